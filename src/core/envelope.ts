@@ -1,0 +1,28 @@
+/** What travels through Waypost: a message, where it was published, its hash, and the bytes it came in. Made once. */
+import { type MessageHash, messageHash } from './hash.ts'
+import { type DecodedMessage, decodeMessage, encodeMessage, type WakuMessage } from './message.ts'
+import type { Milliseconds } from './time.ts'
+
+export interface Envelope {
+  readonly pubsubTopic: string
+  readonly message: DecodedMessage
+  readonly hash: MessageHash
+  /** The encoded message as it was received. What we relay, store and serve is these bytes, never an encoding of ours. */
+  readonly bytes: Uint8Array
+  readonly receivedAt: Milliseconds
+}
+
+/** Decodes and hashes `bytes`, once for all who come after. Throws `message/malformed`. */
+export function openEnvelope(pubsubTopic: string, bytes: Uint8Array, receivedAt: Milliseconds): Envelope {
+  const message = decodeMessage(bytes)
+  return { pubsubTopic, message, hash: messageHash(pubsubTopic, message), bytes, receivedAt }
+}
+
+/** An envelope of a message of our own. */
+export function sealEnvelope(
+  pubsubTopic: string,
+  message: Partial<WakuMessage> & Pick<WakuMessage, 'payload' | 'contentTopic'>,
+  receivedAt: Milliseconds,
+): Envelope {
+  return openEnvelope(pubsubTopic, encodeMessage(message), receivedAt)
+}

@@ -1,0 +1,115 @@
+/**
+ * Every error that Waypost raises, once.
+ *
+ * A code is `folder/what-is-wrong`. Its row says when it happens, what a person reads, and which status a peer or an
+ * HTTP client gets. `docs/errors.md` is generated from this table, and a test holds the two together.
+ */
+
+interface ErrorRow {
+  /** When it happens, for the reference page. */
+  when: string
+  /** What a person reads; `{name}` is replaced by the field of that name. */
+  says: string
+  /** Status code in a Waku response, where a peer is told. */
+  wire?: number
+  /** HTTP status, where a REST client is told. */
+  http?: number
+  /** Exit code of the process, where it ends the program. */
+  exit?: number
+}
+
+const table = {
+  'wire/malformed': {
+    when: 'bytes from a peer do not parse as the protobuf message that the protocol demands',
+    says: 'malformed {what}: {why}',
+    wire: 400,
+    http: 400,
+  },
+  'wire/too-large': {
+    when: 'a peer announces a frame above the limit of its protocol; it is refused before it is read',
+    says: 'frame of {length} bytes is above the limit of {limit}',
+    wire: 413,
+    http: 413,
+  },
+  'wire/closed-early': {
+    when: 'a peer closes its stream before its frame is complete',
+    says: 'stream closed after {received} bytes, in the middle of a frame',
+  },
+  'wire/timed-out': {
+    when: 'a peer did not send or take its frame in the time that its protocol allows',
+    says: '{protocol} took longer than {limit} ms',
+  },
+  'message/malformed': {
+    when: 'bytes do not decode as a WakuMessage, or payload or content topic is missing',
+    says: 'not a WakuMessage: {why}',
+    wire: 420,
+    http: 400,
+  },
+  'topic/bad-content-topic': {
+    when: 'a content topic is not /application/version/name/encoding, with an optional generation of 0 in front',
+    says: 'content topic {topic} is not valid: {why}',
+    wire: 420,
+    http: 400,
+  },
+  'topic/bad-pubsub-topic': {
+    when: 'a pubsub topic is not /waku/2/rs/<cluster>/<shard>',
+    says: 'pubsub topic {topic} is not of the form /waku/2/rs/<cluster>/<shard>',
+    wire: 421,
+    http: 400,
+  },
+  'client/refused': {
+    when: 'a service node answers our request with a status other than success',
+    says: '{protocol} answered {status}: {reason}',
+  },
+  'client/bad-answer': {
+    when: 'a service node answers with something that its protocol does not allow',
+    says: '{protocol} answer is not valid: {why}',
+  },
+  'internal/bug': {
+    when: 'something happened that the code holds for impossible: a fault of ours',
+    says: 'internal error: {why}',
+    wire: 500,
+    http: 500,
+    exit: 70,
+  },
+} as const satisfies Record<string, ErrorRow>
+
+type Table = typeof table
+
+/** The code of an error: the name of its row. */
+export type ErrorCode = keyof Table
+
+type Fields<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}` ? Name | Fields<Rest> : never
+
+/** The fields that an error of this code carries: those that its text names. */
+export type ErrorData<Code extends ErrorCode> = Record<Fields<Table[Code]['says']>, string | number | bigint>
+
+/** The table itself, for the reference page and for the servers that translate codes to statuses. */
+export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = table
+
+/** An error with a code from the table, and the data that its text names. */
+export class WaypostError<Code extends ErrorCode = ErrorCode> extends Error {
+  override readonly name = 'WaypostError'
+  readonly code: Code
+  readonly data: ErrorData<Code>
+
+  constructor(code: Code, data: ErrorData<Code>, options?: ErrorOptions) {
+    super(fill(table[code].says, data), options)
+    this.code = code
+    this.data = data
+  }
+}
+
+/** True for an error of ours; with `code`, for that one only. */
+export function isWaypostError<Code extends ErrorCode>(error: unknown, code?: Code): error is WaypostError<Code> {
+  return error instanceof WaypostError && (code === undefined || error.code === code)
+}
+
+/** One line for a person, of whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function fill(text: string, data: Readonly<Record<string, string | number | bigint>>): string {
+  return text.replace(/\{(\w+)\}/g, (_, field: string) => String(data[field]))
+}
