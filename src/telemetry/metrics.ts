@@ -1,0 +1,191 @@
+/**
+ * Every metric, once: its name as exposed, its help, its labels with all their values. `docs/metrics.md` is generated
+ * from this table.
+ *
+ * The names `waku_*` are those of nwaku 0.37 as Prometheus sees them (nim-metrics adds `_total` to each counter), so
+ * that its dashboards work. What is ours alone is named `waypost_*`. A label never takes a value from the wire.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** The values of a label: a closed list, or `shard`, which takes the shards that this node follows. */
+type LabelValues = readonly string[] | 'shard'
+type Labels = Readonly<Record<string, LabelValues>>
+
+interface Row<Kind extends string, L extends Labels> {
+  readonly kind: Kind
+  readonly help: string
+  readonly labels: L
+  readonly buckets?: readonly number[]
+}
+
+function counter<const L extends Labels = Record<never, never>>(help: string, labels = {} as L): Row<'counter', L> {
+  return { kind: 'counter', help, labels }
+}
+
+function gauge<const L extends Labels = Record<never, never>>(help: string, labels = {} as L): Row<'gauge', L> {
+  return { kind: 'gauge', help, labels }
+}
+
+function histogram<const L extends Labels = Record<never, never>>(
+  help: string,
+  buckets: readonly number[],
+  labels = {} as L,
+): Row<'histogram', L> {
+  return { kind: 'histogram', help, labels, buckets }
+}
+
+/** Seconds: from half a millisecond to the half minute that a slow phone may take. */
+const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+/** The services that answer requests, by the name that nwaku's rate limits use. */
+export const services = ['storev3', 'storev2', 'filter', 'lightpush', 'lightpushv3', 'metadata', 'px'] as const
+export type ServiceName = (typeof services)[number]
+
+const directions = ['in', 'out'] as const
+const outcomes = ['accept', 'ignore', 'reject'] as const
+const filterRequests = ['SUBSCRIBER_PING', 'SUBSCRIBE', 'UNSUBSCRIBE', 'UNSUBSCRIBE_ALL'] as const
+const requestErrors = ['decode', 'too_large', 'timeout', 'closed', 'internal'] as const
+
+const table = {
+  waku_version: gauge('Set to 1 when the node has started; the label says which version runs.', { version: [] }),
+  waku_node_messages_total: counter('Messages that passed validation, by how they came.', {
+    type: ['relay', 'lightpush', 'rest', 'sync'],
+  }),
+  waku_node_errors_total: counter('Failures of the node itself, by kind.', {
+    type: ['keep_alive_failure', 'delivery'],
+  }),
+  waku_histogram_message_size: histogram(
+    'Payload size of valid messages, in kilobytes of 1000 bytes.',
+    [1, 3, 5, 15, 50, 75, 100, 125, 150, 500, 700, 1000],
+  ),
+
+  waku_connected_peers: gauge('Connected peers that speak a protocol, by who dialled.', {
+    direction: ['In', 'Out'],
+    protocol: ['relay', 'store', 'filter', 'lightpush', 'metadata'],
+  }),
+  waku_peers_dials_total: counter('Dials that ended, by how.', { outcome: ['successful', 'failed', 'timed out'] }),
+  libp2p_peers: gauge('Peers with at least one open connection.'),
+  libp2p_pubsub_topics: gauge('Pubsub topics that this node is subscribed to.'),
+  waypost_connections: gauge('Open connections, by who dialled.', { direction: ['inbound', 'outbound'] }),
+  waypost_connections_refused_total: counter('Connections closed by a guard before they had an identity, by which.', {
+    guard: ['idle', 'pending', 'per_address', 'frame', 'websocket', 'handshake'],
+  }),
+
+  waku_relay_network_bytes_total: counter('Bytes of relayed messages: gross before checks, net after.', {
+    topic: 'shard',
+    type: ['gross', 'net'],
+    direction: directions,
+  }),
+  waku_relay_mesh_peers: gauge('Peers in the gossip mesh of a shard.', { shard: 'shard' }),
+  waypost_relay_verdicts_total: counter('Verdicts on messages from gossip.', { result: outcomes }),
+  waku_msg_validator_signed_outcome_total: counter('Verdicts on messages of protected shards.', {
+    result: ['Accept', 'Reject'],
+  }),
+
+  waku_service_requests_total: counter('Requests at the rate limiter of a service.', {
+    service: services,
+    state: ['served', 'rejected'],
+  }),
+  waku_service_network_bytes_total: counter('Bytes of requests and answers of a service.', {
+    service: services,
+    direction: directions,
+  }),
+  waku_service_request_handling_duration_seconds: histogram(
+    'Time from a complete request to its answer written.',
+    seconds,
+    {
+      service: services,
+    },
+  ),
+  waypost_service_errors_total: counter('Requests that ended without a proper answer, by reason.', {
+    service: services,
+    reason: requestErrors,
+  }),
+
+  waku_store_queries_total: counter('Store queries received.'),
+  waku_store_errors_total: counter('Store queries answered with an error, by kind.', {
+    type: ['decode_rpc_failure', 'bad_request', 'unavailable', 'rate_limit'],
+  }),
+  waku_archive_messages: gauge('Messages in the archive.', { type: ['stored'] }),
+  waku_archive_messages_per_shard: gauge('Messages put into the archive since the start.', { shard: 'shard' }),
+  waku_archive_errors_total: counter('Messages or retention runs that the archive could not serve, by reason.', {
+    type: ['invalid_message_too_old', 'invalid_message_future_timestamp', 'insert_failure', 'retpolicy_failure'],
+  }),
+  waku_archive_insert_duration_seconds: histogram(
+    'Time from the first message of a group commit to its sync to disk.',
+    seconds,
+  ),
+  waku_archive_query_duration_seconds: histogram('Time of a query inside the archive.', seconds),
+  waypost_archive_commit_messages: histogram(
+    'Messages in one group commit.',
+    [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000],
+  ),
+  waypost_archive_pending_messages: gauge('Messages that wait for their group commit.'),
+  waypost_archive_dropped_messages_total: counter('Messages from gossip not stored, by reason.', {
+    reason: ['queue_full', 'failed'],
+  }),
+
+  waku_filter_requests_total: counter('Filter requests received, by kind.', { type: filterRequests }),
+  waku_filter_errors_total: counter('Filter requests refused and pushes that failed, by kind.', {
+    type: ['decode_rpc_failure', 'bad_request', 'not_found', 'unavailable', 'push_timeout_failure', 'push_failure'],
+  }),
+  waku_filter_subscriptions: gauge('Peers with a filter subscription.'),
+  waypost_filter_criteria: gauge('Pairs of pubsub and content topic over all filter subscriptions.'),
+  waypost_filter_pushes_total: counter('Messages handed to the stream of a filter subscriber.'),
+  waypost_filter_dropped_total: counter('Messages not pushed since the queue of a subscriber was full.'),
+  waku_filter_handle_message_duration_seconds: histogram('Time to queue one message for all its subscribers.', seconds),
+
+  waku_lightpush_messages_total: counter('Light push requests of version 2.', { type: ['PushRequest'] }),
+  waku_lightpush_v3_messages_total: counter('Light push requests of version 3.', { type: ['PushRequest'] }),
+  waku_lightpush_v3_errors_total: counter('Light push requests of version 3 answered with an error, by status.', {
+    type: ['400', '413', '420', '421', '429', '500', '503', '504', '505'],
+  }),
+  waku_lightpush_errors_total: counter('Light push requests of version 2 answered with an error, by kind.', {
+    type: [
+      'decode_rpc_failure',
+      'empty_request_body_failure',
+      'message_push_failure',
+      'not_published_to_any_peer',
+      'request_limit_reached_failure',
+    ],
+  }),
+} as const satisfies Record<string, Row<'counter' | 'gauge' | 'histogram', Labels>>
+
+type Table = typeof table
+type LabelName<R> = R extends Row<string, infer L> ? Extract<keyof L, string> : never
+type Metric<R> = R extends { kind: 'counter' }
+  ? Counter<LabelName<R>>
+  : R extends { kind: 'gauge' }
+    ? Gauge<LabelName<R>>
+    : Histogram<LabelName<R>>
+
+/** All metrics of one node, by name, and the registry that a scrape reads. */
+export type Metrics = { readonly [Name in keyof Table]: Metric<Table[Name]> } & { readonly registry: Registry }
+
+/** The table itself, for the reference page and its test. */
+export const metricTable: Readonly<Record<string, Row<string, Labels>>> = table
+
+export interface MetricsOptions {
+  /** What stands for `waku` in the names: `logos_delivery` for the dashboards of newer nodes. */
+  readonly prefix?: string
+  /** Also process and Node.js metrics. Off in tests, which make many nodes in one process. */
+  readonly processMetrics?: boolean
+}
+
+/** Metrics of one node, in a registry of their own. */
+export function createMetrics({ prefix = 'waku', processMetrics = false }: MetricsOptions = {}): Metrics {
+  const registry = new Registry()
+  const metrics: Record<string, unknown> = { registry }
+  for (const [name, row] of Object.entries(metricTable))
+    metrics[name] = create(name.replace(/^waku_/, `${prefix}_`), row, registry)
+  if (processMetrics) collectDefaultMetrics({ register: registry })
+  // Built from the table row by row, so it has the table's shape.
+  return metrics as unknown as Metrics
+}
+
+function create(name: string, { kind, help, labels, buckets }: Row<string, Labels>, registry: Registry): unknown {
+  const options = { name, help, labelNames: Object.keys(labels), registers: [registry] }
+  if (kind === 'counter') return new Counter(options)
+  if (kind === 'gauge') return new Gauge(options)
+  return new Histogram({ ...options, buckets: [...(buckets ?? [])] })
+}
