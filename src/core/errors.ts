@@ -39,6 +39,12 @@ const table = {
     when: 'a peer did not send or take its frame in the time that its protocol allows',
     says: '{protocol} took longer than {limit} ms',
   },
+  'wire/rate-limited': {
+    when: 'a peer asks more often than its own quota, or all peers together more often than the common one, allows',
+    says: 'too many requests for {protocol}',
+    wire: 429,
+    http: 429,
+  },
   'message/malformed': {
     when: 'bytes do not decode as a WakuMessage, or payload or content topic is missing',
     says: 'not a WakuMessage: {why}',

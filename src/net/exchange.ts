@@ -1,0 +1,260 @@
+/**
+ * One request and one response on a stream of its own. Every request/response protocol of ours goes through here:
+ * limits, time, quota, metrics and the debug line live in this file and nowhere else.
+ *
+ * What real clients do, and this obeys (reference: @waku/sdk, nwaku, go-waku): they open streams early and leave them
+ * idle, so an idle stream is kept; they half-close after the request and read until end of stream, so our side is
+ * closed after the answer; some never read the answer, so a failure to write it is nobody's fault.
+ */
+import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { type ErrorCode, isWaypostError, messageOf, WaypostError } from '../core/errors.ts'
+import type { Milliseconds } from '../core/time.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics, ServiceName } from '../telemetry/metrics.ts'
+import { FrameReader, frame } from './frames.ts'
+import type { Quota } from './quota.ts'
+
+/** The part of libp2p that an exchange needs. */
+export type Switch = Pick<Libp2p, 'handle' | 'unhandle' | 'dialProtocol'>
+
+/** What bounds one exchange. */
+export interface ExchangeLimits {
+  /** Bytes of a request's body. */
+  readonly requestBytes: number
+  /** From the first byte of a request to its last. */
+  readonly requestTimeout: Milliseconds
+  /** From the answer made to the answer taken by the peer. */
+  readonly answerTimeout: Milliseconds
+  /** Streams that one connection may hold open at once; clients keep several idle ones. */
+  readonly inboundStreams: number
+}
+
+/** What an exchange serves: how to read, answer and refuse. It sees no stream and no frame. */
+export interface ExchangeService<Request> {
+  readonly protocol: string
+  readonly name: ServiceName
+  readonly limits: ExchangeLimits
+  /** Reads a request. Throws `wire/malformed` when it is none. */
+  decode(body: Uint8Array): Request
+  /** Answers it: the body of the response. May throw; the peer is then told by `refuse`. */
+  answer(request: Request, from: string): Uint8Array | Promise<Uint8Array>
+  /**
+   * The body that tells a peer why it gets no answer; undefined resets the stream. `request` is the body as far as it
+   * was received whole, so that its id can be echoed.
+   */
+  refuse(error: WaypostError, request: Uint8Array | undefined): Uint8Array | undefined
+}
+
+export interface ExchangeParts {
+  readonly libp2p: Switch
+  readonly quota: Quota
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+/** Serves `service` until it is disposed of. */
+export async function serveExchange<Request>(
+  service: ExchangeService<Request>,
+  { libp2p, quota, metrics, log }: ExchangeParts,
+): Promise<AsyncDisposable> {
+  const { protocol, limits } = service
+  const serve = (stream: Stream, connection: Connection): void => {
+    new Exchange(service, { quota, metrics, log }, stream, connection.remotePeer.toString()).open()
+  }
+  await libp2p.handle(protocol, serve, { maxInboundStreams: limits.inboundStreams, runOnLimitedConnection: true })
+  return { [Symbol.asyncDispose]: () => libp2p.unhandle(protocol) }
+}
+
+type Reason = 'decode' | 'too_large' | 'timeout' | 'closed' | 'internal'
+
+const reasonOf: Partial<Record<ErrorCode, Reason>> = {
+  'wire/malformed': 'decode',
+  'wire/too-large': 'too_large',
+  'wire/timed-out': 'timeout',
+  'wire/closed-early': 'closed',
+}
+
+/** One inbound stream: waits for a request, answers it, closes. */
+class Exchange<Request> {
+  readonly #service: ExchangeService<Request>
+  readonly #parts: Omit<ExchangeParts, 'libp2p'>
+  readonly #stream: Stream
+  readonly #peer: string
+  readonly #reader: FrameReader
+  #timer: NodeJS.Timeout | undefined
+  #taken = false
+
+  constructor(service: ExchangeService<Request>, parts: Omit<ExchangeParts, 'libp2p'>, stream: Stream, peer: string) {
+    this.#service = service
+    this.#parts = parts
+    this.#stream = stream
+    this.#peer = peer
+    this.#reader = new FrameReader(service.limits.requestBytes)
+  }
+
+  open(): void {
+    this.#stream.addEventListener('close', () => clearTimeout(this.#timer))
+    this.#stream.addEventListener('remoteCloseWrite', () => this.#ended())
+    this.#stream.addEventListener('message', ({ data }) => this.#received(data))
+    // The half-close may have come before we listened: a reader of events would wait for ever.
+    if (this.#stream.remoteWriteStatus === 'closed' && this.#stream.readBufferLength === 0) this.#ended()
+  }
+
+  #received(data: { byteLength: number; subarray(): Uint8Array }): void {
+    // Whatever follows the one request is not read.
+    if (this.#taken) return
+    this.#timer ??= setTimeout(() => this.#timedOut(), this.#service.limits.requestTimeout)
+    try {
+      for (const body of this.#reader.push(data)) {
+        this.#taken = true
+        void this.#serve(body)
+        return
+      }
+    } catch (error) {
+      this.#taken = true
+      void this.#refuse(asError(error), undefined)
+    }
+  }
+
+  /** The peer writes no more. Without a request that is the end of an idle stream, which is normal. */
+  #ended(): void {
+    if (this.#taken) return
+    if (this.#reader.incomplete) this.#fail(new WaypostError('wire/closed-early', { received: this.#reader.heldBytes }))
+    else this.#stream.close().catch(() => this.#stream.abort(new Error('idle stream ended')))
+  }
+
+  #timedOut(): void {
+    const { protocol, limits } = this.#service
+    this.#fail(new WaypostError('wire/timed-out', { protocol, limit: limits.requestTimeout }))
+  }
+
+  async #serve(body: Uint8Array): Promise<void> {
+    const { name } = this.#service
+    const { quota, metrics } = this.#parts
+    const started = performance.now()
+    metrics.waku_service_network_bytes_total.inc({ service: name, direction: 'in' }, body.length)
+    if (!quota.take(this.#peer)) {
+      metrics.waku_service_requests_total.inc({ service: name, state: 'rejected' })
+      return this.#refuse(new WaypostError('wire/rate-limited', { protocol: this.#service.protocol }), body)
+    }
+    metrics.waku_service_requests_total.inc({ service: name, state: 'served' })
+    try {
+      await this.#answer(await this.#service.answer(this.#service.decode(body), this.#peer))
+    } catch (error) {
+      await this.#refuse(asError(error), body)
+    }
+    const elapsed = performance.now() - started
+    metrics.waku_service_request_handling_duration_seconds.observe({ service: name }, elapsed / 1000)
+    this.#parts.log.debug({ service: name, peer: this.#peer, bytes: body.length, ms: elapsed }, 'request served')
+  }
+
+  async #refuse(error: WaypostError, request: Uint8Array | undefined): Promise<void> {
+    const answer = this.#service.refuse(error, request)
+    if (answer === undefined) return this.#fail(error)
+    this.#count(error)
+    await this.#answer(answer)
+  }
+
+  /** Writes the answer and closes our side. A peer that does not take it in time is reset. */
+  async #answer(body: Uint8Array): Promise<void> {
+    clearTimeout(this.#timer)
+    const { name, limits } = this.#service
+    try {
+      this.#stream.send(frame(body))
+      this.#parts.metrics.waku_service_network_bytes_total.inc({ service: name, direction: 'out' }, body.length)
+      await this.#stream.close({ signal: AbortSignal.timeout(limits.answerTimeout) })
+    } catch (error) {
+      // The peer has gone or does not read: its right (filter clients never read the answer to an unsubscribe).
+      this.#parts.log.debug({ service: name, peer: this.#peer, reason: messageOf(error) }, 'answer not taken')
+      this.#stream.abort(asError(error))
+    }
+  }
+
+  #fail(error: WaypostError): void {
+    this.#taken = true
+    clearTimeout(this.#timer)
+    this.#count(error)
+    this.#stream.abort(error)
+  }
+
+  #count(error: WaypostError): void {
+    const { name } = this.#service
+    const reason = reasonOf[error.code]
+    if (reason !== undefined) this.#parts.metrics.waypost_service_errors_total.inc({ service: name, reason })
+    else if (error.code === 'internal/bug')
+      this.#parts.metrics.waypost_service_errors_total.inc({ service: name, reason: 'internal' })
+    this.#parts.log.debug(
+      { service: name, peer: this.#peer, code: error.code, reason: error.message },
+      'request refused',
+    )
+  }
+}
+
+/** What we ask of others. */
+export interface RequestOptions {
+  /** Bytes of the response's body. */
+  readonly responseBytes: number
+  /** For the whole exchange, the dial included. */
+  readonly timeout: Milliseconds
+  readonly signal?: AbortSignal
+}
+
+/**
+ * Sends one request to `peer` and returns the body of its response.
+ * Throws `wire/timed-out`, `wire/closed-early`, `wire/too-large`, `wire/malformed`, or what the dial threw.
+ */
+export async function request(
+  libp2p: Pick<Libp2p, 'dialProtocol'>,
+  peer: PeerId | Multiaddr,
+  protocol: string,
+  body: Uint8Array,
+  { responseBytes, timeout, signal }: RequestOptions,
+): Promise<Uint8Array> {
+  const timed = AbortSignal.timeout(timeout)
+  const either = signal === undefined ? timed : AbortSignal.any([signal, timed])
+  try {
+    const stream = await libp2p.dialProtocol(peer, protocol, { signal: either, runOnLimitedConnection: true })
+    return await converse(stream, body, responseBytes, either)
+  } catch (error) {
+    if (timed.aborted) throw new WaypostError('wire/timed-out', { protocol, limit: timeout }, { cause: error })
+    throw error
+  }
+}
+
+async function converse(stream: Stream, body: Uint8Array, limit: number, signal: AbortSignal): Promise<Uint8Array> {
+  const stop = (): void => stream.abort(asError(signal.reason))
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    const response = firstFrame(stream, limit)
+    stream.send(frame(body))
+    // The response may come, or the stream fail, before our side is closed: whichever is first decides.
+    stream.close({ signal }).catch(stop)
+    return await response
+  } catch (error) {
+    stream.abort(asError(error))
+    throw error
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+function firstFrame(stream: Stream, limit: number): Promise<Uint8Array> {
+  const reader = new FrameReader(limit)
+  return new Promise((resolve, reject) => {
+    const early = (): void => reject(new WaypostError('wire/closed-early', { received: reader.heldBytes }))
+    stream.addEventListener('message', ({ data }) => {
+      try {
+        for (const body of reader.push(data)) return resolve(body)
+      } catch (error) {
+        reject(error)
+      }
+    })
+    stream.addEventListener('remoteCloseWrite', early)
+    stream.addEventListener('close', ({ error }) => (error === undefined ? early() : reject(error)))
+  })
+}
+
+function asError(error: unknown): WaypostError {
+  return isWaypostError(error) ? error : new WaypostError('internal/bug', { why: messageOf(error) }, { cause: error })
+}
