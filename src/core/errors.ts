@@ -63,6 +63,12 @@ const table = {
     wire: 421,
     http: 400,
   },
+  'relay/topic-not-allowed': {
+    when: 'a pubsub topic is asked for that is no shard of the cluster and network that this node is set up for',
+    says: 'pubsub topic {topic} is no shard of this network: set --cluster-id, --num-shards-in-network and --shard to include it',
+    wire: 421,
+    http: 400,
+  },
   'client/refused': {
     when: 'a service node answers our request with a status other than success',
     says: '{protocol} answered {status}: {reason}',

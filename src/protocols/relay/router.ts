@@ -1,0 +1,22 @@
+/** The gossipsub router that relay needs: @libp2p/gossipsub now, replaceable by one of our own. */
+import { type GossipSub, type GossipSubComponents, gossipsub } from '@libp2p/gossipsub'
+import { relayProtocols } from './codec.ts'
+import { type RouterOptions, routerOptions } from './params.ts'
+
+/** A running router: the public interface of the library, and what it leaves out of its types. */
+export interface Router extends GossipSub {
+  /** Full peer ids in the mesh of a topic. */
+  getMeshPeers(topic: string): string[]
+  /** The score of a peer; below the graylist threshold nothing it sends is read. */
+  getScore(peer: string): number
+}
+
+/** Makes the router, for the `services` of a libp2p node. */
+export function relayRouter(options: RouterOptions): (components: GossipSubComponents) => Router {
+  return (components) => {
+    // The class has these methods and has had them since version 1; its interface does not name them.
+    const router = gossipsub(routerOptions(options))(components) as Router
+    router.protocols = [...relayProtocols]
+    return router
+  }
+}
