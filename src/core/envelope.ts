@@ -14,7 +14,16 @@ export interface Envelope {
 
 /** Decodes and hashes `bytes`, once for all who come after. Throws `message/malformed`. */
 export function openEnvelope(pubsubTopic: string, bytes: Uint8Array, receivedAt: Milliseconds): Envelope {
-  const message = decodeMessage(bytes)
+  return envelopeOf(pubsubTopic, decodeMessage(bytes), bytes, receivedAt)
+}
+
+/** The envelope of a message that was decoded from `bytes` already. */
+export function envelopeOf(
+  pubsubTopic: string,
+  message: DecodedMessage,
+  bytes: Uint8Array,
+  receivedAt: Milliseconds,
+): Envelope {
   return { pubsubTopic, message, hash: messageHash(pubsubTopic, message), bytes, receivedAt }
 }
 

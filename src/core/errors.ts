@@ -63,6 +63,11 @@ const table = {
     wire: 421,
     http: 400,
   },
+  'listen/failed': {
+    when: 'a port or address that the settings name cannot be listened on',
+    says: 'cannot listen for {what} on {address} port {port}: {why}',
+    exit: 69,
+  },
   'relay/topic-not-allowed': {
     when: 'a pubsub topic is asked for that is no shard of the cluster and network that this node is set up for',
     says: 'pubsub topic {topic} is no shard of this network: set --cluster-id, --num-shards-in-network and --shard to include it',

@@ -32,7 +32,7 @@ export interface Relay extends Disposable {
   /** Follows a topic. Throws `relay/topic-not-allowed` for one that this node was not set up for. */
   subscribe(pubsubTopic: string): void
   unsubscribe(pubsubTopic: string): void
-  /** What the validators say of a message of our own clients. */
+  /** What the validators say of a message of our own clients, whose size was judged before. */
   judge(envelope: Envelope): Verdict | Promise<Verdict>
   /**
    * Hands a judged message to the network and returns how many peers got it, or have it already when it is known.
@@ -85,8 +85,7 @@ export class GossipRelay implements Relay {
   }
 
   judge(envelope: Envelope): Verdict | Promise<Verdict> {
-    const size = judgeSize(envelope.bytes.length, this.#parts.maxMessageBytes)
-    return size.result === 'accept' ? judge(this.#parts.validators, envelope) : size
+    return judge(this.#parts.validators, envelope)
   }
 
   async publish({ pubsubTopic, bytes }: Envelope): Promise<number> {

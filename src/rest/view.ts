@@ -1,0 +1,27 @@
+/** What the HTTP server needs of a node. The node implements it; this folder does not know the node. */
+
+/** States of the node and of each protocol, in nwaku's words, which scripts read. */
+export type HealthState = 'INITIALIZING' | 'SYNCHRONIZING' | 'READY' | 'NOT_READY' | 'NOT_MOUNTED' | 'SHUTTING_DOWN'
+
+export interface ProtocolHealth {
+  readonly protocol: string
+  readonly state: HealthState
+  /** Why it is not ready. */
+  readonly desc?: string
+}
+
+export interface NodeHealth {
+  readonly node: HealthState
+  readonly protocols: readonly ProtocolHealth[]
+}
+
+export interface NodeView {
+  readonly version: string
+  health(): NodeHealth
+  /** True once the listeners and the archive are open; peers are not asked for. */
+  ready(): boolean
+  /** Announced addresses with the peer id, and the node record. */
+  info(): { readonly listenAddresses: readonly string[]; readonly enrUri: string }
+  /** All metrics in Prometheus' text format, as they are now. */
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>
+}
