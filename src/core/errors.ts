@@ -74,6 +74,24 @@ const table = {
     wire: 421,
     http: 400,
   },
+  'store/bad-query': {
+    when: 'a store query asks for what cannot be answered: no request id, start after end, a hash or cursor that is none, too many criteria',
+    says: 'bad query: {why}',
+    wire: 400,
+    http: 400,
+  },
+  'archive/unknown-cursor': {
+    when: 'a query goes on from a message that the archive does not have, or has no more',
+    says: 'cursor {cursor} is not in the archive',
+    wire: 400,
+    http: 400,
+  },
+  'archive/unavailable': {
+    when: 'the archive cannot answer now: its disk or database failed, or it is closing',
+    says: 'the archive is not available: {why}',
+    wire: 503,
+    http: 503,
+  },
   'client/refused': {
     when: 'a service node answers our request with a status other than success',
     says: '{protocol} answered {status}: {reason}',
@@ -120,6 +138,11 @@ export class WaypostError<Code extends ErrorCode = ErrorCode> extends Error {
 /** True for an error of ours; with `code`, for that one only. */
 export function isWaypostError<Code extends ErrorCode>(error: unknown, code?: Code): error is WaypostError<Code> {
   return error instanceof WaypostError && (code === undefined || error.code === code)
+}
+
+/** The status that a peer is told of `error`: its row's, or 500 where the row has none. */
+export function wireStatus(error: WaypostError): number {
+  return errorTable[error.code].wire ?? table['internal/bug'].wire
 }
 
 /** One line for a person, of whatever was thrown. */
