@@ -1,42 +1,50 @@
-/** The request id: field 1 of the requests and responses of store, filter and light push; it ties an answer to its question. */
+/**
+ * The id by which a peer knows the answer to its request. In every Waku request it is the string in field 1, so it can
+ * be read, and echoed, also where the rest of the request is refused.
+ */
 import { randomBytes } from 'node:crypto'
 import { ProtobufReader } from '../core/protobuf.ts'
 
-/** Stands in an answer whose request's id could not be read. nwaku writes it, and clients take it for their own. */
-export const unreadableId = 'N/A'
+const requestIdField = 1
 
-/** Bytes of an id that a refusal repeats. A uuid has 36, go-waku's ids have 64. */
+/** Bytes of randomness in an id of ours: nwaku's 10, as 20 hexadecimal digits. */
+const randomIdBytes = 10
+
+/** Bytes of an id that a refusal repeats: a uuid has 36, go-waku's ids have 64. */
 const maxEchoedBytes = 256
 
-/** An id for a request of ours: ten random bytes in hexadecimal, as nwaku has it. */
-export function newRequestId(): string {
-  return randomBytes(10).toString('hex')
-}
+/** What stands for an id that could not be read: nwaku's word, which every client accepts in place of its own id. */
+export const unreadableRequestId = 'N/A'
 
 /**
- * The id of a request that may be damaged, for the answer that refuses it: `N/A` when it is missing, empty, longer
- * than 256 bytes or behind the damage, and when there is no request at all.
+ * The request id in `body`, as far as it was received and is a message at all; `N/A` when there is none to read, and
+ * when it is empty or above 256 bytes.
  */
-export function requestIdOf(request: Uint8Array | undefined): string {
-  const id = request === undefined ? undefined : firstField(request)
-  return id === undefined || id === '' || Buffer.byteLength(id) > maxEchoedBytes ? unreadableId : id
-}
-
-/** True when an answer with the id `answered` belongs to the request `asked`: nwaku's refusals carry "" or `N/A`. */
-export function isAnswerTo(asked: string, answered: string): boolean {
-  return answered === asked || answered === '' || answered === unreadableId
-}
-
-function firstField(request: Uint8Array): string | undefined {
-  let id: string | undefined
+export function requestIdOf(body: Uint8Array | undefined): string {
+  if (body === undefined) return unreadableRequestId
   try {
-    const reader = new ProtobufReader(request, 'request')
-    for (let field = reader.next(); field !== 0; field = reader.next()) {
-      if (field === 1) id = reader.string()
-      else reader.skip()
-    }
+    const id = readRequestId(new ProtobufReader(body, 'request')) ?? ''
+    return id === '' || Buffer.byteLength(id) > maxEchoedBytes ? unreadableRequestId : id
   } catch {
-    // Damaged from here on; what stood before it counts.
+    // What follows an id is of no interest here, and what comes before it spoils it.
+    return unreadableRequestId
   }
-  return id
+}
+
+function readRequestId(reader: ProtobufReader): string | undefined {
+  for (let field = reader.next(); field !== 0; field = reader.next()) {
+    if (field === requestIdField) return reader.string()
+    reader.skip()
+  }
+  return undefined
+}
+
+/** An id for a request of ours. */
+export function newRequestId(): string {
+  return randomBytes(randomIdBytes).toString('hex')
+}
+
+/** True when an answer with `answered` can be the one to our request `asked`: nwaku answers some refusals with another id. */
+export function answersRequest(answered: string, asked: string): boolean {
+  return answered === asked || answered === unreadableRequestId || answered === ''
 }

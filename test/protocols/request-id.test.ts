@@ -1,33 +1,37 @@
 import t from 'tap'
 import { ProtobufWriter } from '../../src/core/protobuf.ts'
-import { isAnswerTo, newRequestId, requestIdOf } from '../../src/protocols/request-id.ts'
+import { answersRequest, newRequestId, requestIdOf } from '../../src/protocols/request-id.ts'
 
-function request(id: string): Uint8Array {
-  return new ProtobufWriter().bool(2, true).string(1, id).string(10, '/waku/2/rs/0/0').finish()
-}
-
-t.test('the id of a request is read wherever it stands', async (t) => {
-  t.equal(requestIdOf(request('abc')), 'abc')
+t.test('the id of a request is read also when what follows it is broken', async (t) => {
+  const whole = new ProtobufWriter().string(1, 'id-7').string(20, 'topic').finish()
+  t.equal(requestIdOf(whole), 'id-7')
+  t.equal(requestIdOf(whole.subarray(0, whole.length - 3)), 'id-7')
 })
 
-t.test('the id of a damaged request is read when it stands before the damage', async (t) => {
-  t.equal(requestIdOf(request('abc').subarray(0, -1)), 'abc')
-  t.equal(requestIdOf(Buffer.concat([Buffer.from([0x0f]), request('abc')])), 'N/A')
+t.test('an id behind other fields is found', async (t) => {
+  t.equal(requestIdOf(new ProtobufWriter().uint32(3, 9).string(1, 'late').finish()), 'late')
 })
 
-t.test('a missing, empty, unreadable or overlong id is N/A', async (t) => {
+t.test('an id that cannot be read is N/A', async (t) => {
   t.equal(requestIdOf(undefined), 'N/A')
-  t.equal(requestIdOf(new Uint8Array(0)), 'N/A')
+  t.equal(requestIdOf(new Uint8Array()), 'N/A')
+  t.equal(requestIdOf(Buffer.from('ffffffff', 'hex')), 'N/A')
+  t.equal(requestIdOf(new ProtobufWriter().uint32(1, 5).finish()), 'N/A')
+})
+
+t.test('an id that is empty or overlong is N/A', async (t) => {
+  const request = (id: string): Uint8Array => new ProtobufWriter().string(1, id).finish()
   t.equal(requestIdOf(request('')), 'N/A')
-  t.equal(requestIdOf(new ProtobufWriter().uint32(1, 7).finish()), 'N/A')
   t.equal(requestIdOf(request('i'.repeat(256))), 'i'.repeat(256))
   t.equal(requestIdOf(request('i'.repeat(257))), 'N/A')
 })
 
-t.test('an answer belongs to a request with its own id, an empty one or N/A', async (t) => {
-  const id = newRequestId()
-  t.match(id, /^[0-9a-f]{20}$/)
-  t.not(newRequestId(), id)
-  for (const answered of [id, '', 'N/A']) t.ok(isAnswerTo(id, answered), answered)
-  t.notOk(isAnswerTo(id, `${id}0`))
+t.test('our ids are 20 hexadecimal digits and differ', async (t) => {
+  t.match(newRequestId(), /^[0-9a-f]{20}$/)
+  t.not(newRequestId(), newRequestId())
+})
+
+t.test('an answer matches by its id, or by one of the words for an id not read', async (t) => {
+  for (const answered of ['mine', 'N/A', '']) t.equal(answersRequest(answered, 'mine'), true)
+  t.equal(answersRequest('other', 'mine'), false)
 })
