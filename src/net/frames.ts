@@ -22,13 +22,13 @@ export interface Chunk {
 }
 
 /**
- * Cuts a stream of chunks into frames. Holds at most one incomplete frame, so at most `limit` bytes beside the chunk
- * that has just come.
+ * Cuts a stream of chunks into frames. Holds at most one incomplete frame, in one buffer that grows with what comes
+ * and not with what is announced: at most `limit` bytes beside the chunk that has just come, however small the pieces.
  */
 export class FrameReader {
   readonly #limit: number
-  /** Chunks not yet part of a complete frame, and their bytes. */
-  #held: Uint8Array[] = []
+  /** What is not yet part of a complete frame: the first `#heldBytes` bytes; the rest is room for more. */
+  #held: Uint8Array = new Uint8Array(0)
   #heldBytes = 0
 
   /** `limit`: bytes of one body. */
@@ -51,47 +51,53 @@ export class FrameReader {
    * Throws `wire/too-large` for a length above the limit and `wire/malformed` for a prefix that is none.
    */
   *push(chunk: Chunk): Generator<Uint8Array> {
-    this.#held.push(chunk.subarray())
-    this.#heldBytes += chunk.byteLength
+    this.#append(chunk.subarray())
     for (let body = this.#take(); body !== undefined; body = this.#take()) yield body
   }
 
+  /** A lone chunk is held as it is; one that joins others is copied behind them. */
+  #append(bytes: Uint8Array): void {
+    const needed = this.#heldBytes + bytes.length
+    if (this.#heldBytes === 0) this.#held = bytes
+    else {
+      if (needed > this.#held.length) this.#grow(needed)
+      this.#held.set(bytes, this.#heldBytes)
+    }
+    this.#heldBytes = needed
+  }
+
+  /** Doubles, so that a frame in pieces of one byte is copied a few times and not once for each piece. */
+  #grow(needed: number): void {
+    const larger = Buffer.allocUnsafe(Math.max(needed, Math.min(this.#held.length * 2, this.#limit + maxPrefixBytes)))
+    larger.set(this.#held.subarray(0, this.#heldBytes))
+    this.#held = larger
+  }
+
   #take(): Uint8Array | undefined {
-    const prefix = this.#prefix()
+    const prefix = readPrefix(this.#held, this.#heldBytes)
     if (prefix === undefined) return undefined
     const { length, bytes } = prefix
     if (length > this.#limit) throw new WaypostError('wire/too-large', { length, limit: this.#limit })
-    if (this.#heldBytes < bytes + length) return undefined
-    const held = this.#join()
-    this.#keep(held.subarray(bytes + length))
-    return held.subarray(bytes, bytes + length)
+    const end = bytes + length
+    if (this.#heldBytes < end) return undefined
+    const body = this.#held.subarray(bytes, end)
+    // A view without room behind it: the next chunk goes to a buffer of its own and leaves `body` alone.
+    this.#held = this.#held.subarray(end, this.#heldBytes)
+    this.#heldBytes = this.#held.length
+    return body
   }
+}
 
-  /** The length in front of what is held, and its own bytes; undefined while it is incomplete. */
-  #prefix(): { length: number; bytes: number } | undefined {
-    let length = 0
-    let bytes = 0
-    for (const chunk of this.#held) {
-      for (const byte of chunk) {
-        length += (byte & 0x7f) * 2 ** (7 * bytes)
-        bytes += 1
-        if (byte < 0x80) return { length, bytes }
-        if (bytes === maxPrefixBytes)
-          throw new WaypostError('wire/malformed', { what: 'frame', why: 'length above 256 MiB' })
-      }
-    }
-    return undefined
+/** The length in front of `held`, and how many bytes it takes; undefined while it is incomplete. */
+function readPrefix(held: Uint8Array, heldBytes: number): { length: number; bytes: number } | undefined {
+  let length = 0
+  for (let index = 0; index < Math.min(heldBytes, maxPrefixBytes); index += 1) {
+    const byte = held[index] ?? 0
+    length |= (byte & 0x7f) << (7 * index)
+    if (byte < 0x80) return { length, bytes: index + 1 }
   }
-
-  #join(): Uint8Array {
-    const [only] = this.#held
-    return this.#held.length === 1 && only !== undefined ? only : Buffer.concat(this.#held, this.#heldBytes)
-  }
-
-  #keep(rest: Uint8Array): void {
-    this.#held = rest.length === 0 ? [] : [rest]
-    this.#heldBytes = rest.length
-  }
+  if (heldBytes < maxPrefixBytes) return undefined
+  throw new WaypostError('wire/malformed', { what: 'frame', why: 'length above 256 MiB' })
 }
 
 function prefixLength(length: number): number {
