@@ -92,6 +92,51 @@ const table = {
     wire: 503,
     http: 503,
   },
+  'identity/bad-key': {
+    when: 'the node key, from its file or from a setting, is not a secp256k1 private key of 64 hexadecimal digits',
+    says: 'node key of {origin} is not usable: {why}; restore it from a backup, or remove it to get a new identity',
+    exit: 78,
+  },
+  'identity/open-to-others': {
+    when: 'users other than the owner may read or write the file of the node key',
+    says: 'key file {file} is open to other users (mode {mode}); run: chmod 600 {file}',
+    exit: 77,
+  },
+  'identity/not-a-file': {
+    when: 'the path of the node key is a symbolic link, a folder or a device',
+    says: 'key file {file} is {kind}; put the file itself there, or name another one',
+    exit: 78,
+  },
+  'identity/unreadable': {
+    when: 'the file of the node key exists but cannot be read',
+    says: 'key file {file} cannot be read: {why}',
+    exit: 77,
+  },
+  'identity/unwritable': {
+    when: 'a new node key cannot be written to the data folder',
+    says: 'key file {file} cannot be written: {why}',
+    exit: 73,
+  },
+  'net/bad-network': {
+    when: 'a network in CIDR form, as for trusted proxies, does not parse',
+    says: '{network} is not an IP network such as 10.0.0.0/8, fd00::/8 or 192.0.2.7',
+    exit: 78,
+  },
+  'net/address-in-use': {
+    when: 'another process listens on an address that this node is to listen on',
+    says: 'address {address} is in use; stop the other process, or choose another port (0 takes a free one)',
+    exit: 69,
+  },
+  'net/cannot-listen': {
+    when: 'the system refuses to listen on an address: it is not of this machine, or the port needs rights',
+    says: 'cannot listen on {address}: {why}',
+    exit: 69,
+  },
+  'net/bad-certificate': {
+    when: 'the certificate or the private key for secure WebSocket cannot be read, or they do not belong together',
+    says: 'certificate for secure WebSocket is not usable: {file}: {why}',
+    exit: 78,
+  },
   'client/refused': {
     when: 'a service node answers our request with a status other than success',
     says: '{protocol} answered {status}: {reason}',
@@ -148,6 +193,12 @@ export function wireStatus(error: WaypostError): number {
 /** One line for a person, of whatever was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** The code of a system error, such as `EACCES`; the message of any other. */
+export function systemCode(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : messageOf(error)
 }
 
 function fill(text: string, data: Readonly<Record<string, string | number | bigint>>): string {
