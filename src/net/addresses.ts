@@ -1,0 +1,70 @@
+/**
+ * Where the node listens, and what it tells others about how to reach it, with nwaku's flags: `--nat=extip:IP`,
+ * `--dns4-domain-name`, `--ext-multiaddr`, `--ext-multiaddr-only`.
+ */
+import { isIP, isIPv4 } from 'node:net'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { isLoopback, isPrivate } from './networks.ts'
+
+export interface Listen {
+  /** IP address to bind: `0.0.0.0` is all interfaces. */
+  readonly address: string
+  /** Port 0 takes a free one. */
+  readonly tcpPort: number
+  readonly websocket?: {
+    readonly port: number
+    /** With a certificate the port speaks wss, and only that, as in nwaku. */
+    readonly secure: boolean
+  }
+}
+
+export interface Announce {
+  /** Our address as others see it: `--nat=extip:IP`. */
+  readonly externalAddress?: string | undefined
+  /** A name that resolves to us; stands in for the IP address: `--dns4-domain-name`. */
+  readonly domain?: string | undefined
+  /** Further addresses: `--ext-multiaddr`. */
+  readonly extra?: readonly Multiaddr[] | undefined
+  /** Announce the further addresses and no others: `--ext-multiaddr-only`. */
+  readonly onlyExtra?: boolean | undefined
+}
+
+/** The addresses to listen on. */
+export function listenAddresses({ address, tcpPort, websocket }: Listen): string[] {
+  const host = `/${isIPv4(address) ? 'ip4' : 'ip6'}/${address}/tcp`
+  const addresses = [`${host}/${tcpPort}`]
+  if (websocket !== undefined) addresses.push(`${host}/${websocket.port}${websocket.secure ? '/tls/ws' : '/ws'}`)
+  return addresses
+}
+
+/**
+ * The addresses to announce, from those that the listeners have (with real ports, one for each interface): without
+ * `/p2p/<our id>`, those that more people can reach first.
+ */
+export function announcedAddresses(listening: readonly Multiaddr[], announce: Announce): Multiaddr[] {
+  const extra = announce.extra ?? []
+  if (announce.onlyExtra) return unique(extra)
+  const seen = listening.map((address) => asSeenOutside(address, announce))
+  return unique([...seen.sort((one, other) => reach(one) - reach(other)), ...extra])
+}
+
+/** The external name or address in place of the interface's: so listeners on several interfaces become one address. */
+function asSeenOutside(address: Multiaddr, { domain, externalAddress }: Announce): Multiaddr {
+  const [host, ...port] = address.getComponents()
+  if (host === undefined) return address
+  if (domain !== undefined) return multiaddr(`/dns4/${domain}`).encapsulate(multiaddr(port))
+  if (externalAddress === undefined) return address
+  return multiaddr(`/${isIPv4(externalAddress) ? 'ip4' : 'ip6'}/${externalAddress}`).encapsulate(multiaddr(port))
+}
+
+/** 0 for what everybody can reach, 1 for a private network's, 2 for this machine's. */
+function reach(address: Multiaddr): number {
+  const host = address.getComponents()[0]?.value
+  if (host === undefined || isIP(host) === 0) return 0
+  if (isLoopback(host)) return 2
+  return isPrivate(host) ? 1 : 0
+}
+
+function unique(addresses: readonly Multiaddr[]): Multiaddr[] {
+  return [...new Map(addresses.map((address) => [address.toString(), address])).values()]
+}

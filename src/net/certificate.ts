@@ -1,0 +1,40 @@
+/**
+ * The certificate of the secure WebSocket listener: the operator's own PEM files.
+ */
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { messageOf, systemCode, WaypostError } from '../core/errors.ts'
+import type { Tls } from './stack/stock.ts'
+
+export interface CertificateFiles {
+  readonly keyFile: string
+  /** The certificate, and after it those that lead to its root. */
+  readonly certificateFile: string
+}
+
+/** Reads both files. Throws `net/bad-certificate` when one is missing or malformed, or when they are not a pair. */
+export async function readCertificate({ keyFile, certificateFile }: CertificateFiles): Promise<Tls> {
+  const [key, cert] = await Promise.all([readText(keyFile), readText(certificateFile)])
+  const privateKey = parse(keyFile, () => createPrivateKey(key))
+  const certificate = parse(certificateFile, () => new X509Certificate(cert))
+  if (!certificate.checkPrivateKey(privateKey))
+    throw new WaypostError('net/bad-certificate', { file: certificateFile, why: `does not belong to ${keyFile}` })
+  return { key, cert }
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    throw new WaypostError('net/bad-certificate', { file, why: systemCode(error) }, { cause: error })
+  }
+}
+
+function parse<T>(file: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    // Without a cause: OpenSSL's errors are known to quote what they could not parse.
+    throw new WaypostError('net/bad-certificate', { file, why: messageOf(error) })
+  }
+}

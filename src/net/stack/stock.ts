@@ -1,0 +1,71 @@
+/**
+ * The stock stack: js-libp2p's own transports, secure channel and muxers, with the options that Waku needs.
+ *
+ * The only file that names them. Whatever has the same shape (`Stack`) can stand in for it, piece by piece.
+ */
+import { mplex } from '@libp2p/mplex'
+import { noise } from '@libp2p/noise'
+import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
+import { yamux } from '@libp2p/yamux'
+import type { Libp2pInit } from 'libp2p'
+import type { HostLimits } from '../limits.ts'
+
+/** What carries a connection, from the socket to its streams. */
+export interface Stack {
+  readonly tcp: Factory<'transports'>
+  readonly websockets: Factory<'transports'>
+  /** In the order of preference. */
+  readonly muxers: readonly Factory<'streamMuxers'>[]
+  readonly secureChannel: Factory<'connectionEncrypters'>
+}
+
+type Factory<Kind extends 'transports' | 'streamMuxers' | 'connectionEncrypters'> = NonNullable<
+  Libp2pInit[Kind]
+>[number]
+
+/** Private key and certificate chain, PEM. */
+export interface Tls {
+  readonly key: string
+  readonly cert: string
+}
+
+export interface StackOptions {
+  readonly limits: HostLimits
+  /** For a secure WebSocket listener. */
+  readonly tls?: Tls | undefined
+}
+
+export function stockStack({ limits, tls }: StackOptions): Stack {
+  return {
+    tcp: tcp(),
+    websockets: webSockets(tls === undefined ? {} : { https: { ...tls } }),
+    muxers: [yamux(yamuxOptions(limits)), mplex(mplexOptions(limits))],
+    secureChannel: noise(),
+  }
+}
+
+function streamOptions({ streamReadBytes, streamWriteBytes }: HostLimits) {
+  return { maxReadBufferLength: streamReadBytes, maxWriteBufferLength: streamWriteBytes }
+}
+
+function yamuxOptions(limits: HostLimits) {
+  return {
+    maxInboundStreams: limits.streams,
+    maxEarlyStreams: limits.streams,
+    // A paused stream must hold what its window lets in, or its reader loses it.
+    streamOptions: { ...streamOptions(limits), maxStreamWindowSize: limits.streamReadBytes },
+  }
+}
+
+/**
+ * Browsers of today speak mplex only. By default it closes the connection at the sixth stream that a peer opens within
+ * a second, and a js-waku client opens that many when it connects.
+ */
+function mplexOptions(limits: HostLimits) {
+  return {
+    disconnectThreshold: limits.streamsPerSecond,
+    maxEarlyStreams: limits.streams,
+    streamOptions: streamOptions(limits),
+  }
+}
