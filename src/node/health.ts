@@ -1,0 +1,60 @@
+/** How the node is, in nwaku's words: the state of the node, and of each protocol in nwaku's order. */
+import type { HealthState, NodeHealth, ProtocolHealth } from '../rest/view.ts'
+
+/** What health is told from. A service that is not mounted is absent. */
+export interface HealthParts {
+  readonly relayPeers?: () => number
+  readonly lightpush?: boolean
+  readonly filter?: boolean
+  /** Undefined while all is well, else why the archive takes or gives nothing. */
+  readonly store?: () => string | undefined
+}
+
+/** Every protocol that nwaku lists; those of later versions are not mounted. */
+export function protocolHealth({ relayPeers, lightpush, filter, store }: HealthParts): readonly ProtocolHealth[] {
+  const relaying = relayPeers !== undefined && relayPeers() > 0
+  const noPeers = 'Node has no relay peers to fullfill push requests'
+  const noRelay = 'Relay is not ready, filter will not be able to sort out messages'
+  const degraded = store?.()
+  return [
+    entry('Relay', relayPeers !== undefined, relaying, 'No connected peers'),
+    unmounted('Rln Relay'),
+    entry('Lightpush', lightpush, relaying, noPeers),
+    entry('Legacy Lightpush', lightpush, relaying, noPeers),
+    entry('Filter', filter, relaying, noRelay),
+    entry('Store', store !== undefined, degraded === undefined, degraded),
+    unmounted('Legacy Store'),
+    unmounted('Peer Exchange'),
+    unmounted('Rendezvous'),
+    unmounted('Mix'),
+  ]
+}
+
+function entry(
+  protocol: string,
+  mounted: boolean | undefined,
+  ready: boolean,
+  desc: string | undefined,
+): ProtocolHealth {
+  if (!mounted) return unmounted(protocol)
+  return ready ? { protocol, state: 'READY' } : { protocol, state: 'NOT_READY', desc }
+}
+
+function unmounted(protocol: string): ProtocolHealth {
+  return { protocol, state: 'NOT_MOUNTED' }
+}
+
+/** The state of the whole node as it starts, runs and stops. */
+export class Lifecycle {
+  state: HealthState = 'INITIALIZING'
+  #parts: HealthParts | undefined
+
+  /** From now on protocols are reported too. */
+  report(parts: HealthParts): void {
+    this.#parts = parts
+  }
+
+  health(): NodeHealth {
+    return { node: this.state, protocols: this.#parts === undefined ? [] : protocolHealth(this.#parts) }
+  }
+}

@@ -1,0 +1,111 @@
+/** Hosts with relay, on loopback, for tests. */
+
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { PrivateKey } from '@libp2p/interface'
+import type { Test } from 'tap'
+import type { Envelope } from '../../src/core/envelope.ts'
+import { defaultMaxMessageBytes } from '../../src/core/message.ts'
+import { type Clock, systemClock } from '../../src/core/time.ts'
+import type { Validator } from '../../src/core/validator.ts'
+import { createHost, type Host } from '../../src/net/host.ts'
+import { hostLimits } from '../../src/net/limits.ts'
+import { type Router, relayRouter } from '../../src/protocols/relay/router.ts'
+import { GossipRelay } from '../../src/protocols/relay/service.ts'
+import { silentLog } from '../../src/telemetry/log.ts'
+import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
+
+export interface RelayNodeOptions {
+  readonly topics: readonly string[]
+  readonly validators?: readonly Validator[]
+  readonly maxMessageBytes?: number
+  readonly clock?: Clock
+  readonly privateKey?: PrivateKey
+}
+
+export interface RelayNode {
+  readonly host: Host<{ relay: Router }>
+  readonly relay: GossipRelay
+  readonly metrics: Metrics
+  readonly peerId: string
+  /** Everything delivered so far, in order. */
+  readonly delivered: Envelope[]
+  /** Settles when `count` messages have been delivered. */
+  until(count: number): Promise<void>
+}
+
+/** A started host that follows `topics`. */
+export async function relayNode(t: Test, options: RelayNodeOptions): Promise<RelayNode> {
+  const { topics, validators = [], maxMessageBytes = defaultMaxMessageBytes, clock = systemClock } = options
+  const metrics = createMetrics()
+  const log = silentLog()
+  const router = relayRouter({
+    topics,
+    maxMessageBytes,
+    colocationLimit: 5,
+    sharedAddress: (ip) => ip.startsWith('127.'),
+    onMessage: () => {},
+  })
+  const host = await createHost<{ relay: Router }>({
+    privateKey: options.privateKey ?? (await generateKeyPair('secp256k1')),
+    agent: 'waypost/test',
+    listen: { address: '127.0.0.1', tcpPort: 0 },
+    limits: hostLimits(maxMessageBytes),
+    services: { relay: router },
+    log,
+  })
+  const delivered: Envelope[] = []
+  const waiting: { count: number; resolve: () => void }[] = []
+  const deliver = (envelope: Envelope): void => {
+    delivered.push(envelope)
+    for (const { count, resolve } of waiting) if (delivered.length >= count) resolve()
+  }
+  const relay = new GossipRelay({
+    router: host.libp2p.services.relay,
+    allowedTopics: new Set(topics),
+    maxMessageBytes,
+    validators,
+    deliver,
+    clock,
+    metrics,
+    log,
+  })
+  await host.start()
+  t.teardown(() => host[Symbol.asyncDispose]())
+  const until = (count: number): Promise<void> =>
+    new Promise((resolve) => (delivered.length >= count ? resolve() : waiting.push({ count, resolve })))
+  return { host, relay, metrics, peerId: host.libp2p.peerId.toString(), delivered, until }
+}
+
+/** Settles at the node's next gossip heartbeat at which `holds` is true. */
+export async function heartbeat({ host }: RelayNode, holds: () => boolean = () => true): Promise<void> {
+  const { relay: router } = host.libp2p.services
+  do
+    await new Promise<void>((resolve) =>
+      router.addEventListener('gossipsub:heartbeat', () => resolve(), { once: true }),
+    )
+  while (!holds())
+}
+
+/** Dials, and waits until both follow `topic` in one mesh. */
+export async function mesh(topic: string, from: RelayNode, to: RelayNode): Promise<void> {
+  const [address] = to.host.addresses()
+  if (address === undefined) throw new Error('the node to dial does not listen')
+  const grafted = Promise.all([inMesh(from, to, topic), inMesh(to, from, topic)])
+  await from.host.libp2p.dial(address)
+  await grafted
+}
+
+function inMesh(of: RelayNode, peer: RelayNode, topic: string): Promise<void> {
+  const { relay: router } = of.host.libp2p.services
+  return new Promise((resolve) => {
+    const look = (): void => {
+      if (!of.relay.meshPeers(topic).includes(peer.peerId)) return
+      router.removeEventListener('gossipsub:heartbeat', look)
+      router.removeEventListener('gossipsub:graft', look)
+      resolve()
+    }
+    router.addEventListener('gossipsub:heartbeat', look)
+    router.addEventListener('gossipsub:graft', look)
+    look()
+  })
+}
