@@ -4,7 +4,8 @@
  *
  * What real clients do, and this obeys (reference: @waku/sdk, nwaku, go-waku): they open streams early and leave them
  * idle, so an idle stream is kept; they half-close after the request and read until end of stream, so our side is
- * closed after the answer; some never read the answer, so a failure to write it is nobody's fault.
+ * closed after the answer; some never read the answer, so a failure to write it is nobody's fault. One that neither
+ * half-closes nor goes away after its answer is reset, since a stream open on one side still counts.
  */
 import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -12,7 +13,7 @@ import { type ErrorCode, isWaypostError, messageOf, WaypostError } from '../core
 import type { Milliseconds } from '../core/time.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics, ServiceName } from '../telemetry/metrics.ts'
-import { FrameReader, frame } from './frames.ts'
+import { type Chunk, FrameReader, frame } from './frames.ts'
 import type { Quota } from './quota.ts'
 
 /** The part of libp2p that an exchange needs. */
@@ -24,7 +25,7 @@ export interface ExchangeLimits {
   readonly requestBytes: number
   /** From the first byte of a request to its last. */
   readonly requestTimeout: Milliseconds
-  /** From the answer made to the answer taken by the peer. */
+  /** From the answer made to the answer taken by the peer; and then, again, until the peer closes its side too. */
   readonly answerTimeout: Milliseconds
   /** Streams that one connection may hold open at once; clients keep several idle ones. */
   readonly inboundStreams: number
@@ -95,26 +96,30 @@ class Exchange<Request> {
 
   open(): void {
     this.#stream.addEventListener('close', () => clearTimeout(this.#timer))
-    this.#stream.addEventListener('remoteCloseWrite', () => this.#ended())
+    // A muxer may announce the end before it hands over the data that came in the same frame: look a moment later.
+    this.#stream.addEventListener('end', () => queueMicrotask(() => this.#ended()))
     this.#stream.addEventListener('message', ({ data }) => this.#received(data))
     // The half-close may have come before we listened: a reader of events would wait for ever.
-    if (this.#stream.remoteWriteStatus === 'closed' && this.#stream.readBufferLength === 0) this.#ended()
+    if (isDrained(this.#stream)) this.#ended()
   }
 
-  #received(data: { byteLength: number; subarray(): Uint8Array }): void {
-    // Whatever follows the one request is not read.
-    if (this.#taken) return
+  #received(data: Chunk): void {
+    // Whatever follows the one request is not read, nor what a reset stream had still to say.
+    if (this.#taken || this.#stream.status !== 'open') return
     this.#timer ??= setTimeout(() => this.#timedOut(), this.#service.limits.requestTimeout)
     try {
-      for (const body of this.#reader.push(data)) {
-        this.#taken = true
-        void this.#serve(body)
-        return
-      }
+      const [body] = this.#reader.push(data)
+      if (body !== undefined) this.#take(() => this.#serve(body))
     } catch (error) {
-      this.#taken = true
-      void this.#refuse(asError(error), undefined)
+      this.#take(() => this.#refuse(asError(error), undefined))
     }
+  }
+
+  /** The request is there, or will never be: from here on the time limit is that of the answer. */
+  #take(serve: () => Promise<void>): void {
+    this.#taken = true
+    clearTimeout(this.#timer)
+    serve().catch((error) => this.#fail(asError(error)))
   }
 
   /** The peer writes no more. Without a request that is the end of an idle stream, which is normal. */
@@ -158,17 +163,24 @@ class Exchange<Request> {
 
   /** Writes the answer and closes our side. A peer that does not take it in time is reset. */
   async #answer(body: Uint8Array): Promise<void> {
-    clearTimeout(this.#timer)
     const { name, limits } = this.#service
     try {
       this.#stream.send(frame(body))
       this.#parts.metrics.waku_service_network_bytes_total.inc({ service: name, direction: 'out' }, body.length)
       await this.#stream.close({ signal: AbortSignal.timeout(limits.answerTimeout) })
+      this.#linger()
     } catch (error) {
       // The peer has gone or does not read: its right (filter clients never read the answer to an unsubscribe).
       this.#parts.log.debug({ service: name, peer: this.#peer, reason: messageOf(error) }, 'answer not taken')
       this.#stream.abort(asError(error))
     }
+  }
+
+  /** Our side is closed; the peer gets its time to close the other. */
+  #linger(): void {
+    if (this.#stream.status !== 'open') return
+    const reset = (): void => this.#stream.abort(new Error('stream kept open after its answer'))
+    this.#timer = setTimeout(reset, this.#service.limits.answerTimeout)
   }
 
   #fail(error: WaypostError): void {
@@ -223,36 +235,48 @@ export async function request(
 }
 
 async function converse(stream: Stream, body: Uint8Array, limit: number, signal: AbortSignal): Promise<Uint8Array> {
+  // Stands until both sides are closed: a node that answers and keeps its side open is reset when time is up.
   const stop = (): void => stream.abort(asError(signal.reason))
   signal.addEventListener('abort', stop, { once: true })
+  stream.addEventListener('close', () => signal.removeEventListener('abort', stop), { once: true })
   try {
-    const response = firstFrame(stream, limit)
     stream.send(frame(body))
     // The response may come, or the stream fail, before our side is closed: whichever is first decides.
-    stream.close({ signal }).catch(stop)
-    return await response
+    stream.close({ signal }).catch((error) => stream.abort(asError(error)))
+    return await firstFrame(stream, limit)
   } catch (error) {
     stream.abort(asError(error))
-    throw error
-  } finally {
-    signal.removeEventListener('abort', stop)
+    throw signal.aborted ? signal.reason : error
   }
 }
 
 function firstFrame(stream: Stream, limit: number): Promise<Uint8Array> {
   const reader = new FrameReader(limit)
   return new Promise((resolve, reject) => {
+    let done = false
     const early = (): void => reject(new WaypostError('wire/closed-early', { received: reader.heldBytes }))
     stream.addEventListener('message', ({ data }) => {
+      // Whatever follows the one response is not kept.
+      if (done) return
       try {
-        for (const body of reader.push(data)) return resolve(body)
+        const [body] = reader.push(data)
+        if (body === undefined) return
+        resolve(body)
       } catch (error) {
         reject(error)
       }
+      done = true
     })
-    stream.addEventListener('remoteCloseWrite', early)
-    stream.addEventListener('close', ({ error }) => (error === undefined ? early() : reject(error)))
+    // As in `open` above: the last data may come a moment after the end, and the end before we listen.
+    stream.addEventListener('end', () => queueMicrotask(early))
+    stream.addEventListener('close', ({ error }) => (error === undefined ? queueMicrotask(early) : reject(error)))
+    if (isDrained(stream)) early()
   })
+}
+
+/** True when nothing more will be read from `stream`. */
+function isDrained(stream: Stream): boolean {
+  return stream.remoteWriteStatus === 'closed' && stream.readBufferLength === 0
 }
 
 function asError(error: unknown): WaypostError {
