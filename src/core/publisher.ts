@@ -10,7 +10,9 @@ export type Published =
   | { readonly outcome: 'invalid'; readonly reason: string }
   /** The encoded message is larger than this network allows. */
   | { readonly outcome: 'too-large'; readonly reason: string }
-  /** The pubsub topic is none of ours, or none could be derived from the content topic. */
+  /** No pubsub topic was given and none follows: this network is statically sharded, or the content topic is not valid. */
+  | { readonly outcome: 'no-topic'; readonly reason: string }
+  /** The pubsub topic is none of ours. */
   | { readonly outcome: 'unsupported-topic'; readonly reason: string }
   /** This node does not relay. */
   | { readonly outcome: 'no-relay'; readonly reason: string }
@@ -19,7 +21,8 @@ export type Published =
 export interface Publisher {
   /**
    * Publishes an encoded WakuMessage. Without a pubsub topic the shard follows from the content topic (autosharding).
-   * Throws `message/malformed`; every other outcome is a value.
+   * Throws `message/malformed`, also for a `meta` above its limit, which nwaku's decoder does not let pass either;
+   * every other outcome is a value.
    */
   publish(bytes: Uint8Array, pubsubTopic: string | undefined, from: 'lightpush' | 'rest'): Promise<Published>
 }
