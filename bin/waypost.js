@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/** The launcher: finds a fit Node, whatever Node runs this, and hands over to Waypost with the right heap flags. */
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { handOver } from './hand-over.js'
+import { advice, findNode } from './runtime.js'
+
+/**
+ * A young generation of 64 MiB and one collector thread: on a busy relay the default of 16 MiB fills many times a
+ * second, and each time what is still in flight is copied (docs/decisions/0001-runtime-from-npm.md has the figures).
+ */
+const heapFlags = ['--max-semi-space-size=64', '--single-threaded-gc']
+
+/** sysexits.h: something is wrong with the installation, and trying again will not help. */
+const misconfigured = 78
+
+const program = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url))
+const node = findNode()
+
+if (node === undefined) refuse(advice())
+else if (!existsSync(program)) refuse('waypost is not built yet: run `npm run build`.')
+else handOver(node, heapFlags.concat(program, process.argv.slice(2)))
+
+function refuse(why) {
+  console.error(why)
+  process.exitCode = misconfigured
+}
