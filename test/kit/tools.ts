@@ -1,0 +1,40 @@
+/** Tools that some tests need and not every machine has. */
+import { accessSync, constants } from 'node:fs'
+import path from 'node:path'
+import type { Test } from 'tap'
+
+/** The names under which a tool is installed, the first found counts. Add a row; .ci/run installs it. */
+const tools = {
+  /** Debian's `chromium`. */
+  chromium: ['chromium', 'chromium-browser', 'google-chrome'],
+  openssl: ['openssl'],
+} as const satisfies Record<string, readonly string[]>
+
+export type Tool = keyof typeof tools
+
+/**
+ * The path of a tool, or undefined when the machine lacks it: then the test is skipped (`needs chromium`), or failed where
+ * CI=true, which has every tool. Call it first and return on undefined.
+ */
+export function needs(t: Test, tool: Tool): string | undefined {
+  const found = tools[tool].map(findProgram).find((program) => program !== undefined)
+  if (found !== undefined) return found
+  if (process.env.CI === 'true') t.fail(`needs ${tool}`)
+  else t.plan(0, `needs ${tool}`)
+  return undefined
+}
+
+/** The full path of a program on PATH. */
+function findProgram(name: string): string | undefined {
+  const folders = (process.env.PATH ?? '').split(path.delimiter)
+  return folders.map((folder) => path.join(folder, name)).find(isExecutable)
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
