@@ -1,0 +1,69 @@
+/** Which peers, how many, and what each may hold open. */
+import { duration } from '../kinds/amount.ts'
+import { list } from '../kinds/kind.ts'
+import { peerAddress } from '../kinds/network.ts'
+import { bool, count, integer, oneOf } from '../kinds/plain.ts'
+import { peerRatio } from '../kinds/policy.ts'
+import { notYet, setting, without } from '../row.ts'
+
+export const peers = {
+  'max-connections': setting(integer(1, 100_000), 'Open connections at the most.', { default: '300', nwaku: '50' }),
+  'max-relay-peers': setting(
+    count(0),
+    'Deprecated in nwaku: sets relay-service-ratio to this share of max-connections.',
+  ),
+  'relay-service-ratio': setting(
+    peerRatio,
+    'The shares of max-connections for relay and for service peers, in percent.',
+    {
+      default: '60:40',
+    },
+  ),
+  'ip-colocation-limit': setting(
+    count(0),
+    'Connections from one address at the most; above it gossip scores fall too. Loopback and trusted-proxy are free. 0: no limit.',
+    { default: '50', nwaku: '5' },
+  ),
+  'peer-store-capacity': setting(count(1), 'Peers that are remembered at the most.', {
+    unset: 'five times max-connections',
+    ...without(notYet),
+  }),
+  'peer-persistence': setting(bool, 'Keep the known peers in data-dir over a restart.', {
+    default: 'false',
+    ...without(notYet, 'false'),
+  }),
+  staticnode: setting(list(peerAddress), 'A peer to stay connected with. Repeatable.'),
+  'keep-alive': setting(bool, 'Deprecated in nwaku: connections are always kept alive.', {
+    default: 'true',
+    ...without('connections are always kept alive', 'true'),
+  }),
+  'max-pending-connections': setting(
+    integer(1, 100_000),
+    'Incoming connections that have not proven who they are yet.',
+    {
+      default: '200',
+      ours: true,
+    },
+  ),
+  'max-new-connections': setting(integer(1, 100_000), 'New connections from one address in one second at the most.', {
+    default: '50',
+    ours: true,
+  }),
+  'handshake-timeout': setting(
+    duration('ms', 100),
+    'How long an incoming connection may take until it has proven who it is; then it is closed.',
+    { default: '5s', ours: true },
+  ),
+  'max-inbound-streams': setting(integer(1, 10_000), 'Streams that one connection may have open towards us.', {
+    default: '64',
+    ours: true,
+  }),
+  'max-outbound-streams': setting(integer(1, 10_000), 'Streams that we open on one connection at the most.', {
+    default: '64',
+    ours: true,
+  }),
+  stack: setting(oneOf('stock'), 'The transport, secure channel, muxer and router in use.', {
+    default: 'stock',
+    ours: true,
+  }),
+} as const

@@ -1,0 +1,65 @@
+/** Servers for people, scripts and browsers: REST, metrics, WebSocket. */
+import { maxRestBodyBytes } from '../bounds.ts'
+import { size } from '../kinds/amount.ts'
+import { list } from '../kinds/kind.ts'
+import { ipAddress } from '../kinds/network.ts'
+import { bool, filePath, integer, oneOf, port, text } from '../kinds/plain.ts'
+import { token } from '../kinds/secret.ts'
+import { setting } from '../row.ts'
+
+export const rest = {
+  rest: setting(bool, 'Serve the REST API.', { default: 'true' }),
+  'rest-address': setting(ipAddress, 'The interface of the REST API.', { default: '127.0.0.1' }),
+  'rest-port': setting(port, 'The port of the REST API.', { default: '8645', shifted: true }),
+  'rest-relay-cache-capacity': setting(integer(0, 1_000_000), 'Messages kept for each topic until they are fetched.', {
+    default: '50',
+  }),
+  'rest-admin': setting(bool, 'Serve the paths under /admin.', { default: 'false' }),
+  'rest-allow-origin': setting(
+    list(text),
+    'An origin whose pages may use the API (CORS); * and ? stand for any characters. Repeatable.',
+  ),
+  'rest-auth': setting(
+    oneOf('auto', 'token', 'none'),
+    'Who needs the token. auto: clients that are not on loopback or a private network, and /admin from elsewhere; token: all; none: nobody.',
+    { default: 'auto', nwaku: 'none', ours: true },
+  ),
+  'rest-token': setting(
+    token,
+    'The token of rest-auth. As a flag it is visible in the process list: prefer --rest-token-file.',
+    {
+      unset: 'the one in data-dir, made once',
+      ours: true,
+    },
+  ),
+  'rest-max-body': setting(size(1024, maxRestBodyBytes), 'The largest body of a request.', {
+    unset: 'twice max-msg-size',
+    ours: true,
+  }),
+} as const
+
+export const metrics = {
+  'metrics-server': setting(bool, 'Serve metrics for Prometheus at /metrics, on a port of their own.', {
+    default: 'false',
+  }),
+  'metrics-server-address': setting(ipAddress, 'The interface of the metrics server.', { default: '127.0.0.1' }),
+  'metrics-server-port': setting(port, 'The port of the metrics server.', { default: '8008', shifted: true }),
+  'metrics-logging': setting(bool, 'Log key metrics from time to time, while the metrics server runs.', {
+    default: 'true',
+  }),
+  'metrics-prefix': setting(
+    oneOf('waku', 'logos_delivery'),
+    'How the names of metrics begin: waku as nwaku to 0.37, logos_delivery for dashboards of newer nodes.',
+    { default: 'waku', ours: true },
+  ),
+} as const
+
+export const websocket = {
+  'websocket-support': setting(bool, 'Listen for WebSocket, which browsers speak.', { default: 'false' }),
+  'websocket-port': setting(port, 'The port of WebSocket, secure or not.', { default: '8000', shifted: true }),
+  'websocket-secure-support': setting(bool, 'Listen for secure WebSocket (wss) instead; turns websocket-support on.', {
+    default: 'false',
+  }),
+  'websocket-secure-key-path': setting(filePath, 'The private key of the certificate, PEM.'),
+  'websocket-secure-cert-path': setting(filePath, 'The certificate and its chain, PEM.'),
+} as const

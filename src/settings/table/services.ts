@@ -1,0 +1,117 @@
+/** Store, filter, light push: what we serve, whom we ask, and how much is served. */
+import { duration, size } from '../kinds/amount.ts'
+import { list } from '../kinds/kind.ts'
+import { peerAddress } from '../kinds/network.ts'
+import { bool, integer } from '../kinds/plain.ts'
+import { rateLimit, retention } from '../kinds/policy.ts'
+import { storeUrl } from '../kinds/waku.ts'
+import { notYet, setting, without } from '../row.ts'
+
+const leveldbOnly = 'the archive on LevelDB needs none'
+
+export const store = {
+  store: setting(bool, 'Keep messages and answer store queries.', { default: 'false' }),
+  'legacy-store': setting(bool, 'Also serve store version 2 (2.0.0-beta4).', {
+    default: 'false',
+    ...without(notYet, 'false'),
+  }),
+  storenode: setting(list(peerAddress), 'A peer to ask for history. Repeatable.'),
+  'store-message-retention-policy': setting(
+    retention,
+    'What is kept: time:<seconds or 30d>, capacity:<messages>, size:<n>GB (1024^3), none. Several: whichever deletes more.',
+    { default: 'time:172800' },
+  ),
+  'store-message-db-url': setting(
+    storeUrl,
+    'Where the archive is. sqlite:// of nwaku opens the LevelDB archive when there is no such file; postgres:// is not in this version yet.',
+    { unset: 'LevelDB in data-dir', nwaku: 'sqlite://store.sqlite3' },
+  ),
+  'store-message-db-vacuum': setting(bool, 'Vacuum SQLite at the start.', {
+    default: 'false',
+    ...without(leveldbOnly, 'false'),
+  }),
+  'store-message-db-migration': setting(bool, 'Bring the archive to the present schema at the start.', {
+    default: 'true',
+    ...without('the archive is always brought to the present schema', 'true'),
+  }),
+  'store-max-num-db-connections': setting(integer(1, 10_000), 'Connections to PostgreSQL at the most.', {
+    default: '50',
+    ...without(notYet),
+  }),
+  'store-resume': setting(bool, 'Fetch what was missed from other stores after a restart.', {
+    default: 'false',
+    ...without(notYet, 'false'),
+  }),
+  'store-sync': setting(bool, 'Reconcile the archive with other stores.', {
+    default: 'false',
+    ...without(notYet, 'false'),
+  }),
+  'store-sync-interval': setting(duration('s', 1), 'Time between two rounds of store-sync.', {
+    default: '300',
+    ...without(notYet),
+  }),
+  'store-sync-range': setting(duration('s', 1), 'How far back store-sync looks.', {
+    default: '3600',
+    ...without(notYet),
+  }),
+  'store-sync-relay-jitter': setting(duration('s'), 'The newest messages that store-sync leaves out.', {
+    default: '20',
+    ...without(notYet),
+  }),
+  'store-commit-delay': setting(
+    duration('ms'),
+    'How long a message waits at the most for others to be written to disk with it.',
+    { default: '10ms', ours: true },
+  ),
+  'store-commit-messages': setting(integer(1, 100_000), 'Messages that are written to disk together at the most.', {
+    default: '512',
+    ours: true,
+  }),
+  'store-queue-size': setting(
+    size(1024 * 1024, 4 * 1024 ** 3),
+    'Bytes of messages that wait for the disk at the most; above it messages from gossip are not stored, and counted.',
+    { default: '64MiB', ours: true },
+  ),
+} as const
+
+export const filter = {
+  filter: setting(bool, 'Serve filter subscriptions.', { default: 'false' }),
+  filternode: setting(list(peerAddress), 'A peer to subscribe at. Repeatable.'),
+  'filter-subscription-timeout': setting(
+    duration('s', 1000),
+    'A subscriber is dropped after this long without a sign of life.',
+    {
+      default: '300',
+    },
+  ),
+  'filter-max-peers-to-serve': setting(integer(0, 1_000_000), 'Subscribers at the most.', { default: '1000' }),
+  'filter-max-criteria': setting(
+    integer(1, 1_000_000),
+    'Pairs of pubsub and content topic of one subscriber at the most.',
+    {
+      default: '1000',
+    },
+  ),
+  'filter-queue-messages': setting(
+    integer(1, 1_000_000),
+    'Messages that wait for one subscriber at the most; then the oldest are dropped, and counted.',
+    { default: '1000', ours: true },
+  ),
+} as const
+
+export const lightpush = {
+  lightpush: setting(bool, 'Publish messages for light clients.', { default: 'false' }),
+  lightpushnode: setting(list(peerAddress), 'A peer to publish through. Repeatable.'),
+  reliability: setting(bool, 'Ask stores whether sent messages arrived.', {
+    default: 'false',
+    ...without(notYet, 'false'),
+  }),
+  'rate-limit': setting(
+    list(rateLimit),
+    'Requests of one peer in a time, [service:]requests/period; ten times as many of all peers. Without a service: all that are not named. 0/1s: no limit. Repeatable.',
+    {
+      unset: 'store:600/1m lightpush:600/1m filter:300/1m px:30/1m',
+      nwaku: 'filter:30/1m, others unlimited',
+    },
+  ),
+} as const
