@@ -145,6 +145,11 @@ const table = {
     when: 'a service node answers with something that its protocol does not allow',
     says: '{protocol} answer is not valid: {why}',
   },
+  'settings/invalid': {
+    when: 'settings are unknown, do not have the form that their kind demands, or contradict each other',
+    says: 'settings are not valid:{problems}',
+    exit: 78,
+  },
   'internal/bug': {
     when: 'something happened that the code holds for impossible: a fault of ours',
     says: 'internal error: {why}',

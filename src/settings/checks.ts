@@ -1,0 +1,137 @@
+/** What settings must be to each other. Each rule is a function that yields a line for every breach. */
+import { existsSync } from 'node:fs'
+import { messageOf } from '../core/errors.ts'
+import { autoshard } from '../core/topics.ts'
+import { portsOf } from './adjust.ts'
+import { type Findings, type Origin, showOrigin } from './given.ts'
+import { twnCluster } from './presets.ts'
+import type { SettingName, Settings } from './table.ts'
+
+/** Names a setting as its source wrote it, `WAYPOST_RELAY` or `--relay`. */
+type At = (name: SettingName) => string
+type Rule = (settings: Settings, at: At) => Iterable<string>
+
+/** Adds what is wrong with `settings`, taken together, to `findings`. */
+export function check(settings: Settings, origins: Readonly<Record<SettingName, Origin>>, findings: Findings): void {
+  const at: At = (name) => {
+    const origin = origins[name]
+    return origin.from === 'default' ? `--${name}` : showOrigin(origin)
+  }
+  for (const rule of refusals) findings.problems.push(...rule(settings, at))
+  for (const rule of cautions) findings.warnings.push(...rule(settings, at))
+}
+
+/** The Waku Network drops who relays what it calls spam, and only RLN tells that: DECISIONS 10. */
+function* relayNeedsRln(settings: Settings, at: At): Iterable<string> {
+  if (settings.clusterId === twnCluster && settings.relay && !settings.unsafeRelayWithoutRln)
+    yield `${at('relay')}: refused on cluster 1: The Waku Network needs RLN, which is not in this version yet; leave relay off (an edge node), or add --unsafe-relay-without-rln`
+}
+
+function* shardsExist({ numShardsInNetwork, shard, protectedShard }: Settings, at: At): Iterable<string> {
+  if (numShardsInNetwork === 0) return
+  const range = `this network has ${numShardsInNetwork} (--num-shards-in-network), counted from 0`
+  for (const index of shard)
+    if (index >= numShardsInNetwork) yield `${at('shard')}: there is no shard ${index}: ${range}`
+  for (const { shard: index } of protectedShard)
+    if (index >= numShardsInNetwork) yield `${at('protected-shard')}: there is no shard ${index}: ${range}`
+}
+
+function* protectedShardsAreOurs({ clusterId, protectedShard }: Settings, at: At): Iterable<string> {
+  for (const { cluster = clusterId, shard } of protectedShard)
+    if (cluster !== clusterId)
+      yield `${at('protected-shard')}: shard ${shard} is of cluster ${cluster}, the node of cluster ${clusterId}`
+}
+
+function* contentTopicsHaveShards({ numShardsInNetwork, contentTopic }: Settings, at: At): Iterable<string> {
+  if (numShardsInNetwork === 0) return
+  for (const topic of contentTopic) {
+    try {
+      autoshard(topic, numShardsInNetwork)
+    } catch (error) {
+      yield `${at('content-topic')}: ${messageOf(error)}`
+    }
+  }
+}
+
+function* secureWebsocketHasFiles(settings: Settings, at: At): Iterable<string> {
+  if (!settings.websocketSecureSupport) return
+  const files = ['websocket-secure-key-path', 'websocket-secure-cert-path'] as const
+  const given = [settings.websocketSecureKeyPath, settings.websocketSecureCertPath]
+  for (const [index, name] of files.entries())
+    if (given[index] === undefined) yield `${at('websocket-secure-support')}: needs --${name}`
+}
+
+/** The archive of another engine is never passed over in silence: DECISIONS 8. */
+function* archiveIsOurs({ store, storeMessageDbUrl: url }: Settings, at: At): Iterable<string> {
+  if (!store || url === undefined) return
+  if (url.engine === 'postgres')
+    yield `${at('store-message-db-url')}: PostgreSQL is not in this version yet; leave it out for LevelDB in data-dir`
+  if (url.engine === 'sqlite' && existsSync(url.path))
+    yield `${at('store-message-db-url')}: ${url.path} is an archive of nwaku, which is not read in place: run \`waypost store import --from-sqlite ${url.path}\`, then leave this setting out`
+}
+
+function* portsFit(settings: Settings, at: At): Iterable<string> {
+  for (const [name, port] of portsOf(settings))
+    if (port + settings.portsShift > 65535) yield `${at('ports-shift')}: moves ${name} ${port} above 65535`
+}
+
+/** TCP listeners that are on, by setting. UDP does not get in their way. */
+function* portsDiffer(settings: Settings, at: At): Iterable<string> {
+  const open: readonly (readonly [boolean, SettingName, number])[] = [
+    [true, 'tcp-port', settings.tcpPort],
+    [settings.websocketSupport || settings.websocketSecureSupport, 'websocket-port', settings.websocketPort],
+    [settings.rest, 'rest-port', settings.restPort],
+    [settings.metricsServer, 'metrics-server-port', settings.metricsServerPort],
+  ]
+  const taken = new Map<number, SettingName>()
+  for (const [isOn, name, port] of open) {
+    if (!isOn || port === 0) continue
+    const other = taken.get(port)
+    if (other !== undefined) yield `${at(name)}: port ${port} is also that of --${other}`
+    taken.set(port, name)
+  }
+}
+
+function* announcesSomething(settings: Settings, at: At): Iterable<string> {
+  if (settings.extMultiaddrOnly && settings.extMultiaddr.length === 0)
+    yield `${at('ext-multiaddr-only')}: needs --ext-multiaddr, or nothing would be announced`
+}
+
+function* relayPeersFit({ maxRelayPeers, maxConnections }: Settings, at: At): Iterable<string> {
+  if (maxRelayPeers !== undefined && maxRelayPeers > maxConnections)
+    yield `${at('max-relay-peers')}: ${maxRelayPeers} is above --max-connections ${maxConnections}`
+}
+
+function* relayPeersIsDeprecated({ maxRelayPeers }: Settings, at: At): Iterable<string> {
+  if (maxRelayPeers !== undefined) yield `${at('max-relay-peers')}: deprecated; use --relay-service-ratio`
+}
+
+function* portsAreNotMapped({ nat }: Settings, at: At): Iterable<string> {
+  if (nat.by === 'upnp' || nat.by === 'pmp')
+    yield `${at('nat')}: port mapping is not in this version yet; use extip:<ip> to announce an address`
+}
+
+function* sqliteBecomesLevel({ store, storeMessageDbUrl: url }: Settings, at: At): Iterable<string> {
+  if (store && url?.engine === 'sqlite')
+    yield `${at('store-message-db-url')}: the archive is on LevelDB, in data-dir; SQLite is not used`
+}
+
+function* staticShardsNeedNames({ numShardsInNetwork, contentTopic }: Settings, at: At): Iterable<string> {
+  if (numShardsInNetwork === 0 && contentTopic.length > 0)
+    yield `${at('content-topic')}: without effect with static sharding (--num-shards-in-network=0); use --shard`
+}
+
+const refusals: readonly Rule[] = [
+  relayNeedsRln,
+  shardsExist,
+  protectedShardsAreOurs,
+  contentTopicsHaveShards,
+  secureWebsocketHasFiles,
+  archiveIsOurs,
+  portsFit,
+  portsDiffer,
+  announcesSomething,
+  relayPeersFit,
+]
+
+const cautions: readonly Rule[] = [relayPeersIsDeprecated, portsAreNotMapped, sqliteBecomesLevel, staticShardsNeedNames]
