@@ -27,7 +27,7 @@ function* relayNeedsRln(settings: Settings, at: At): Iterable<string> {
     yield `${at('relay')}: refused on cluster 1: The Waku Network needs RLN, which is not in this version yet; leave relay off (an edge node), or add --unsafe-relay-without-rln`
 }
 
-function* shardsExist({ numShardsInNetwork, shard, protectedShard }: Settings, at: At): Iterable<string> {
+function* shardsExist({ numShardsInNetwork, shard = [], protectedShard }: Settings, at: At): Iterable<string> {
   if (numShardsInNetwork === 0) return
   const range = `this network has ${numShardsInNetwork} (--num-shards-in-network), counted from 0`
   for (const index of shard)

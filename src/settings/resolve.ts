@@ -97,7 +97,7 @@ function readRow(row: Row<unknown>, given: readonly Given[], cwd: string, findin
     }
   }
   if (values.length === 0) return defaultOf(row, cwd)
-  return row.kind.join === undefined ? values.at(-1) : row.kind.join(values)
+  return row.kind.join === undefined || values.includes(undefined) ? values.at(-1) : row.kind.join(values)
 }
 
 /** An empty text unsets a setting that may be unset. */
@@ -111,8 +111,8 @@ function readGiven(row: Row<unknown>, { text, inFile }: Given, cwd: string): unk
   }
 }
 
-function isOptional({ kind, default: text }: Row<unknown>): boolean {
-  return text === undefined && kind.join === undefined
+function isOptional({ kind, default: text, optional }: Row<unknown>): boolean {
+  return text === undefined && (kind.join === undefined || optional === true)
 }
 
 /** The value of a setting that nothing gives. */

@@ -16,6 +16,8 @@ export interface Row<T> {
   readonly help: string
   /** As one would write it. Absent: not set. */
   readonly default?: string
+  /** A list that tells unset from empty. */
+  readonly optional?: true
   /** What holds when it is not set, in words. */
   readonly unset?: string
   /** nwaku's default, where ours is another. */
@@ -27,10 +29,13 @@ export interface Row<T> {
   readonly treatment: Treatment
 }
 
-type Options = Partial<Pick<Row<unknown>, 'default' | 'unset' | 'nwaku' | 'ours' | 'shifted' | 'treatment'>>
+type Options = Partial<
+  Pick<Row<unknown>, 'default' | 'optional' | 'unset' | 'nwaku' | 'ours' | 'shifted' | 'treatment'>
+>
 
 /** A setting with a default, or a list (without items unless said otherwise). */
 export function setting<T>(kind: Kind<T>, help: string, options: Options & { default: string }): Row<T>
+export function setting<T>(kind: Kind<T>, help: string, options: Options & { optional: true }): Row<T | undefined>
 export function setting<T>(kind: Kind<readonly T[]>, help: string, options?: Options): Row<readonly T[]>
 /** A setting that may be unset. */
 export function setting<T>(kind: Kind<T>, help: string, options?: Options): Row<T | undefined>

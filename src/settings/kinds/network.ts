@@ -12,26 +12,18 @@ export const ipAddress: Kind<string> = {
   show: (value) => value,
 }
 
-/** A range of addresses. */
-export interface IpNetwork {
-  readonly address: string
-  /** Leading bits that an address of the network has in common with `address`. */
-  readonly prefix: number
-}
-
 /** `10.0.0.0/8`; a bare address is a network of one. */
-export const ipNetwork: Kind<IpNetwork> = {
+export const ipNetwork: Kind<string> = {
   type: 'network',
   form: 'an address or a network such as 10.0.0.0/8',
   parse(text) {
-    const [address = '', bits, rest] = text.trim().split('/')
-    const version = isIP(address)
-    const most = version === 6 ? 128 : 32
-    const prefix = bits === undefined ? most : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN
-    const fits = version !== 0 && prefix <= most && rest === undefined
-    return fits ? { address, prefix } : misfit(text, 'is not a network such as 10.0.0.0/8')
+    const [address = '', bits, ...rest] = text.trim().split('/')
+    const most = isIP(address) === 6 ? 128 : 32
+    const prefix = bits === undefined || /^\d{1,3}$/.test(bits) ? Number(bits ?? most) : Number.NaN
+    const fits = isIP(address) !== 0 && prefix <= most && rest.length === 0
+    return fits ? `${address}/${prefix}` : misfit(text, 'is not a network such as 10.0.0.0/8')
   },
-  show: ({ address, prefix }) => `${address}/${prefix}`,
+  show: (value) => value,
 }
 
 /** A DNS name. */

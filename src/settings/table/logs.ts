@@ -22,9 +22,8 @@ export const logs = {
     unset: 'none is read',
   }),
   'log-level': setting(levels, 'The least level that is logged. nwaku’s NOTICE counts as info.', { default: 'info' }),
-  'log-format': setting(
-    oneOf('auto', 'text', 'json'),
-    'How lines are written. auto: text for a terminal, JSON otherwise.',
-    { default: 'auto', nwaku: 'TEXT' },
-  ),
+  'log-format': setting(oneOf('text', 'json'), 'How lines are written.', {
+    unset: 'text for a terminal, JSON otherwise',
+    nwaku: 'TEXT',
+  }),
 } as const

@@ -45,21 +45,21 @@ export const peers = {
       ours: true,
     },
   ),
-  'max-new-connections': setting(integer(1, 100_000), 'New connections from one address in one second at the most.', {
-    default: '50',
-    ours: true,
-  }),
-  'handshake-timeout': setting(
+  'open-timeout': setting(
     duration('ms', 100),
-    'How long an incoming connection may take until it has proven who it is; then it is closed.',
+    'From an accepted socket to a proven identity, TLS and WebSocket included; then it is closed.',
     { default: '5s', ours: true },
   ),
-  'max-inbound-streams': setting(integer(1, 10_000), 'Streams that one connection may have open towards us.', {
+  'handshake-timeout': setting(duration('ms', 100), 'Of open-timeout, the part for the secure channel and the muxer.', {
+    default: '3s',
+    ours: true,
+  }),
+  'max-streams': setting(integer(1, 10_000), 'Streams that a peer may hold open on one connection.', {
     default: '64',
     ours: true,
   }),
-  'max-outbound-streams': setting(integer(1, 10_000), 'Streams that we open on one connection at the most.', {
-    default: '64',
+  'max-new-streams': setting(integer(1, 1_000_000), 'Streams that a peer may open on one connection in a second.', {
+    default: '1000',
     ours: true,
   }),
   stack: setting(oneOf('stock'), 'The transport, secure channel, muxer and router in use.', {

@@ -28,6 +28,7 @@ export const relay = {
     { default: '1' },
   ),
   shard: setting(list(integer(0, 1023)), 'A shard to follow. Repeatable.', {
+    optional: true,
     unset: 'autosharding: all; static sharding: none',
   }),
   'content-topic': setting(
