@@ -81,16 +81,42 @@ const table = {
     http: 400,
   },
   'archive/unknown-cursor': {
-    when: 'a query goes on from a message that the archive does not have, or has no more',
-    says: 'cursor {cursor} is not in the archive',
+    when: 'a query goes on from a message that the archive does not have, nor had within the last hour',
+    says: 'cursor {cursor} is not in the archive: start again without a cursor',
     wire: 400,
     http: 400,
   },
   'archive/unavailable': {
-    when: 'the archive cannot answer now: its disk or database failed, or it is closing',
+    when: 'the archive is closed, or its disk or database failed; a degraded archive comes back by itself',
     says: 'the archive is not available: {why}',
     wire: 503,
     http: 503,
+  },
+  'archive/full': {
+    when: 'messages come faster than the disk takes them, and the queue in front of it is full',
+    says: 'the archive has {waiting} messages waiting for the disk and takes no more for now',
+    wire: 503,
+    http: 503,
+  },
+  'archive/locked': {
+    when: 'another process has the archive open',
+    says: 'the archive in {folder} is in use by another process: stop that one, or choose another --data-dir',
+    exit: 75,
+  },
+  'archive/unwritable': {
+    when: 'the folder of the archive cannot be made, read or written',
+    says: 'cannot use {folder} for the archive: {why}; check its owner, its permissions and the space on its disk',
+    exit: 73,
+  },
+  'archive/damaged': {
+    when: 'the files of the archive are not a whole database any more',
+    says: 'the archive in {folder} is damaged: {why}; restore it from a backup, or move the folder away to start anew',
+    exit: 74,
+  },
+  'archive/newer-schema': {
+    when: 'the archive was written by a later release, in a form that this one does not know',
+    says: 'the archive in {folder} has schema {found}, this release knows {known}: run the release that wrote it, or a later one',
+    exit: 78,
   },
   'identity/bad-key': {
     when: 'the node key, from its file or from a setting, is not a secp256k1 private key of 64 hexadecimal digits',

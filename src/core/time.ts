@@ -30,3 +30,11 @@ export function toMilliseconds(timestamp: Nanoseconds): Milliseconds {
 export function distance(timestamp: Nanoseconds, now: Milliseconds): Milliseconds {
   return Math.abs(toMilliseconds(timestamp) - now)
 }
+
+/** Calls `run` once after `delay`; what it returns takes that back. Code that comes back later is given one, for tests. */
+export type Schedule = (run: () => void, delay: Milliseconds) => () => void
+
+export const systemSchedule: Schedule = (run, delay) => {
+  const timer = setTimeout(run, delay)
+  return () => clearTimeout(timer)
+}

@@ -124,6 +124,9 @@ const table = {
   waypost_archive_dropped_messages_total: counter('Messages from gossip not stored, by reason.', {
     reason: ['queue_full', 'failed'],
   }),
+  waypost_archive_damaged_messages_total: counter('Stored messages found damaged by a query, and not served.'),
+  waypost_archive_degraded: gauge('Set to 1 while the archive takes no messages since its disk or database failed.'),
+  waypost_archive_pruned_messages_total: counter('Messages deleted by the retention policy.'),
 
   waku_filter_requests_total: counter('Filter requests received, by kind.', { type: filterRequests }),
   waku_filter_errors_total: counter('Filter requests refused and pushes that failed, by kind.', {
