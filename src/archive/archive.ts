@@ -1,0 +1,247 @@
+/**
+ * The archive: keeps envelopes and answers queries.
+ *
+ * A message is acknowledged when it is on disk. One that is stored is served as the bytes that came, or not at all.
+ * When the disk or the database fails the archive is degraded: it refuses messages, answers as long as it can read,
+ * and comes back by itself. Nothing here throws into relay.
+ */
+import type { Envelope } from '../core/envelope.ts'
+import { messageOf, WaypostError } from '../core/errors.ts'
+import type { Page, Query } from '../core/query.ts'
+import { type Clock, type Milliseconds, type Schedule, systemClock, systemSchedule } from '../core/time.ts'
+import { parsePubsubTopic } from '../core/topics.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { type Amount, amountOf, type Backend, minus, type PruneLimits, plus } from './backend.ts'
+import { type CommitLimits, GroupCommit } from './commit.ts'
+import { type Ineligible, ineligible, type Source } from './eligibility.ts'
+import { readPage } from './page.ts'
+import { Retention, type RetentionPolicy } from './retention.ts'
+
+export interface ArchiveOptions {
+  readonly backend: Backend
+  readonly metrics: Metrics
+  readonly log: Log
+  /** What to keep; everything if absent. */
+  readonly retention?: RetentionPolicy
+  readonly commit?: CommitLimits
+  readonly clock?: Clock
+  readonly schedule?: Schedule
+}
+
+/** How an archive is. `messages` are those on disk. */
+export type ArchiveStatus = { readonly messages: number; readonly bytes: number; readonly waiting: number } & (
+  | { readonly state: 'ready' | 'closed' }
+  | { readonly state: 'degraded'; readonly why: string; readonly since: Milliseconds }
+)
+
+/** Time until a degraded archive tries to write again: doubled with each failure, up to the second. */
+const firstRetry: Milliseconds = 1000
+const lastRetry: Milliseconds = 30_000
+
+/** The name of a refusal in `waku_archive_errors_total`; nwaku takes a missing timestamp for 0. */
+const refusals = {
+  'too-old': 'invalid_message_too_old',
+  'no-timestamp': 'invalid_message_too_old',
+  'in-the-future': 'invalid_message_future_timestamp',
+} as const
+
+/** An archive on an open backend, which it closes with itself. */
+export async function openArchive(options: ArchiveOptions): Promise<Archive> {
+  const { messages, bytes } = await options.backend.stat()
+  return new Archive(options, { messages, bytes })
+}
+
+export class Archive implements AsyncDisposable {
+  readonly #backend: Backend
+  readonly #metrics: Metrics
+  readonly #log: Log
+  readonly #clock: Clock
+  readonly #schedule: Schedule
+  readonly #commit: GroupCommit
+  readonly #retention: Retention | undefined
+  #held: Amount
+  #failure: { readonly why: string; readonly since: Milliseconds } | undefined
+  #closed = false
+  #cancelRetry = () => {}
+  #recovering: Promise<void> | undefined
+
+  /** Use `openArchive`. */
+  constructor(options: ArchiveOptions, held: Amount) {
+    const { backend, metrics, log, retention, commit, clock = systemClock, schedule = systemSchedule } = options
+    this.#backend = backend
+    this.#metrics = metrics
+    this.#log = log
+    this.#clock = clock
+    this.#schedule = schedule
+    this.#commit = new GroupCommit((envelopes, since) => this.#write(envelopes, since), commit)
+    this.#held = held
+    this.#showHeld()
+    if (retention !== undefined) {
+      this.#retention = new Retention({ archive: this, policy: retention, clock, schedule, metrics, log })
+      void this.#retention.run()
+    }
+  }
+
+  /** What is on disk. */
+  get held(): Amount {
+    return this.#held
+  }
+
+  status(): ArchiveStatus {
+    const figures = { ...this.#held, waiting: this.#commit.waiting }
+    if (this.#closed) return { ...figures, state: 'closed' }
+    return this.#failure === undefined
+      ? { ...figures, state: 'ready' }
+      : { ...figures, state: 'degraded', ...this.#failure }
+  }
+
+  /**
+   * Stores a message: resolves with `stored` when it is on disk, also if it was there before, or with the reason why
+   * the archive does not keep it. Throws `archive/unavailable` and `archive/full`.
+   */
+  async put(envelope: Envelope, source: Source = 'live'): Promise<'stored' | Ineligible> {
+    const refusal = ineligible(envelope, this.#clock(), source)
+    if (refusal !== undefined) return this.#refuse(refusal)
+    this.#checkWritable()
+    const stored = this.#commit.add(envelope)
+    if (stored === undefined) throw new WaypostError('archive/full', { waiting: this.#commit.waiting })
+    this.#showWaiting()
+    await stored
+    return 'stored'
+  }
+
+  /** Stores a message for somebody who does not wait (gossip). What cannot be stored is counted. */
+  offer(envelope: Envelope): void {
+    this.put(envelope).catch((error: unknown) => {
+      const reason = error instanceof WaypostError && error.code === 'archive/full' ? 'queue_full' : 'failed'
+      this.#metrics.waypost_archive_dropped_messages_total.inc({ reason })
+    })
+  }
+
+  /**
+   * The messages that `query` asks for, oldest first. Throws `archive/unknown-cursor`, and `archive/unavailable` when the
+   * database cannot be read. A page may end before the limit, with a cursor for the rest: at `maxPageBytes`, or when
+   * the query has cost what one query may cost.
+   */
+  async query(query: Query): Promise<Page> {
+    if (this.#closed) throw unavailable('it is closed')
+    const stop = this.#metrics.waku_archive_query_duration_seconds.startTimer()
+    try {
+      return await readPage(this.#backend, query, () => this.#metrics.waypost_archive_damaged_messages_total.inc())
+    } catch (error) {
+      throw error instanceof WaypostError ? error : unavailable(messageOf(error), error)
+    } finally {
+      stop()
+    }
+  }
+
+  /** Deletes at most `most` of the oldest messages that `limits` do not keep. */
+  async prune(limits: PruneLimits, most: number): Promise<Amount> {
+    this.#checkWritable()
+    try {
+      const pruned = await this.#backend.prune(limits, most)
+      this.#held = minus(this.#held, pruned)
+      this.#showHeld()
+      return pruned
+    } catch (error) {
+      throw this.#degrade(error)
+    }
+  }
+
+  /** Gives the room of deleted messages back to the disk. */
+  async reclaim(): Promise<void> {
+    await this.#backend.reclaim()
+  }
+
+  /** Writes what waits, and closes the backend. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    this.#cancelRetry()
+    await this.#retention?.[Symbol.asyncDispose]()
+    await this.#commit.flush()
+    await this.#recovering
+    await this.#backend.close()
+  }
+
+  #refuse(refusal: Ineligible): Ineligible {
+    if (refusal !== 'ephemeral') this.#metrics.waku_archive_errors_total.inc({ type: refusals[refusal] })
+    return refusal
+  }
+
+  #checkWritable(): void {
+    if (this.#closed) throw unavailable('it is closed')
+    if (this.#failure !== undefined) throw unavailable(this.#failure.why)
+  }
+
+  /** One group commit. */
+  async #write(envelopes: readonly Envelope[], since: Milliseconds): Promise<void> {
+    if (this.#failure !== undefined) throw unavailable(this.#failure.why)
+    try {
+      const added = await this.#backend.put(envelopes)
+      this.#metrics.waku_archive_insert_duration_seconds.observe((performance.now() - since) / 1000)
+      this.#metrics.waypost_archive_commit_messages.observe(envelopes.length)
+      this.#account(added)
+    } catch (error) {
+      this.#metrics.waku_archive_errors_total.inc({ type: 'insert_failure' }, envelopes.length)
+      throw this.#degrade(error)
+    }
+  }
+
+  #account(added: readonly Envelope[]): void {
+    this.#held = plus(this.#held, amountOf(added))
+    for (const { pubsubTopic } of added) {
+      const shard = parsePubsubTopic(pubsubTopic)?.shard
+      if (shard !== undefined) this.#metrics.waku_archive_messages_per_shard.inc({ shard })
+    }
+    this.#showHeld()
+    this.#showWaiting()
+    this.#retention?.notice(this.#held)
+  }
+
+  #degrade(error: unknown): WaypostError {
+    const why = messageOf(error)
+    if (this.#failure === undefined) {
+      this.#failure = { why, since: this.#clock() }
+      this.#metrics.waypost_archive_degraded.set(1)
+      this.#log.error({ why }, 'archive degraded')
+      this.#retryIn(firstRetry)
+    }
+    return unavailable(why, error)
+  }
+
+  #retryIn(delay: Milliseconds): void {
+    if (this.#closed) return
+    this.#cancelRetry = this.#schedule(() => {
+      this.#recovering = this.#recover(delay)
+    }, delay)
+  }
+
+  async #recover(delay: Milliseconds): Promise<void> {
+    try {
+      await this.#backend.recover()
+      const { messages, bytes } = await this.#backend.stat()
+      this.#held = { messages, bytes }
+      this.#failure = undefined
+      this.#metrics.waypost_archive_degraded.set(0)
+      this.#showHeld()
+      this.#log.info({ messages }, 'archive ready again')
+    } catch (error) {
+      this.#log.debug({ why: messageOf(error) }, 'archive still degraded')
+      this.#retryIn(Math.min(delay * 2, lastRetry))
+    }
+  }
+
+  #showHeld(): void {
+    this.#metrics.waku_archive_messages.set({ type: 'stored' }, this.#held.messages)
+  }
+
+  #showWaiting(): void {
+    this.#metrics.waypost_archive_pending_messages.set(this.#commit.waiting)
+  }
+}
+
+function unavailable(why: string, cause?: unknown): WaypostError {
+  return new WaypostError('archive/unavailable', { why }, { cause })
+}

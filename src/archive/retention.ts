@@ -1,0 +1,125 @@
+/** How long messages are kept: by age, by count, by size, whichever deletes more. Deletes in small steps, oldest first. */
+import { messageOf } from '../core/errors.ts'
+import { type Clock, type Milliseconds, type Schedule, toNanoseconds } from '../core/time.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { Amount, PruneLimits } from './backend.ts'
+
+/** What to keep at the least. Without a limit everything is kept. */
+export interface RetentionPolicy {
+  readonly maxAge?: Milliseconds
+  readonly maxMessages?: number
+  /** Bytes on disk, counted as `storedBytes`. */
+  readonly maxBytes?: number
+}
+
+/** What retention needs of an archive. */
+export interface Prunable {
+  readonly held: Amount
+  prune(limits: PruneLimits, most: number): Promise<Amount>
+  reclaim(): Promise<void>
+}
+
+/** Messages deleted in one step: a few milliseconds of the disk, between which messages are stored. */
+const stepMessages = 200
+
+/** Time between two runs at the most. nwaku takes 30 minutes; a run that finds nothing costs nothing. */
+const maxInterval: Milliseconds = 10 * 60_000
+
+/** Time after which a run that failed is tried again, as nwaku. */
+const retryAfter: Milliseconds = 60_000
+
+/** How far above a limit the archive may grow before a run is due. With what comes meanwhile it stays below 10 %. */
+const slack = 0.05
+
+/** What `policy` wants deleted at `now`. */
+export function pruneLimits({ maxAge, maxMessages, maxBytes }: RetentionPolicy, now: Milliseconds): PruneLimits {
+  const before = maxAge === undefined ? undefined : toNanoseconds(now - maxAge)
+  return { before, keepMessages: maxMessages, keepBytes: maxBytes }
+}
+
+/** True if `held` has grown so far beyond `policy` that a run should not wait for its time. */
+export function isOverdue({ maxMessages, maxBytes }: RetentionPolicy, { messages, bytes }: Amount): boolean {
+  return (
+    (maxMessages !== undefined && messages > maxMessages * (1 + slack)) ||
+    (maxBytes !== undefined && bytes > maxBytes * (1 + slack))
+  )
+}
+
+/** Time from one run to the next under `policy`. */
+export function runInterval({ maxAge }: RetentionPolicy): Milliseconds {
+  return Math.max(1000, Math.min(maxInterval, (maxAge ?? Number.POSITIVE_INFINITY) * slack))
+}
+
+export interface RetentionOptions {
+  readonly archive: Prunable
+  readonly policy: RetentionPolicy
+  readonly clock: Clock
+  readonly schedule: Schedule
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+/** Applies a policy to an archive: at the start, every few minutes, and when the archive has outgrown it. */
+export class Retention implements AsyncDisposable {
+  readonly #options: RetentionOptions
+  #running: Promise<void> | undefined
+  #cancel = () => {}
+  #stopped = false
+
+  constructor(options: RetentionOptions) {
+    this.#options = options
+  }
+
+  /** Runs now, unless a run is under way. Resolves when the run has ended, well or not. */
+  run(): Promise<void> {
+    this.#running ??= this.#runOnce().finally(() => {
+      this.#running = undefined
+    })
+    return this.#running
+  }
+
+  /** To be told after each change of what is held. */
+  notice(held: Amount): void {
+    if (!this.#stopped && isOverdue(this.#options.policy, held)) void this.run()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true
+    this.#cancel()
+    await this.#running
+  }
+
+  async #runOnce(): Promise<void> {
+    this.#cancel()
+    const next = await this.#prune()
+    if (!this.#stopped) this.#cancel = this.#options.schedule(() => void this.run(), next)
+  }
+
+  /** Deletes what is surplus, and says when to come back. */
+  async #prune(): Promise<Milliseconds> {
+    const { archive, policy, clock, metrics, log } = this.#options
+    try {
+      const pruned = await this.#pruneSteps(pruneLimits(policy, clock()))
+      if (pruned > 0 && !this.#stopped) await archive.reclaim()
+      if (pruned > 0) log.debug({ messages: pruned }, 'old messages deleted')
+      return runInterval(policy)
+    } catch (error) {
+      metrics.waku_archive_errors_total.inc({ type: 'retpolicy_failure' })
+      log.debug({ why: messageOf(error) }, 'retention failed')
+      return retryAfter
+    }
+  }
+
+  async #pruneSteps(limits: PruneLimits): Promise<number> {
+    const { archive, metrics } = this.#options
+    let pruned = 0
+    while (!this.#stopped) {
+      const { messages } = await archive.prune(limits, stepMessages)
+      if (messages === 0) break
+      pruned += messages
+      metrics.waypost_archive_pruned_messages_total.inc(messages)
+    }
+    return pruned
+  }
+}
