@@ -1,0 +1,255 @@
+/**
+ * How the archive lies in LevelDB: a sorted map from bytes to bytes. Pure.
+ *
+ *     0 name                              -> settings of the database: schema, amount
+ *     1 pubsub topic id | place           -> record: the message as received
+ *     2 content topic id | place          -> pubsub topic id | bytes of the message
+ *     3 hash                              -> pubsub topic id | bytes of the message | place
+ *     4 pubsub topic id                   -> pubsub topic
+ *     5 time of deletion | counter        -> message keys of what was deleted then, one after the other
+ *
+ * A place is the timestamp in 8 bytes whose order is that of the numbers, then the hash: key order is history's order,
+ * and a page starts exactly behind a place. All messages of a pubsub topic, or of a content topic, are one range of keys
+ * (a lane); every other question is a merge of lanes. Messages lie in the lane of their pubsub topic, so that those of
+ * a shard come in one contiguous read and the oldest are one range to delete.
+ *
+ * A topic's id is the head of its digest. Ids from a counter would need a table that whoever invents topics can grow,
+ * a look-up for each put, and agreement between partitions.
+ */
+import { hash as digest } from 'node:crypto'
+import { hashBytes, hashFromBytes, type MessageHash } from '../../core/hash.ts'
+import type { Milliseconds, Nanoseconds } from '../../core/time.ts'
+import type { Amount, Place, Selection } from '../backend.ts'
+
+/** Written into a new database; a database with a higher one is not opened. */
+export const schemaVersion = 1
+
+const Kind = { setting: 0, message: 1, contentTopic: 2, hash: 3, pubsubTopic: 4, grave: 5 } as const
+
+const timeBytes = 8
+export const placeBytes = timeBytes + hashBytes
+
+/** Pubsub topics are few and the operator's choice. */
+const pubsubIdBytes = 8
+
+/** Content topics are anybody's: 128 bits, so that nobody finds two with one id. */
+const contentIdBytes = 16
+
+const messageKeyBytes = 1 + pubsubIdBytes + placeBytes
+
+const lengthBytes = 4
+
+/** Half of the range of an int64: added to a timestamp it makes the order of the bytes that of the numbers. */
+const timestampOffset = 2n ** 63n
+const minTimestamp = -timestampOffset
+const maxTimestamp = timestampOffset - 1n
+
+export const settingKeys = { schema: settingKey('schema'), amount: settingKey('amount') }
+
+function settingKey(name: string): Buffer {
+  return Buffer.concat([Buffer.of(Kind.setting), Buffer.from(name)])
+}
+
+/** Where a message stands, as bytes in the order of history. */
+export function encodePlace({ timestamp, hash }: Place): Buffer {
+  const bytes = Buffer.allocUnsafe(placeBytes)
+  bytes.writeBigUInt64BE(timestamp + timestampOffset)
+  bytes.write(hash, timeBytes, 'hex')
+  return bytes
+}
+
+export function decodePlace(bytes: Buffer): Place {
+  const timestamp = bytes.readBigUInt64BE() - timestampOffset
+  return { timestamp, hash: hashFromBytes(bytes.subarray(timeBytes, placeBytes)) }
+}
+
+/** The place at the end of a key of a lane. */
+export function placeOf(key: Buffer): Buffer {
+  return key.subarray(key.length - placeBytes)
+}
+
+export function pubsubId(topic: string): Buffer {
+  return digest('sha256', topic, 'buffer').subarray(0, pubsubIdBytes)
+}
+
+export function contentId(topic: string): Buffer {
+  return digest('sha256', topic, 'buffer').subarray(0, contentIdBytes)
+}
+
+export function messageKey(pubsub: Buffer, place: Buffer): Buffer {
+  return key(Kind.message, pubsub, place)
+}
+
+/** The pubsub topic id in a key of kind message. */
+export function pubsubOf(messageKey: Buffer): Buffer {
+  return messageKey.subarray(1, 1 + pubsubIdBytes)
+}
+
+export function contentTopicKey(content: Buffer, place: Buffer): Buffer {
+  return key(Kind.contentTopic, content, place)
+}
+
+export function hashKey(hash: MessageHash): Buffer {
+  return key(Kind.hash, Buffer.from(hash, 'hex'))
+}
+
+export function pubsubTopicKey(pubsub: Buffer): Buffer {
+  return key(Kind.pubsubTopic, pubsub)
+}
+
+/** All registered pubsub topics. */
+export const pubsubTopicRange = { gte: Buffer.of(Kind.pubsubTopic), lt: Buffer.of(Kind.pubsubTopic + 1) }
+
+/** What an index says of a message: where its record is and how long its bytes are. */
+export interface IndexRow {
+  readonly pubsub: Buffer
+  readonly bytes: number
+}
+
+export function encodeIndexRow({ pubsub, bytes }: IndexRow): Buffer {
+  const row = Buffer.allocUnsafe(pubsubIdBytes + lengthBytes)
+  pubsub.copy(row)
+  row.writeUInt32BE(bytes, pubsubIdBytes)
+  return row
+}
+
+export function decodeIndexRow(row: Buffer): IndexRow {
+  return { pubsub: row.subarray(0, pubsubIdBytes), bytes: row.readUInt32BE(pubsubIdBytes) }
+}
+
+export function encodeHashRow(index: Buffer, place: Buffer): Buffer {
+  return Buffer.concat([index, place.subarray(0, timeBytes)])
+}
+
+/** The row of `hash`: the index row at its head, and the place put together from the row and the hash. */
+export function decodeHashRow(row: Buffer, hash: MessageHash): IndexRow & { readonly place: Buffer } {
+  const time = row.subarray(pubsubIdBytes + lengthBytes)
+  return { ...decodeIndexRow(row), place: Buffer.concat([time, Buffer.from(hash, 'hex')]) }
+}
+
+/** A message as it stands on disk. The topic is in it, so that a record alone can be checked against its hash. */
+export function encodeRecord(pubsubTopic: string, bytes: Uint8Array): Buffer {
+  const topicBytes = Buffer.byteLength(pubsubTopic)
+  const record = Buffer.allocUnsafe(lengthBytes + topicBytes + bytes.length)
+  record.writeUInt32BE(topicBytes)
+  record.write(pubsubTopic, lengthBytes)
+  record.set(bytes, lengthBytes + topicBytes)
+  return record
+}
+
+/** What a record holds, or undefined when it is too damaged to say. */
+export function decodeRecord(record: Buffer): { pubsubTopic: string; bytes: Buffer } | undefined {
+  if (record.length < lengthBytes) return undefined
+  const start = lengthBytes + record.readUInt32BE()
+  if (start > record.length) return undefined
+  return { pubsubTopic: record.toString('utf8', lengthBytes, start), bytes: record.subarray(start) }
+}
+
+/** Bytes of the message in a record. */
+export function recordBytes(record: Buffer): number {
+  return record.length < lengthBytes ? 0 : Math.max(0, record.length - lengthBytes - record.readUInt32BE())
+}
+
+/** The key under which places of messages deleted at `time` are kept; `counter` tells steps of one millisecond apart. */
+export function graveKey(time: Milliseconds, counter: number): Buffer {
+  const moment = Buffer.alloc(8)
+  moment.writeUIntBE(time, 0, 6)
+  moment.writeUInt16BE(counter & 0xffff, 6)
+  return key(Kind.grave, moment)
+}
+
+/** The graves dug before `time`. */
+export function gravesBefore(time: Milliseconds): KeyRange {
+  return { gte: Buffer.of(Kind.grave), lt: graveKey(Math.max(0, time), 0) }
+}
+
+/** The messages of a grave: key by key of kind message, of which all have one length. */
+export function decodeGrave(row: Buffer): Buffer[] {
+  const count = Math.floor(row.length / messageKeyBytes)
+  return Array.from({ length: count }, (_, index) =>
+    row.subarray(index * messageKeyBytes, (index + 1) * messageKeyBytes),
+  )
+}
+
+/** The hash in a key of a lane. */
+export function hashOf(key: Buffer): MessageHash {
+  return hashFromBytes(key.subarray(key.length - hashBytes))
+}
+
+export function encodeAmount({ messages, bytes }: Amount): Buffer {
+  const row = Buffer.allocUnsafe(16)
+  row.writeDoubleBE(messages)
+  row.writeDoubleBE(bytes, 8)
+  return row
+}
+
+export function decodeAmount(row: Buffer): Amount {
+  return { messages: row.readDoubleBE(), bytes: row.readDoubleBE(8) }
+}
+
+/** A range of keys, as LevelDB takes it. */
+export interface KeyRange {
+  readonly gte?: Buffer
+  readonly gt?: Buffer
+  readonly lte?: Buffer
+  readonly lt?: Buffer
+}
+
+/** A range of places: the same bounds in front of which a lane writes its prefix. */
+export type PlaceRange = KeyRange
+
+type Walk = Pick<Selection, 'start' | 'end' | 'after' | 'direction'>
+
+/** The places that a walk can meet; undefined when there are none. */
+export function placeRange({
+  start = minTimestamp,
+  end = maxTimestamp,
+  after,
+  direction,
+}: Walk): PlaceRange | undefined {
+  if (start > end || start > maxTimestamp || end < minTimestamp) return undefined
+  const first = edge(start < minTimestamp ? minTimestamp : start, 0x00)
+  const last = edge(end > maxTimestamp ? maxTimestamp : end, 0xff)
+  if (after === undefined) return { gte: first, lte: last }
+  const place = encodePlace(after)
+  if (direction === 'forward')
+    return Buffer.compare(place, first) < 0 ? { gte: first, lte: last } : { gt: place, lte: last }
+  return Buffer.compare(place, last) > 0 ? { gte: first, lte: last } : { gte: first, lt: place }
+}
+
+function edge(timestamp: Nanoseconds, fill: number): Buffer {
+  const place = Buffer.alloc(placeBytes, fill)
+  place.writeBigUInt64BE(timestamp + timestampOffset)
+  return place
+}
+
+/** True if `place` lies in `range`. */
+export function contains({ gte, gt, lte, lt }: PlaceRange, place: Buffer): boolean {
+  return (
+    (gte === undefined || Buffer.compare(place, gte) >= 0) &&
+    (gt === undefined || Buffer.compare(place, gt) > 0) &&
+    (lte === undefined || Buffer.compare(place, lte) <= 0) &&
+    (lt === undefined || Buffer.compare(place, lt) < 0)
+  )
+}
+
+/** The part `range` of the lane of a pubsub topic. */
+export function messageLane(pubsub: Buffer, range: PlaceRange): KeyRange {
+  return laneRange(range, (place) => messageKey(pubsub, place))
+}
+
+/** The part `range` of the lane of a content topic. */
+export function contentTopicLane(content: Buffer, range: PlaceRange): KeyRange {
+  return laneRange(range, (place) => contentTopicKey(content, place))
+}
+
+function laneRange(range: PlaceRange, keyOf: (place: Buffer) => Buffer): KeyRange {
+  return Object.fromEntries(Object.entries(range).map(([bound, place]) => [bound, keyOf(place)]))
+}
+
+/** All places. */
+export const everyPlace: PlaceRange = { gte: edge(minTimestamp, 0x00), lte: edge(maxTimestamp, 0xff) }
+
+function key(kind: number, ...parts: Buffer[]): Buffer {
+  return Buffer.concat([Buffer.of(kind), ...parts])
+}
