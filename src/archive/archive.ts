@@ -106,7 +106,6 @@ export class Archive implements AsyncDisposable {
     this.#checkWritable()
     const stored = this.#commit.add(envelope)
     if (stored === undefined) throw new WaypostError('archive/full', { waiting: this.#commit.waiting })
-    this.#showWaiting()
     await stored
     return 'stored'
   }
@@ -178,6 +177,7 @@ export class Archive implements AsyncDisposable {
   /** One group commit. */
   async #write(envelopes: readonly Envelope[], since: Milliseconds): Promise<void> {
     if (this.#failure !== undefined) throw unavailable(this.#failure.why)
+    this.#showWaiting()
     try {
       const added = await this.#backend.put(envelopes)
       this.#metrics.waku_archive_insert_duration_seconds.observe((performance.now() - since) / 1000)

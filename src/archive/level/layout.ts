@@ -217,6 +217,13 @@ export function placeRange({
   return Buffer.compare(place, last) > 0 ? { gte: first, lte: last } : { gte: first, lt: place }
 }
 
+/** The part of `range` from `floor` on. */
+export function raised(range: PlaceRange, floor: Buffer): PlaceRange {
+  const low = range.gte ?? range.gt
+  if (low !== undefined && Buffer.compare(low, floor) >= 0) return range
+  return { gte: floor, lt: range.lt, lte: range.lte }
+}
+
 function edge(timestamp: Nanoseconds, fill: number): Buffer {
   const place = Buffer.alloc(placeBytes, fill)
   place.writeBigUInt64BE(timestamp + timestampOffset)
@@ -244,11 +251,13 @@ export function contentTopicLane(content: Buffer, range: PlaceRange): KeyRange {
 }
 
 function laneRange(range: PlaceRange, keyOf: (place: Buffer) => Buffer): KeyRange {
-  return Object.fromEntries(Object.entries(range).map(([bound, place]) => [bound, keyOf(place)]))
+  const bounds = Object.entries(range).filter(([, place]) => place !== undefined)
+  return Object.fromEntries(bounds.map(([bound, place]) => [bound, keyOf(place)]))
 }
 
-/** All places. */
-export const everyPlace: PlaceRange = { gte: edge(minTimestamp, 0x00), lte: edge(maxTimestamp, 0xff) }
+/** The place before all others, and the range of all. */
+export const firstPlace: Buffer = edge(minTimestamp, 0x00)
+export const everyPlace: PlaceRange = { gte: firstPlace, lte: edge(maxTimestamp, 0xff) }
 
 function key(kind: number, ...parts: Buffer[]): Buffer {
   return Buffer.concat([Buffer.of(kind), ...parts])

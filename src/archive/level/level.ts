@@ -29,8 +29,9 @@ import {
   encodeIndexRow,
   encodePlace,
   encodeRecord,
-  everyPlace,
+  firstPlace,
   graveKey,
+  gravesBefore,
   hashKey,
   messageKey,
   messageLane,
@@ -39,8 +40,8 @@ import {
   pubsubTopicRange,
   settingKeys,
 } from './layout.ts'
-import { amountOfCandidates, burial, exhumations, surplus } from './prune.ts'
-import { scan } from './scan.ts'
+import { amountOfCandidates, burial, exhumation, surplus } from './prune.ts'
+import { type Extent, scan } from './scan.ts'
 
 export interface LevelOptions {
   readonly folder: string
@@ -60,6 +61,8 @@ class LevelBackend implements Backend {
   #opened: Database | undefined
   /** The pubsub topics that messages lie under, and their ids. */
   #pubsubTopics = new Map<string, Buffer>()
+  /** No message stands before this place. */
+  #floor: Buffer = firstPlace
   #held: Amount = nothing
   #graves = 0
   /** The writing under way. Writings follow each other, since each changes the amount held. */
@@ -91,7 +94,7 @@ class LevelBackend implements Backend {
   }
 
   scan(selection: Selection, bounds: Bounds): Promise<Slice> {
-    return scan(this.#database, this.#pubsubIds, selection, bounds)
+    return scan(this.#database, this.#extent, selection, bounds)
   }
 
   prune(limits: PruneLimits, most: number): Promise<Amount> {
@@ -99,10 +102,10 @@ class LevelBackend implements Backend {
   }
 
   async reclaim(): Promise<void> {
-    const forgotten = exhumations(this.#database, this.#clock() - cursorGrace)
-    for await (const operations of forgotten) await this.#exclusive(() => this.#database.batch(operations))
-    const { oldest } = await this.stat()
-    if (oldest !== undefined) await this.#compactBefore(encodePlace(oldest))
+    for await (const [grave, row] of this.#database.iterator(gravesBefore(this.#clock() - cursorGrace))) {
+      await this.#exclusive(async () => this.#database.batch(await exhumation(this.#database, grave, row)))
+    }
+    if (this.#floor !== firstPlace) await this.#compactBefore(this.#floor)
   }
 
   async stat(): Promise<Stat> {
@@ -126,8 +129,8 @@ class LevelBackend implements Backend {
     return this.#opened
   }
 
-  get #pubsubIds(): Buffer[] {
-    return [...this.#pubsubTopics.values()]
+  get #extent(): Extent {
+    return { pubsubIds: [...this.#pubsubTopics.values()], floor: this.#floor }
   }
 
   async #putNew(envelopes: readonly Envelope[]): Promise<readonly Envelope[]> {
@@ -138,6 +141,7 @@ class LevelBackend implements Backend {
     const fresh = rows.filter((_, index) => !known[index])
     const added = fresh.map(({ envelope }) => envelope)
     if (added.length === 0) return added
+    for (const { place } of fresh) if (Buffer.compare(place, this.#floor) < 0) this.#floor = place
     const topics = new Set(
       added.map(({ pubsubTopic }) => pubsubTopic).filter((topic) => !this.#pubsubTopics.has(topic)),
     )
@@ -152,11 +156,12 @@ class LevelBackend implements Backend {
   }
 
   async #pruneOldest(limits: PruneLimits, most: number): Promise<Amount> {
-    const candidates = await surplus(this.#database, this.#pubsubIds, this.#held, limits, most)
+    const candidates = await surplus(this.#database, this.#extent, this.#held, limits, most)
     if (candidates.length === 0) return nothing
     const amount = amountOfCandidates(candidates)
     this.#graves += 1
     await this.#write(burial(candidates, graveKey(this.#clock(), this.#graves)), minus(this.#held, amount), false)
+    this.#floor = candidates.at(-1)!.place
     return amount
   }
 
@@ -175,8 +180,8 @@ class LevelBackend implements Backend {
 
   /** The records before a place are deleted: what they took goes back to the disk. */
   async #compactBefore(place: Buffer): Promise<void> {
-    for (const id of this.#pubsubIds) {
-      const { gte, lt } = messageLane(id, { gte: everyPlace.gte, lt: place })
+    for (const id of this.#extent.pubsubIds) {
+      const { gte, lt } = messageLane(id, { gte: firstPlace, lt: place })
       await this.#database.compactRange(gte!, lt!)
     }
   }

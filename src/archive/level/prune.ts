@@ -1,6 +1,5 @@
 /** Deleting: which operations take messages out of the database, and which forget their places later. */
 import { decodeMessage } from '../../core/message.ts'
-import type { Milliseconds } from '../../core/time.ts'
 import { type Amount, isSurplus, minus, nothing, type PruneLimits, plus, storedBytes } from '../backend.ts'
 import type { Database, Operation } from './database.ts'
 import { type Candidate, decodeMessageRow, type Reading, walkLanes } from './lane.ts'
@@ -11,12 +10,13 @@ import {
   decodePlace,
   decodeRecord,
   everyPlace,
-  gravesBefore,
   hashKey,
   hashOf,
   messageKey,
   messageLane,
+  raised,
 } from './layout.ts'
+import type { Extent } from './scan.ts'
 
 /** Rows and bytes that a lane reads at once while the oldest messages are looked for. */
 const laneRows = 100
@@ -25,14 +25,14 @@ const laneBytes = 256 * 1024
 /** The oldest messages that `limits` want deleted of what is `held`, at most `most`. */
 export async function surplus(
   database: Database,
-  pubsubIds: readonly Buffer[],
+  { pubsubIds, floor }: Extent,
   held: Amount,
   limits: PruneLimits,
   most: number,
 ): Promise<Candidate[]> {
   await using snapshot = database.snapshot()
   const reading: Reading = { direction: 'forward', snapshot, rows: laneRows, bytes: laneBytes, values: true }
-  const lanes = pubsubIds.map((id) => messageLane(id, everyPlace))
+  const lanes = pubsubIds.map((id) => messageLane(id, raised(everyPlace, floor)))
   const found: Candidate[] = []
   let left = held
   for await (const candidate of walkLanes(database, lanes, decodeMessageRow, reading)) {
@@ -68,12 +68,10 @@ function contentTopicKeyOf({ place, record }: Candidate): Buffer[] {
   }
 }
 
-/** What forgets the places of messages deleted before `time`, grave by grave. */
-export async function* exhumations(database: Database, time: Milliseconds): AsyncGenerator<Operation[]> {
-  for await (const [grave, row] of database.iterator(gravesBefore(time))) {
-    const keys = decodeGrave(row)
-    const stored = await database.hasMany(keys)
-    const gone = keys.filter((_, index) => !stored[index]).map(hashOf)
-    yield [...gone.map((hash): Operation => ({ type: 'del', key: hashKey(hash) })), { type: 'del', key: grave }]
-  }
+/** What forgets the places in a grave, but for those of messages that were stored again. */
+export async function exhumation(database: Database, grave: Buffer, row: Buffer): Promise<Operation[]> {
+  const keys = decodeGrave(row)
+  const stored = await database.hasMany(keys)
+  const gone = keys.filter((_, index) => !stored[index]).map(hashOf)
+  return [...gone.map((hash): Operation => ({ type: 'del', key: hashKey(hash) })), { type: 'del', key: grave }]
 }

@@ -24,6 +24,7 @@ import {
   type PlaceRange,
   placeRange,
   pubsubId,
+  raised,
 } from './layout.ts'
 
 /** Rows that a lane reads at once at the least; more when few lanes share a page. */
@@ -32,7 +33,14 @@ const minLaneRows = 8
 /** Bytes that a lane holds in memory at the least. */
 const minLaneBytes = 32 * 1024
 
-/** Where a walk reads: the database at one moment, and the pubsub topics in it. */
+/** What is known of a database: the pubsub topics in it, and a place before which there is nothing. */
+export interface Extent {
+  readonly pubsubIds: readonly Buffer[]
+  /** Walks start here: stepping over what was deleted lately costs as much as if it were there. */
+  readonly floor: Buffer
+}
+
+/** Where a walk reads: the database at one moment. */
 interface Source {
   readonly database: Database
   readonly snapshot: Snapshot
@@ -42,12 +50,13 @@ interface Source {
 /** The messages of `selection` at one moment, within `bounds`. */
 export async function scan(
   database: Database,
-  pubsubIds: readonly Buffer[],
+  { pubsubIds, floor }: Extent,
   selection: Selection,
   bounds: Bounds,
 ): Promise<Slice> {
-  const range = placeRange(selection)
-  if (range === undefined) return { rows: [] }
+  const selected = placeRange(selection)
+  if (selected === undefined) return { rows: [] }
+  const range = raised(selected, floor)
   await using snapshot = database.snapshot()
   const source = { database, snapshot, pubsubIds }
   const { picked, stoppedAt } = await pick(candidates(source, selection, range, bounds), selection, bounds)
