@@ -2,7 +2,13 @@
 import type { Milliseconds } from '../../core/time.ts'
 import { type Kind, misfit } from './kind.ts'
 
-const sizeUnits: Readonly<Record<string, number>> = { b: 1, kb: 1000, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3 }
+const sizeUnits = new Map([
+  ['b', 1],
+  ['kb', 1000],
+  ['kib', 1024],
+  ['mib', 1024 ** 2],
+  ['gib', 1024 ** 3],
+])
 
 /** The largest unit that shows a whole number comes first. */
 const shownSizeUnits = [
@@ -33,7 +39,7 @@ export function size(least: number, most: number): Kind<number> {
 function parseSize(text: string): number | undefined {
   const match = /^\s*(\d{1,16}(?:[.,]\d{1,16})?)\s*([a-z]*)\s*$/i.exec(text)
   if (match === null) return undefined
-  const unit = sizeUnits[(match[2] || 'b').toLowerCase()]
+  const unit = sizeUnits.get((match[2] || 'b').toLowerCase())
   return unit === undefined ? undefined : Math.floor(Number((match[1] ?? '').replace(',', '.')) * unit)
 }
 
@@ -43,23 +49,16 @@ export function showSize(bytes: number): string {
   return `${bytes / unit}${name}`
 }
 
-const durationUnits: Readonly<Record<string, Milliseconds>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 7 * 86_400_000,
-}
+const durationUnits = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 }
 
-export type DurationUnit = 'ms' | 's' | 'm' | 'h'
+export type DurationUnit = keyof typeof durationUnits
 
 /** About 285 years: more is a slip of the pen. */
 const longest: Milliseconds = 9e12
 
 /** A duration of at least `least`. A plain number counts in `plain`, the unit that nwaku has for this setting. */
 export function duration(plain: DurationUnit, least: Milliseconds = 0): Kind<Milliseconds> {
-  const form = `a duration such as 500ms, 30s, 5m, 12h, 30d or 1h30m; a plain number is in ${plain}`
+  const form = `a duration such as 500ms, 30s, 12h or 30d; a plain number is in ${plain}`
   return {
     type: 'duration',
     form,
@@ -75,14 +74,18 @@ export function duration(plain: DurationUnit, least: Milliseconds = 0): Kind<Mil
 /** Milliseconds of `30d`, `1h30m` or a plain number of `plain` units; undefined when it is none of these. */
 export function parseDuration(text: string, plain: DurationUnit): Milliseconds | undefined {
   const written = text.trim().toLowerCase()
-  if (/^\d{1,15}$/.test(written)) return Number(written) * (durationUnits[plain] ?? 1)
+  if (/^\d{1,15}$/.test(written)) return Number(written) * durationUnits[plain]
   if (!/^(\d{1,15}(\.\d{1,9})?(ms|s|m|h|d|w))+$/.test(written)) return undefined
   const parts = written.matchAll(/([\d.]+)([a-z]+)/g)
-  return Math.round(parts.reduce((sum, [, number, unit]) => sum + Number(number) * (durationUnits[unit ?? ''] ?? 0), 0))
+  // The expression above allows these units and no others.
+  return Math.round(
+    parts.reduce((sum, [, number, unit]) => sum + Number(number) * durationUnits[unit as DurationUnit], 0),
+  )
 }
 
-/** A duration in the largest unit that shows it as a whole number: `2d`. */
+/** A duration in the largest unit up to days that shows it as a whole number: `2d`. */
 export function showDuration(value: Milliseconds): string {
-  const shown = (['d', 'h', 'm', 's'] as const).find((unit) => value > 0 && value % (durationUnits[unit] ?? 1) === 0)
-  return shown === undefined ? `${value}ms` : `${value / (durationUnits[shown] ?? 1)}${shown}`
+  const units = ['d', 'h', 'm', 's'] as const
+  const unit = units.find((unit) => value > 0 && value % durationUnits[unit] === 0) ?? 'ms'
+  return `${value / durationUnits[unit]}${unit}`
 }

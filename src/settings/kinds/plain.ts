@@ -2,24 +2,16 @@
 import path from 'node:path'
 import { type Kind, Misfit, misfit } from './kind.ts'
 
-const truths: Readonly<Record<string, boolean>> = {
-  true: true,
-  yes: true,
-  y: true,
-  on: true,
-  1: true,
-  false: false,
-  no: false,
-  n: false,
-  off: false,
-  0: false,
-}
+const truths = new Map([
+  ...['true', 'yes', 'y', 'on', '1'].map((word) => [word, true] as const),
+  ...['false', 'no', 'n', 'off', '0'].map((word) => [word, false] as const),
+])
 
 /** True or false in any case, and the other words that nwaku's parser takes. */
 export const bool: Kind<boolean> = {
   type: 'bool',
   form: 'true or false',
-  parse: (text) => truths[text.trim().toLowerCase()] ?? misfit(text, 'is neither true nor false'),
+  parse: (text) => truths.get(text.trim().toLowerCase()) ?? misfit(text, 'is neither true nor false'),
   show: String,
 }
 
@@ -45,11 +37,12 @@ export const port: Kind<number> = { ...integer(0, 65535), type: 'port', form: '0
 
 /** One of a few words, in any case. `words` gives the value of each; several words may stand for one value. */
 export function choice<T extends string>(words: Readonly<Record<string, T>>): Kind<T> {
-  const known = [...new Set(Object.values(words))].join(', ')
+  const values = new Map(Object.entries(words))
+  const known = [...new Set(values.values())].join(', ')
   return {
     type: 'word',
     form: `one of ${known}`,
-    parse: (text) => own(words, text.trim().toLowerCase()) ?? misfit(text, `is not one of ${known}`),
+    parse: (text) => values.get(text.trim().toLowerCase()) ?? misfit(text, `is not one of ${known}`),
     show: String,
   }
 }
@@ -81,8 +74,4 @@ export const filePath: Kind<string> = {
 function hasControl(value: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   return /[\u0000-\u001f\u007f]/.test(value)
-}
-
-function own<T>(record: Readonly<Record<string, T>>, key: string): T | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined
 }

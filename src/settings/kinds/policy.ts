@@ -14,7 +14,7 @@ const retentionPolicy: Kind<RetentionPolicy> = {
   form: 'time:<seconds or 30d>, capacity:<messages>, size:<n>GB or none',
   parse(text) {
     const [word, amount] = split(text.trim().toLowerCase(), ':')
-    const policy = policies[word]?.(amount)
+    const policy = policies.get(word)?.(amount)
     return policy ?? misfit(text, 'is not a retention policy: time:<seconds or 30d>, capacity:<messages>, size:<n>GB')
   },
   show(policy) {
@@ -23,20 +23,26 @@ const retentionPolicy: Kind<RetentionPolicy> = {
   },
 }
 
-const policies: Readonly<Record<string, (amount: string) => RetentionPolicy | undefined>> = {
-  time(amount) {
-    const age = parseDuration(amount, 's')
-    return age === undefined || age <= 0 ? undefined : { by: 'time', age }
-  },
-  capacity(amount) {
-    const messages = /^\d{1,15}$/.test(amount) ? Number(amount) : 0
-    return messages > 0 ? { by: 'capacity', messages } : undefined
-  },
-  size(amount) {
-    const match = /^(\d{1,12}(?:\.\d{1,9})?)([mg])i?b$/.exec(amount)
-    const bytes = Math.floor(Number(match?.[1] ?? 0) * (match?.[2] === 'g' ? 1024 ** 3 : 1024 ** 2))
-    return bytes > 0 ? { by: 'size', bytes } : undefined
-  },
+const policies = new Map<string, (amount: string) => RetentionPolicy | undefined>([
+  ['time', byTime],
+  ['capacity', byCapacity],
+  ['size', bySize],
+])
+
+function byTime(amount: string): RetentionPolicy | undefined {
+  const age = parseDuration(amount, 's')
+  return age === undefined || age <= 0 ? undefined : { by: 'time', age }
+}
+
+function byCapacity(amount: string): RetentionPolicy | undefined {
+  const messages = /^\d{1,15}$/.test(amount) ? Number(amount) : 0
+  return messages > 0 ? { by: 'capacity', messages } : undefined
+}
+
+function bySize(amount: string): RetentionPolicy | undefined {
+  const match = /^(\d{1,12}(?:\.\d{1,9})?)([mg])i?b$/.exec(amount)
+  const bytes = Math.floor(Number(match?.[1] ?? 0) * (match?.[2] === 'g' ? 1024 ** 3 : 1024 ** 2))
+  return bytes > 0 ? { by: 'size', bytes } : undefined
 }
 
 const policyList = list(retentionPolicy)
