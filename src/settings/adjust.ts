@@ -1,13 +1,12 @@
 /** What some settings do to others, applied last: consumers read the result and need not know. */
 import { camelCase, type Settings, settingNames, settingTable } from './table.ts'
 
-/** `settings` with ports shifted, WebSocket on where secure WebSocket is, and the ratio that max-relay-peers means. */
+/** `settings` with ports shifted, and WebSocket on where secure WebSocket is. */
 export function adjusted(settings: Settings): Settings {
   return {
     ...settings,
     ...shiftedPorts(settings),
     websocketSupport: settings.websocketSupport || settings.websocketSecureSupport,
-    relayServiceRatio: ratio(settings),
   }
 }
 
@@ -20,10 +19,4 @@ function shiftedPorts(settings: Settings): Partial<Settings> {
 export function portsOf(settings: Settings): (readonly [keyof Settings, number])[] {
   const names = settingNames.filter((name) => settingTable[name].shifted).map(camelCase)
   return names.map((name) => [name, Number(settings[name])] as const).filter(([, port]) => port !== 0)
-}
-
-function ratio({ maxRelayPeers, maxConnections, relayServiceRatio }: Settings): Settings['relayServiceRatio'] {
-  if (maxRelayPeers === undefined) return relayServiceRatio
-  const relay = (100 * maxRelayPeers) / maxConnections
-  return { relay, service: 100 - relay }
 }

@@ -1,5 +1,5 @@
 /** What settings must be to each other. Each rule is a function that yields a line for every breach. */
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { messageOf } from '../core/errors.ts'
 import { autoshard } from '../core/topics.ts'
 import { portsOf } from './adjust.ts'
@@ -66,8 +66,12 @@ function* archiveIsOurs({ store, storeMessageDbUrl: url }: Settings, at: At): It
   if (!store || url === undefined) return
   if (url.engine === 'postgres')
     yield `${at('store-message-db-url')}: PostgreSQL is not in this version yet; leave it out for LevelDB in data-dir`
-  if (url.engine === 'sqlite' && existsSync(url.path))
+  if (url.engine === 'sqlite' && isFile(url.path))
     yield `${at('store-message-db-url')}: ${url.path} is an archive of nwaku, which is not read in place: run \`waypost store import --from-sqlite ${url.path}\`, then leave this setting out`
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true
 }
 
 function* portsFit(settings: Settings, at: At): Iterable<string> {
@@ -97,15 +101,6 @@ function* announcesSomething(settings: Settings, at: At): Iterable<string> {
     yield `${at('ext-multiaddr-only')}: needs --ext-multiaddr, or nothing would be announced`
 }
 
-function* relayPeersFit({ maxRelayPeers, maxConnections }: Settings, at: At): Iterable<string> {
-  if (maxRelayPeers !== undefined && maxRelayPeers > maxConnections)
-    yield `${at('max-relay-peers')}: ${maxRelayPeers} is above --max-connections ${maxConnections}`
-}
-
-function* relayPeersIsDeprecated({ maxRelayPeers }: Settings, at: At): Iterable<string> {
-  if (maxRelayPeers !== undefined) yield `${at('max-relay-peers')}: deprecated; use --relay-service-ratio`
-}
-
 function* portsAreNotMapped({ nat }: Settings, at: At): Iterable<string> {
   if (nat.by === 'upnp' || nat.by === 'pmp')
     yield `${at('nat')}: port mapping is not in this version yet; use extip:<ip> to announce an address`
@@ -113,7 +108,7 @@ function* portsAreNotMapped({ nat }: Settings, at: At): Iterable<string> {
 
 function* sqliteBecomesLevel({ store, storeMessageDbUrl: url }: Settings, at: At): Iterable<string> {
   if (store && url?.engine === 'sqlite')
-    yield `${at('store-message-db-url')}: the archive is on LevelDB, in data-dir; SQLite is not used`
+    yield `${at('store-message-db-url')}: the archive is kept on LevelDB, not SQLite`
 }
 
 function* staticShardsNeedNames({ numShardsInNetwork, contentTopic }: Settings, at: At): Iterable<string> {
@@ -131,7 +126,6 @@ const refusals: readonly Rule[] = [
   portsFit,
   portsDiffer,
   announcesSomething,
-  relayPeersFit,
 ]
 
-const cautions: readonly Rule[] = [relayPeersIsDeprecated, portsAreNotMapped, sqliteBecomesLevel, staticShardsNeedNames]
+const cautions: readonly Rule[] = [portsAreNotMapped, sqliteBecomesLevel, staticShardsNeedNames]

@@ -57,7 +57,7 @@ const statusProd: Preset = {
 
 /** A network of one's own on one machine. It listens on loopback only and asks nobody. */
 const local: Preset = {
-  about: 'A network of one’s own, for developing: loopback only, every service on, eight shards of cluster 0.',
+  about: "A network of one's own, for developing: loopback only, every service on, eight shards of cluster 0.",
   values: {
     'cluster-id': '0',
     'num-shards-in-network': '8',

@@ -86,17 +86,14 @@ function readRows(layers: Layers, cwd: string, findings: Findings): Pick<Resolve
 
 /** The value of one setting; where that cannot be read, its default, and the problem in `findings`. */
 function readRow(row: Row<unknown>, given: readonly Given[], cwd: string, findings: Findings): unknown {
-  const values: unknown[] = []
-  for (const one of given) {
+  const counted = row.kind.join === undefined ? given.slice(-1) : given
+  const values = counted.map((one) => {
     const value = readGiven(row, one, cwd)
     if (value instanceof Misfit) findings.problems.push(`${showOrigin(one.origin)}: ${value.why}`)
-    else {
-      values.push(value)
-      judgeTreatment(row, value, one, cwd, findings)
-      if (row.kind.secret === 'whole' && one.origin.from === 'flag' && !one.inFile) findings.warnings.push(exposed(one))
-    }
-  }
-  if (values.length === 0) return defaultOf(row, cwd)
+    else judge(row, value, one, cwd, findings)
+    return value
+  })
+  if (values.length === 0 || values.some((value) => value instanceof Misfit)) return defaultOf(row, cwd)
   return row.kind.join === undefined || values.includes(undefined) ? values.at(-1) : row.kind.join(values)
 }
 
@@ -120,13 +117,15 @@ export function defaultOf(row: Row<unknown>, cwd: string): unknown {
   return isOptional(row) ? undefined : row.kind.parse(row.default ?? '', cwd)
 }
 
-function judgeTreatment(row: Row<unknown>, value: unknown, { origin }: Given, cwd: string, findings: Findings): void {
+/** Tells of a value that is refused, has no effect, or can be seen by others. */
+function judge(row: Row<unknown>, value: unknown, given: Given, cwd: string, { problems, warnings }: Findings): void {
   const { treatment, kind } = row
-  if (treatment.is === 'implemented' || origin.from === 'preset') return
-  const described = treatment.as === undefined ? undefined : kind.parse(treatment.as, cwd)
-  if (value === undefined || value === described) return
-  if (treatment.is === 'refused') findings.problems.push(`${showOrigin(origin)}: refused: ${treatment.why}`)
-  else findings.warnings.push(`${showOrigin(origin)}: accepted without effect: ${treatment.why}`)
+  const at = showOrigin(given.origin)
+  if (kind.secret === 'whole' && given.origin.from === 'flag' && !given.inFile) warnings.push(exposed(given))
+  if (treatment.is === 'implemented' || given.origin.from === 'preset' || value === undefined) return
+  if (treatment.as !== undefined && value === kind.parse(treatment.as, cwd)) return
+  if (treatment.is === 'refused') problems.push(`${at}: refused: ${treatment.why}`)
+  else warnings.push(`${at}: accepted without effect: ${treatment.why}`)
 }
 
 function exposed({ name, origin }: Given): string {

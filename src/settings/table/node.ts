@@ -62,7 +62,7 @@ export const node = {
   }),
   'trusted-proxy': setting(
     list(ipNetwork),
-    'A reverse proxy or its network: the client’s address is taken from its headers, and limits per address do not count it.',
+    "A reverse proxy or its network: the client's address is taken from its headers, and limits per address do not count it.",
     { ours: true },
   ),
 } as const

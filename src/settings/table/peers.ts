@@ -11,12 +11,14 @@ export const peers = {
   'max-relay-peers': setting(
     count(0),
     'Deprecated in nwaku: sets relay-service-ratio to this share of max-connections.',
+    without(notYet),
   ),
   'relay-service-ratio': setting(
     peerRatio,
     'The shares of max-connections for relay and for service peers, in percent.',
     {
       default: '60:40',
+      ...without(notYet),
     },
   ),
   'ip-colocation-limit': setting(

@@ -5,7 +5,7 @@ import { list } from '../kinds/kind.ts'
 import { ipAddress } from '../kinds/network.ts'
 import { bool, filePath, integer, oneOf, port, text } from '../kinds/plain.ts'
 import { token } from '../kinds/secret.ts'
-import { setting } from '../row.ts'
+import { notYet, setting, without } from '../row.ts'
 
 export const rest = {
   rest: setting(bool, 'Serve the REST API.', { default: 'true' }),
@@ -21,8 +21,8 @@ export const rest = {
   ),
   'rest-auth': setting(
     oneOf('auto', 'token', 'none'),
-    'Who needs the token. auto: clients that are not on loopback or a private network, and /admin from elsewhere; token: all; none: nobody.',
-    { default: 'auto', nwaku: 'none', ours: true },
+    'Who needs the token. auto: clients that are not on loopback or a private network, and /admin from elsewhere; token: all; none: nobody, as in nwaku.',
+    { default: 'auto', ours: true },
   ),
   'rest-token': setting(
     token,
@@ -46,6 +46,7 @@ export const metrics = {
   'metrics-server-port': setting(port, 'The port of the metrics server.', { default: '8008', shifted: true }),
   'metrics-logging': setting(bool, 'Log key metrics from time to time, while the metrics server runs.', {
     default: 'true',
+    ...without(notYet, 'false'),
   }),
   'metrics-prefix': setting(
     oneOf('waku', 'logos_delivery'),

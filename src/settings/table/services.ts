@@ -61,16 +61,12 @@ export const store = {
   'store-commit-delay': setting(
     duration('ms'),
     'How long a message waits at the most for others to be written to disk with it.',
-    { default: '10ms', ours: true },
+    { default: '5ms', ours: true },
   ),
-  'store-commit-messages': setting(integer(1, 100_000), 'Messages that are written to disk together at the most.', {
-    default: '512',
-    ours: true,
-  }),
   'store-queue-size': setting(
     size(1024 * 1024, 4 * 1024 ** 3),
-    'Bytes of messages that wait for the disk at the most; above it messages from gossip are not stored, and counted.',
-    { default: '64MiB', ours: true },
+    'Bytes of messages that wait for the disk at the most; above it messages are not stored, and counted.',
+    { default: '16MiB', ours: true },
   ),
 } as const
 
