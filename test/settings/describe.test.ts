@@ -1,0 +1,59 @@
+/** The settings in words: reference page, and what `config show` tells. */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+import { describeSettings, showSettings } from '../../src/settings/describe.ts'
+import { renderSettingsPage } from '../../src/settings/page.ts'
+import { resolveSettings } from '../../src/settings/resolve.ts'
+import { settingNames } from '../../src/settings/table.ts'
+
+const repository = path.resolve(import.meta.dirname, '../../..')
+
+t.test('docs/settings.md is what the table says', async (t) => {
+  const page = readFileSync(path.join(repository, 'docs/settings.md'), 'utf8')
+  t.equal(page, renderSettingsPage(), 'npm run docs writes it anew')
+})
+
+t.test('every setting is described once, with a sentence', async (t) => {
+  const settings = describeSettings().flatMap((group) => group.settings)
+  t.same(settings.map(({ name }) => name).toSorted(), settingNames.toSorted())
+  for (const { name, help, form, default: held } of settings) {
+    t.match(help, /^[A-Za-z0-9].*\.$/, name)
+    t.notMatch(`${help}${form}${held.text}`, /undefined|\n/, name)
+  }
+})
+
+t.test('a resolved setting is shown with its value and origin, a secret without its value', async (t) => {
+  const resolved = resolveSettings({
+    argv: [
+      `--nodekey=${'ab'.repeat(32)}`,
+      '--tcp-port=1',
+      '--shard=0',
+      '--store-message-db-url=postgres://u:geheim@db:1/x',
+    ],
+    env: { WAYPOST_REST_TOKEN: 'geheim-geheim-geheim' },
+  })
+  const shown = showSettings(resolved)
+  const rows = new Map(shown.map(({ name, value, from }) => [name, `${value} ${from}`]))
+  t.equal(rows.get('tcp-port'), '1 --tcp-port')
+  t.equal(rows.get('max-msg-size'), '150KiB default')
+  t.equal(rows.get('shard'), '0 --shard')
+  t.equal(rows.get('nodekey'), '(hidden) --nodekey')
+  t.equal(rows.get('rest-token'), '(hidden) WAYPOST_REST_TOKEN')
+  t.equal(rows.get('store-message-db-url'), 'postgres://u:hidden@db:1/x --store-message-db-url')
+  t.notMatch(JSON.stringify(shown), /abab|geheim/)
+})
+
+t.test('what is shown of a setting can be given again', async (t) => {
+  const argv = [
+    '--nat=extip:192.0.2.1',
+    '--rate-limit=store:10/2s',
+    '--trusted-proxy=10.0.0.0/8',
+    '--relay-service-ratio=50:50',
+  ]
+  const first = resolveSettings({ argv })
+  const again = showSettings(first)
+    .filter(({ value }) => value !== undefined)
+    .map(({ name, value }) => `--${name}=${value}`)
+  t.same(resolveSettings({ argv: again }).settings, first.settings)
+})
