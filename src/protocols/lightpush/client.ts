@@ -104,7 +104,7 @@ function noPeers(status: 503 | 505, reason = 'no relay peers'): Pushed {
 export function legacyPushedOf({ isSuccess, info = 'push failed' }: Omit<LegacyPushResponse, 'requestId'>): Pushed {
   if (isSuccess) return { outcome: 'relayed', status: Status.success }
   if (info === Info.notPublished) return noPeers(Status.noPeersToRelay, info)
-  if (info === 'no waku relay found') return noPeers(Status.serviceNotAvailable, info)
+  if (info.startsWith(Info.noRelay)) return noPeers(Status.serviceNotAvailable, info)
   return { outcome: 'refused', status: legacyStatus(info), reason: info }
 }
 

@@ -33,6 +33,7 @@ export const Info = {
   ok: 'OK',
   emptyRequest: 'empty_request_body_failure',
   notPublished: 'not_published_to_any_peer',
+  noRelay: 'no waku relay found',
   tooManyRequests: 'TOO_MANY_REQUESTS',
 } as const
 

@@ -1,10 +1,8 @@
 /** What bounds light push, in both versions. M is the largest encoded message that the network allows. */
 import type { ExchangeLimits, RequestOptions } from '../../net/exchange.ts'
-import type { Rate } from '../../net/quota.ts'
 
 const kib = 1024
 const second = 1000
-const minute = 60 * second
 
 /** Bytes of a request beside its message: topics, id, framing (nwaku's allowance for every RPC). */
 const besideMessageBytes = 64 * kib
@@ -20,12 +18,6 @@ export function lightPushLimits(maxMessageBytes: number): ExchangeLimits {
     answerTimeout: 10 * second,
     inboundStreams: 32,
   }
-}
-
-/** Pushes of one peer and of all peers together, both versions counted as one. */
-export const lightPushRates: { readonly perPeer: Rate; readonly total: Rate } = {
-  perPeer: { volume: 600, period: minute },
-  total: { volume: 6000, period: minute },
 }
 
 /**

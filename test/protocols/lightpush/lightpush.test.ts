@@ -184,7 +184,7 @@ t.test('503, 505 and a success that names nobody are all no peers', async (t) =>
 t.test('the lines of version 2 are read as the codes of version 3', async (t) => {
   const failure = (info?: string) => legacyPushedOf({ isSuccess: false, info })
   t.match(failure('not_published_to_any_peer'), { outcome: 'no-peers', status: 505 })
-  t.match(failure('no waku relay found'), { outcome: 'no-peers', status: 503 })
+  t.match(failure('no waku relay found: it is off'), { outcome: 'no-peers', status: 503 })
   t.match(failure('TOO_MANY_REQUESTS'), { outcome: 'refused', status: 429 })
   t.match(failure('exceeds the rate limit'), { outcome: 'refused', status: 429 })
   t.match(failure('decode_rpc_failure: x'), { outcome: 'refused', status: 400 })
