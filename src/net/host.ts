@@ -11,10 +11,15 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { messageOf, WaypostError } from '../core/errors.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { type Announce, announcedAddresses, type Listen, listenAddresses } from './addresses.ts'
+import { Budget } from './guards/budget.ts'
+import { Gate } from './guards/gate.ts'
+import { type Guard, guardStack } from './guards/stack.ts'
 import type { HostLimits } from './limits.ts'
+import { Networks } from './networks.ts'
 import { libp2pLogger } from './stack/logger.ts'
-import { stockStack, type Tls } from './stack/stock.ts'
+import { type Stack, stockStack, type Tls } from './stack/stock.ts'
 import { stopLibp2p } from './stop.ts'
 
 /** The services of libp2p that every host has. */
@@ -32,8 +37,11 @@ export interface HostOptions<S extends ServiceMap = BaseServices> {
   /** For a secure WebSocket listener. */
   readonly tls?: Tls | undefined
   readonly limits: HostLimits
+  /** Networks of reverse proxies in CIDR form: no limit for their addresses, and X-Forwarded-For is believed. */
+  readonly trustedProxies?: readonly string[]
   readonly services?: ServiceFactories<S>
   readonly log: Log
+  readonly metrics: Metrics
 }
 
 export interface Host<S extends ServiceMap = BaseServices> extends AsyncDisposable {
@@ -44,56 +52,78 @@ export interface Host<S extends ServiceMap = BaseServices> extends AsyncDisposab
   addresses(): Multiaddr[]
 }
 
-/** A node that does not listen yet. Disposing of it resets all streams, closes all connections and frees the ports. */
+/**
+ * A node that does not listen yet. Disposing of it resets all streams, closes all connections and frees the ports.
+ * Throws `net/bad-network`.
+ */
 export async function createHost<S extends ServiceMap = BaseServices>(options: HostOptions<S>): Promise<Host<S>> {
-  const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options))
+  const { limits, tls, trustedProxies = [], log, metrics } = options
+  const refused = (guard: Guard): void => metrics.waypost_connections_refused_total.inc({ guard })
+  const gate = new Gate(limits, new Networks(trustedProxies), refused)
+  const budget = new Budget(limits.bufferedBytes, () => refused('memory'))
+  const stack = guardStack(stockStack({ limits, tls }), { gate, budget, limits, refused })
+  const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options, stack))
   return {
     libp2p,
     start: () => startLibp2p(libp2p),
     addresses: () => libp2p.getMultiaddrs(),
-    [Symbol.asyncDispose]: () => stopLibp2p(libp2p, options.log),
+    async [Symbol.asyncDispose]() {
+      await stopLibp2p(libp2p, log)
+      gate.shut()
+      budget[Symbol.dispose]()
+    },
   }
 }
 
-function libp2pOptions<S extends ServiceMap>(options: HostOptions<S>): Libp2pOptions<S & BaseServices> {
-  const { privateKey, agent, listen, announce = {}, limits, log } = options
-  const stack = stockStack({ limits, tls: options.tls })
-  let listening: () => Multiaddr[] = () => []
-  const services = {
-    identify: identify(),
-    ping: ping(),
-    ...options.services,
-    // Not a service: libp2p keeps from its announce filter what the listeners really have.
-    listeners: (components: { transportManager: { getAddrs(): Multiaddr[] } }) => {
-      listening = () => components.transportManager.getAddrs()
-      return {}
-    },
-  }
+function libp2pOptions<S extends ServiceMap>(
+  { privateKey, agent, listen, announce = {}, limits, services, log }: HostOptions<S>,
+  { tcp, websockets, secureChannel, muxers }: Stack,
+): Libp2pOptions<S & BaseServices> {
   const peer = `/p2p/${peerIdFromPrivateKey(privateKey)}`
+  const listeners = new ListenerAddresses()
   return {
     start: false,
     privateKey,
     nodeInfo: { name: 'waypost', userAgent: agent },
     addresses: {
       listen: listenAddresses(listen),
-      announceFilter: () => announcedAddresses(listening(), announce).map((address) => address.encapsulate(peer)),
+      announceFilter: () => announcedAddresses(listeners.get(), announce).map((address) => address.encapsulate(peer)),
     },
-    transports: [stack.tcp, stack.websockets],
-    connectionEncrypters: [stack.secureChannel],
-    streamMuxers: [...stack.muxers],
+    transports: [tcp, websockets],
+    connectionEncrypters: [secureChannel],
+    streamMuxers: [...muxers],
     connectionManager: connectionLimits(limits),
     // Private and loopback addresses are dialled too: fleets and test suites live there.
     connectionGater: { denyDialMultiaddr: () => false },
     logger: libp2pLogger(log),
-    // Spreading a mapped type loses which names it has.
-    services: services as unknown as ServiceFactories<S & BaseServices>,
+    // Names and types of a mapped type are lost when it is spread.
+    services: {
+      identify: identify(),
+      ping: ping(),
+      listeners: listeners.attach,
+      ...services,
+    } as unknown as ServiceFactories<S & BaseServices>,
   }
 }
 
-function connectionLimits({ connections, pendingConnections, handshakeTimeout }: HostLimits) {
+/**
+ * What the listeners really have. libp2p's announce filter is not told of public addresses before AutoNAT has confirmed
+ * them, so this attaches itself as a service, only to see the transports.
+ */
+class ListenerAddresses {
+  get: () => Multiaddr[] = () => []
+
+  readonly attach = ({ transportManager }: { transportManager: { getAddrs(): Multiaddr[] } }): object => {
+    this.get = () => transportManager.getAddrs()
+    return {}
+  }
+}
+
+/** The gate before the listeners, not libp2p, decides on newcomers. */
+function connectionLimits({ connections, handshakeTimeout }: HostLimits) {
   return {
     maxConnections: connections,
-    maxIncomingPendingConnections: pendingConnections,
+    maxIncomingPendingConnections: Number.POSITIVE_INFINITY,
     inboundConnectionThreshold: Number.POSITIVE_INFINITY,
     inboundUpgradeTimeout: handshakeTimeout,
   }

@@ -30,6 +30,12 @@ export interface HostLimits {
   readonly streamReadBytes: number
   /** Bytes sent on one stream that the peer has not taken yet: at least the largest answer of a protocol. */
   readonly streamWriteBytes: number
+  /** Bytes of all streams of a connection that wait for its socket: one answer, and what little comes before it. */
+  readonly connectionWriteBytes: number
+  /** Bytes that all connections together may hold for their peers, read and not taken or written and not sent. */
+  readonly bufferedBytes: number
+  /** Bytes of the largest frame that a request/response protocol collects on a stream until it is complete. */
+  readonly frameBytes: number
 }
 
 /**
@@ -49,5 +55,27 @@ export function hostLimits(maxMessageBytes: number): HostLimits {
     streamReadBytes: Math.max(MiB, 2 * maxMessageBytes + 64 * KiB),
     // A store answer is one page of at most 3 MiB or one message, and its frame.
     streamWriteBytes: 4 * MiB,
+    connectionWriteBytes: 5 * MiB,
+    bufferedBytes: 512 * MiB,
+    frameBytes: maxMessageBytes + 64 * KiB,
   }
+}
+
+/** Bytes of one mplex frame: its specification, https://github.com/libp2p/specs/blob/master/mplex/README.md. */
+export const mplexFrameBytes = MiB
+
+/** Bytes that a muxer may collect of one frame, and the chunk that completes it: noise delivers 64 KiB at the most. */
+export function muxerBytes({ streamReadBytes }: HostLimits): number {
+  return Math.max(mplexFrameBytes, streamReadBytes) + 64 * KiB
+}
+
+/**
+ * Bytes that peers can make the node hold when each connection and each stream does its worst: a WebSocket message and a
+ * muxer frame that never end on every connection, a request that never ends on every stream, all newcomers at their
+ * limit, and the common allowance for buffers spent. Messages, the archive and the JavaScript heap come on top.
+ */
+export function worstCaseMemory(limits: HostLimits): number {
+  const { connections, pendingConnections, pendingBytes, streams, frameBytes, bufferedBytes } = limits
+  const connection = pendingBytes + muxerBytes(limits) + streams * frameBytes
+  return connections * connection + pendingConnections * pendingBytes + bufferedBytes
 }

@@ -1,7 +1,7 @@
 /**
  * Sets of IP addresses: those of this machine, of private networks, and those that an operator names.
  */
-import { BlockList, isIP, isIPv4 } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 import { WaypostError } from '../core/errors.ts'
 
 /** A set of IP networks in CIDR form. */
@@ -15,9 +15,9 @@ export class Networks {
   }
 
   has(address: string): boolean {
-    const plain = plainAddress(address)
-    const family = isIP(plain)
-    return family !== 0 && this.#list.check(plain, family === 4 ? 'ipv4' : 'ipv6')
+    const text = canonical(address)
+    const family = isIP(text)
+    return family !== 0 && this.#list.check(text, family === 4 ? 'ipv4' : 'ipv6')
   }
 
   #add(network: string): void {
@@ -57,10 +57,16 @@ export function isPrivate(address: string): boolean {
   return notPublic.has(address)
 }
 
-/** An IPv4 address that a socket bound to IPv6 shows as `::ffff:a.b.c.d`, as itself. */
-export function plainAddress(address: string): string {
-  const mapped = /^::ffff:([\d.]+)$/i.exec(address)?.[1]
-  return mapped !== undefined && isIPv4(mapped) ? mapped : address
+/**
+ * One text for one address: IPv6 as eight groups without leading zeros or zone, and an IPv4 address that a socket bound
+ * to IPv6 shows as `::ffff:a.b.c.d` as itself. What is no IP address stays as it is.
+ */
+export function canonical(address: string): string {
+  if (isIP(address) !== 6) return address
+  const groups = groupsOf(address)
+  const [high = 0, low = 0] = groups.slice(6)
+  if (groups.slice(0, 6).join() === '0,0,0,0,0,65535') return [high >> 8, high & 255, low >> 8, low & 255].join('.')
+  return groups.map((group) => group.toString(16)).join(':')
 }
 
 /**
@@ -68,16 +74,25 @@ export function plainAddress(address: string): string {
  * least that.
  */
 export function ownerOf(address: string): string {
-  const plain = plainAddress(address)
-  return isIP(plain) === 6 ? `${expand(plain).slice(0, 4).join(':')}::/64` : plain
+  const text = canonical(address)
+  return isIP(text) === 6 ? `${text.split(':').slice(0, 4).join(':')}::/64` : text
 }
 
-/** The eight groups of an IPv6 address, without leading zeros. */
-function expand(address: string): string[] {
-  const [head = '', tail] = address.replace(/%.*$/, '').split('::')
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const gap = tail === undefined ? 0 : 8 - left.length - right.length
-  const groups = [...left, ...Array<string>(Math.max(0, gap)).fill('0'), ...right]
-  return groups.map((group) => Number.parseInt(group, 16).toString(16))
+/** The eight numbers of an IPv6 address. */
+function groupsOf(address: string): number[] {
+  const [head = '', tail = ''] = address.replace(/%.*$/, '').split('::')
+  const left = numbersOf(head)
+  const right = numbersOf(tail)
+  return [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right]
+}
+
+function numbersOf(text: string): number[] {
+  if (text === '') return []
+  return text.split(':').flatMap((group) => (group.includes('.') ? pairsOf(group) : [Number.parseInt(group, 16)]))
+}
+
+/** The last four bytes of an IPv6 address may be written as IPv4. */
+function pairsOf(dotted: string): number[] {
+  const [a = 0, b = 0, c = 0, d = 0] = dotted.split('.').map(Number)
+  return [(a << 8) | b, (c << 8) | d]
 }

@@ -67,8 +67,8 @@ const table = {
   libp2p_peers: gauge('Peers with at least one open connection.'),
   libp2p_pubsub_topics: gauge('Pubsub topics that this node is subscribed to.'),
   waypost_connections: gauge('Open connections, by who dialled.', { direction: ['inbound', 'outbound'] }),
-  waypost_connections_refused_total: counter('Connections closed by a guard before they had an identity, by which.', {
-    guard: ['idle', 'pending', 'per_address', 'frame', 'websocket', 'handshake'],
+  waypost_connections_refused_total: counter('Connections closed by a guard, by which; docs/security.md says why.', {
+    guard: ['full', 'per_address', 'pending', 'idle', 'frame', 'websocket', 'handshake', 'memory'],
   }),
 
   waku_relay_network_bytes_total: counter('Bytes of relayed messages: gross before checks, net after.', {

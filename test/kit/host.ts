@@ -5,6 +5,7 @@ import type { Test } from 'tap'
 import { type BaseServices, createHost, type Host, type HostOptions } from '../../src/net/host.ts'
 import { hostLimits } from '../../src/net/limits.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
 
 /** 150 KiB, nwaku's `max-msg-size`. */
 const maxMessageBytes = 150 * 1024
@@ -25,6 +26,7 @@ export async function host<S extends ServiceMap = BaseServices>(
     listen: { address: '127.0.0.1', tcpPort: 0 },
     limits: hostLimits(maxMessageBytes),
     log: silentLog(),
+    metrics: createMetrics(),
     ...options,
   })
   t.teardown(() => made[Symbol.asyncDispose]())

@@ -52,6 +52,7 @@ export async function relayNode(t: Test, options: RelayNodeOptions): Promise<Rel
     limits: hostLimits(maxMessageBytes),
     services: { relay: router },
     log,
+    metrics,
   })
   const delivered: Envelope[] = []
   const waiting: { count: number; resolve: () => void }[] = []

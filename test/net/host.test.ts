@@ -7,6 +7,7 @@ import { isWaypostError } from '../../src/core/errors.ts'
 import { createHost } from '../../src/net/host.ts'
 import { hostLimits } from '../../src/net/limits.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { host, pair } from '../kit/host.ts'
 
 const protocol = '/waypost/test/1.0.0'
@@ -55,6 +56,7 @@ t.test('a port in use is one clear error that names the address', async (t) => {
     listen: { address: '127.0.0.1', tcpPort: port },
     limits: hostLimits(150 * 1024),
     log: silentLog(),
+    metrics: createMetrics(),
   })
   const error: unknown = await made.start().catch((error: unknown) => error)
   t.ok(isWaypostError(error, 'net/address-in-use'))

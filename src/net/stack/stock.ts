@@ -9,7 +9,8 @@ import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import type { Libp2pInit } from 'libp2p'
-import type { HostLimits } from '../limits.ts'
+import { type HostLimits, MiB, mplexFrameBytes, muxerBytes } from '../limits.ts'
+import { withNarrowFirstWindow } from './first-window.ts'
 
 /** What carries a connection, from the socket to its streams. */
 export interface Stack {
@@ -36,11 +37,14 @@ export interface StackOptions {
   readonly tls?: Tls | undefined
 }
 
+/** Above it a WebSocket connection takes no more from its streams until its socket has sent what it has. */
+const websocketBacklogBytes = MiB
+
 export function stockStack({ limits, tls }: StackOptions): Stack {
   return {
     tcp: tcp(),
-    websockets: webSockets(tls === undefined ? {} : { https: { ...tls } }),
-    muxers: [yamux(yamuxOptions(limits)), mplex(mplexOptions(limits))],
+    websockets: webSockets({ maxBufferedAmount: websocketBacklogBytes, ...(tls && { https: { ...tls } }) }),
+    muxers: [withNarrowFirstWindow(yamux(yamuxOptions(limits))), mplex(mplexOptions(limits))],
     secureChannel: noise(),
   }
 }
@@ -60,12 +64,14 @@ function yamuxOptions(limits: HostLimits) {
 
 /**
  * Browsers of today speak mplex only. By default it closes the connection at the sixth stream that a peer opens within
- * a second, and a js-waku client opens that many when it connects.
+ * a second, and a js-waku client opens that many when it connects. Here a guard counts streams, as for yamux.
  */
 function mplexOptions(limits: HostLimits) {
   return {
-    disconnectThreshold: limits.streamsPerSecond,
+    disconnectThreshold: Number.POSITIVE_INFINITY,
     maxEarlyStreams: limits.streams,
+    maxMessageSize: mplexFrameBytes,
+    maxUnprocessedMessageQueueSize: muxerBytes(limits),
     streamOptions: streamOptions(limits),
   }
 }

@@ -1,0 +1,84 @@
+/**
+ * What the stock muxers leave open on a connection whose peer has an identity: how many streams, how fast they come, how
+ * long a frame may be, and how much may wait for a peer that does not read.
+ */
+import type { MessageStream, Stream, StreamMuxer } from '@libp2p/interface'
+import type { Clock } from '../../core/time.ts'
+import type { HostLimits } from '../limits.ts'
+import { beforeInbound } from '../stack/inbound-streams.ts'
+import type { Stack } from '../stack/stock.ts'
+import type { Budget } from './budget.ts'
+import { YamuxFrames } from './yamux-frames.ts'
+
+type MuxerFactory = Stack['muxers'][number]
+
+export interface MuxerGuard {
+  readonly limits: HostLimits
+  readonly budget: Budget
+}
+
+/** The muxer that `factory` makes, with `guard` on each connection. */
+export function guardMuxer(factory: MuxerFactory, { limits, budget }: MuxerGuard): MuxerFactory {
+  return (components) => {
+    const muxers = factory(components)
+    const createStreamMuxer = muxers.createStreamMuxer.bind(muxers)
+    muxers.createStreamMuxer = (connection) => {
+      connection.maxWriteBufferLength = limits.connectionWriteBytes
+      if (muxers.protocol.startsWith('/yamux/')) boundFrames(connection, limits)
+      const muxer = createStreamMuxer(connection)
+      boundStreams(muxer, connection, limits)
+      budget.watch(connection, muxer)
+      return muxer
+    }
+    return muxers
+  }
+}
+
+/** To be called before the muxer listens, so that it never sees the frame that is too long. */
+function boundFrames(connection: MessageStream, { streamReadBytes }: HostLimits): void {
+  const frames = new YamuxFrames(streamReadBytes)
+  connection.addEventListener('message', (event) => {
+    if (frames.accept(event.data)) return
+    event.stopImmediatePropagation()
+    connection.abort(new Error('a yamux frame above the window'))
+  })
+}
+
+/** A stream too many is reset; streams that come too fast end the connection. */
+function boundStreams(muxer: StreamMuxer, connection: MessageStream, { streams, streamsPerSecond }: HostLimits): void {
+  const pace = new Pace(streamsPerSecond)
+  beforeInbound(muxer, (stream) => {
+    if (!pace.keeps()) {
+      connection.abort(new Error('streams opened too fast'))
+      return false
+    }
+    if (inbound(muxer.streams) <= streams) return true
+    stream.abort(new Error('too many open streams'))
+    return false
+  })
+}
+
+function inbound(streams: readonly Stream[]): number {
+  return streams.reduce((count, { direction }) => (direction === 'inbound' ? count + 1 : count), 0)
+}
+
+/** Counts events in whole seconds. */
+class Pace {
+  readonly #limit: number
+  readonly #clock: Clock
+  #second = 0
+  #count = 0
+
+  constructor(limit: number, clock: Clock = () => performance.now()) {
+    this.#limit = limit
+    this.#clock = clock
+  }
+
+  /** Counts one event; false when it is one too many in its second. */
+  keeps(): boolean {
+    const second = Math.floor(this.#clock() / 1000)
+    this.#count = second === this.#second ? this.#count + 1 : 1
+    this.#second = second
+    return this.#count <= this.#limit
+  }
+}

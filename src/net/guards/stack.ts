@@ -1,0 +1,36 @@
+/**
+ * All guards on a stack: from the first byte of a socket to the last stream of a connection.
+ */
+import type { HostLimits } from '../limits.ts'
+import type { Stack } from '../stack/stock.ts'
+import type { Budget } from './budget.ts'
+import type { Gate, Refusal } from './gate.ts'
+import { guardMuxer } from './muxer.ts'
+import { guardTransport } from './transport.ts'
+import { guardWebSocket } from './websocket.ts'
+
+/** What closed a connection: the label of `waypost_connections_refused_total`. */
+export type Guard = Refusal | 'memory'
+
+export interface StackGuard {
+  readonly gate: Gate
+  readonly budget: Budget
+  readonly limits: HostLimits
+  readonly refused: (guard: Guard) => void
+}
+
+/** The same stack, guarded. */
+export function guardStack(stack: Stack, { gate, budget, limits, refused }: StackGuard): Stack {
+  const websocket = { gate, maxPayload: limits.pendingBytes, refused: () => refused('websocket') }
+  return {
+    tcp: guardTransport(stack.tcp, { gate, budget, limits }),
+    websockets: guardTransport(stack.websockets, {
+      gate,
+      budget,
+      limits,
+      prepare: (listener) => guardWebSocket(listener, websocket),
+    }),
+    secureChannel: stack.secureChannel,
+    muxers: stack.muxers.map((muxer) => guardMuxer(muxer, { limits, budget })),
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Puts the gate before a transport's listeners: each socket passes it before the transport sees it, and is told to have
+ * an identity, or to have failed to prove one, when its upgrade ends.
+ */
+import { Server, type Socket } from 'node:net'
+import type { Listener, MultiaddrConnection, Transport, Upgrader, UpgraderOptions } from '@libp2p/interface'
+import { CODE_IP4, CODE_IP6, CODE_TCP, type Multiaddr } from '@multiformats/multiaddr'
+import { WaypostError } from '../../core/errors.ts'
+import type { HostLimits } from '../limits.ts'
+import type { Stack } from '../stack/stock.ts'
+import type { Budget } from './budget.ts'
+import type { Gate } from './gate.ts'
+
+type TransportFactory = Stack['tcp']
+
+export interface TransportGuard {
+  readonly gate: Gate
+  readonly budget: Budget
+  readonly limits: HostLimits
+  /** What a kind of listener needs beside the gate, done before its first connection. */
+  readonly prepare?: (listener: Listener) => void
+}
+
+/** The transport that `factory` makes, guarded in both directions. */
+export function guardTransport(factory: TransportFactory, guard: TransportGuard): TransportFactory {
+  return (components) => {
+    const transport: Transport = factory(components)
+    const dial = transport.dial.bind(transport)
+    const createListener = transport.createListener.bind(transport)
+    transport.dial = (address, options) => dial(address, { ...options, upgrader: watched(options.upgrader, guard) })
+    transport.createListener = (options) => {
+      const listener = createListener({ ...options, upgrader: watched(options.upgrader, guard) })
+      guardServer(serverOf(listener), guard.gate)
+      guard.prepare?.(listener)
+      return listener
+    }
+    return transport
+  }
+}
+
+/** An upgrader that bounds what a connection may buffer, and tells the gate how each inbound upgrade ended. */
+function watched(upgrader: Upgrader, { gate, budget, limits }: TransportGuard): Upgrader {
+  const bound = (connection: MultiaddrConnection): void => {
+    connection.maxReadBufferLength = limits.pendingBytes
+    connection.maxWriteBufferLength = limits.connectionWriteBytes
+    budget.watch(connection)
+  }
+  const upgradeOutbound: Upgrader['upgradeOutbound'] = (connection, options) => {
+    bound(connection)
+    return upgrader.upgradeOutbound(connection, options)
+  }
+  const upgradeInbound = async (connection: MultiaddrConnection, options: UpgraderOptions): Promise<void> => {
+    bound(connection)
+    const { address, port } = remoteOf(connection.remoteAddr)
+    try {
+      await upgrader.upgradeInbound(connection, options)
+      gate.identified(address, port)
+    } catch (error) {
+      // The transport says farewell to the peer, who may never answer; the gate closes the socket.
+      gate.failed(address, port, 'handshake')
+      throw error
+    }
+  }
+  return Object.assign(Object.create(upgrader) as Upgrader, { upgradeInbound, upgradeOutbound })
+}
+
+function remoteOf(remote: Multiaddr): { address: string; port: number } {
+  const components = remote.getComponents()
+  const address = components.find(({ code }) => code === CODE_IP4 || code === CODE_IP6)?.value ?? ''
+  return { address, port: Number(components.find(({ code }) => code === CODE_TCP)?.value) }
+}
+
+/** The socket server inside a listener. A listener without one could not be guarded, so it does not start. */
+function serverOf(listener: Listener): Server {
+  const server = 'server' in listener ? listener.server : undefined
+  if (server instanceof Server) return server
+  throw new WaypostError('internal/bug', { why: 'a listener without a server, which no guard can stand before' })
+}
+
+function guardServer(server: Server, gate: Gate): void {
+  const accept = server.listeners('connection') as ((socket: Socket) => void)[]
+  server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) => {
+    if (!gate.admit(socket)) return
+    try {
+      for (const take of accept) take.call(server, socket)
+    } catch {
+      // The listener is being closed and takes nobody: its throw would be uncaught here.
+      socket.destroy()
+    }
+  })
+}
