@@ -63,6 +63,11 @@ const table = {
     wire: 421,
     http: 400,
   },
+  'data/unwritable': {
+    when: 'the folder that --data-dir names cannot be made, read or written',
+    says: 'data folder {folder} cannot be used ({why}): make it writable for this user, or name another with --data-dir',
+    exit: 73,
+  },
   'listen/failed': {
     when: 'a port or address that the settings name cannot be listened on',
     says: 'cannot listen for {what} on {address} port {port}: {why}',

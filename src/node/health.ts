@@ -1,5 +1,5 @@
-/** How the node is, in nwaku's words: the state of the node, and of each protocol in nwaku's order. */
-import type { HealthState, NodeHealth, ProtocolHealth } from '../rest/view.ts'
+/** How each protocol is, in nwaku's words and order. */
+import type { ProtocolHealth } from '../rest/view.ts'
 
 /** What health is told from. A service that is not mounted is absent. */
 export interface HealthParts {
@@ -42,19 +42,4 @@ function entry(
 
 function unmounted(protocol: string): ProtocolHealth {
   return { protocol, state: 'NOT_MOUNTED' }
-}
-
-/** The state of the whole node as it starts, runs and stops. */
-export class Lifecycle {
-  state: HealthState = 'INITIALIZING'
-  #parts: HealthParts | undefined
-
-  /** From now on protocols are reported too. */
-  report(parts: HealthParts): void {
-    this.#parts = parts
-  }
-
-  health(): NodeHealth {
-    return { node: this.state, protocols: this.#parts === undefined ? [] : protocolHealth(this.#parts) }
-  }
 }

@@ -1,11 +1,12 @@
 /** `/health` in nwaku's JSON, and `/livez` and `/readyz` for orchestrators. All three are open to everybody. */
 import type { FastifyInstance } from 'fastify'
+import { sendJson } from './json.ts'
 import type { NodeView, ProtocolHealth } from './view.ts'
 
 export function mountHealth(server: FastifyInstance, view: NodeView): void {
   server.get('/health', async (_, reply) => {
     const { node, protocols } = view.health()
-    return reply.type('application/json').send({ nodeHealth: node, protocolsHealth: protocols.map(entry) })
+    return sendJson(reply, { nodeHealth: node, protocolsHealth: protocols.map(entry) })
   })
   // That this answers says what it asks: the process lives and its event loop turns.
   server.get('/livez', async (_, reply) => reply.type('text/plain').send('OK'))

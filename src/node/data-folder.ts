@@ -1,0 +1,21 @@
+/** The data folder: node key, archive and peers, one folder a node. */
+import { access, constants, mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { messageOf, WaypostError } from '../core/errors.ts'
+
+export interface DataFolder {
+  readonly path: string
+  readonly keyFile: string
+  readonly archive: string
+}
+
+/** Makes the folder, for its owner only, unless it is there. Throws `data/unwritable`. */
+export async function openDataFolder(folder: string): Promise<DataFolder> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+    await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    throw new WaypostError('data/unwritable', { folder, why: messageOf(error) }, { cause: error })
+  }
+  return { path: folder, keyFile: path.join(folder, 'node.key'), archive: path.join(folder, 'archive') }
+}

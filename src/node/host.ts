@@ -1,0 +1,99 @@
+/** The libp2p host that the settings describe, with the relay router among its services. */
+import type { Libp2p, PrivateKey } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import type { Announce, Listen } from '../net/addresses.ts'
+import { readCertificate } from '../net/certificate.ts'
+import { createHost, type Host } from '../net/host.ts'
+import { nodeKey, nodeKeyFromHex } from '../net/identity.ts'
+import { type HostLimits, hostLimits } from '../net/limits.ts'
+import { isLoopback, Networks } from '../net/networks.ts'
+import { type Router, relayRouter } from '../protocols/relay/router.ts'
+import type { Settings } from '../settings/table.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { DataFolder } from './data-folder.ts'
+import type { Network } from './network.ts'
+
+export interface HostParts {
+  readonly settings: Settings
+  readonly folder: DataFolder
+  readonly network: Network
+  readonly version: string
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+/** A host, whatever its services, and its router when this node relays. */
+export interface NodeHost extends Omit<Host, 'libp2p'> {
+  readonly libp2p: Libp2p
+  readonly router?: Router
+}
+
+export async function openHost(parts: HostParts): Promise<NodeHost> {
+  const { settings, folder, version, metrics, log } = parts
+  const options = {
+    privateKey: await privateKey(settings, folder),
+    agent: settings.agentString ?? `waypost/${version}`,
+    listen: listenOf(settings),
+    announce: announceOf(settings),
+    tls: await tlsOf(settings),
+    limits: limitsOf(settings),
+    trustedProxies: settings.trustedProxy,
+    metrics,
+    log: log.child({ part: 'libp2p' }),
+  }
+  if (!settings.relay) return await createHost(options)
+  const host = await createHost<{ relay: Router }>({ ...options, services: { relay: relayRouter(routerOf(parts)) } })
+  return { ...host, libp2p: host.libp2p, router: host.libp2p.services.relay }
+}
+
+function privateKey({ nodekey }: Settings, { keyFile }: DataFolder): Promise<PrivateKey> | PrivateKey {
+  return nodekey === undefined ? nodeKey(keyFile) : nodeKeyFromHex(nodekey, '--nodekey')
+}
+
+function listenOf(settings: Settings): Listen {
+  const { listenAddress, tcpPort, websocketSupport, websocketPort, websocketSecureSupport } = settings
+  const websocket = websocketSupport ? { port: websocketPort, secure: websocketSecureSupport } : undefined
+  return { address: listenAddress, tcpPort, websocket }
+}
+
+function announceOf({ nat, dns4DomainName, extMultiaddr, extMultiaddrOnly }: Settings): Announce {
+  return {
+    externalAddress: nat.by === 'address' ? nat.ip : undefined,
+    domain: dns4DomainName,
+    extra: extMultiaddr.map((address) => multiaddr(address)),
+    onlyExtra: extMultiaddrOnly,
+  }
+}
+
+async function tlsOf({ websocketSecureSupport, websocketSecureKeyPath, websocketSecureCertPath }: Settings) {
+  if (!websocketSecureSupport || websocketSecureKeyPath === undefined || websocketSecureCertPath === undefined) return
+  return await readCertificate({ keyFile: websocketSecureKeyPath, certificateFile: websocketSecureCertPath })
+}
+
+function limitsOf(settings: Settings): HostLimits {
+  return {
+    ...hostLimits(settings.maxMsgSize),
+    connections: settings.maxConnections,
+    connectionsPerAddress: settings.ipColocationLimit,
+    pendingConnections: settings.maxPendingConnections,
+    openTimeout: settings.openTimeout,
+    handshakeTimeout: settings.handshakeTimeout,
+    streams: settings.maxStreams,
+    streamsPerSecond: settings.maxNewStreams,
+  }
+}
+
+function routerOf({ settings, network, metrics }: HostParts): Parameters<typeof relayRouter>[0] {
+  const proxies = new Networks(settings.trustedProxy)
+  return {
+    topics: network.possible,
+    maxMessageBytes: settings.maxMsgSize,
+    colocationLimit: settings.ipColocationLimit,
+    sharedAddress: (ip) => isLoopback(ip) || proxies.has(ip),
+    onMessage: (topic, bytes) => {
+      const labels = { topic, type: 'gross', direction: 'in' } as const
+      metrics.waku_relay_network_bytes_total.inc(labels, bytes + topic.length)
+    },
+  }
+}

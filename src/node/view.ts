@@ -1,0 +1,50 @@
+/** The node as its HTTP servers see it, from the first moment to the last. */
+import type { HealthState, NodeHealth, NodeView } from '../rest/view.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { type HealthParts, protocolHealth } from './health.ts'
+
+export interface Started {
+  readonly addresses: readonly string[]
+  readonly enr: string
+  readonly health: HealthParts
+}
+
+export class View implements NodeView {
+  readonly version: string
+  readonly #metrics: Metrics
+  #state: HealthState = 'INITIALIZING'
+  #started: Started | undefined
+
+  constructor(version: string, metrics: Metrics) {
+    this.version = version
+    this.#metrics = metrics
+  }
+
+  started(started: Started): void {
+    this.#started = started
+    this.#state = 'READY'
+    this.#metrics.waku_version.set({ version: this.version }, 1)
+  }
+
+  stopping(): void {
+    this.#state = 'SHUTTING_DOWN'
+  }
+
+  health(): NodeHealth {
+    const parts = this.#started?.health
+    return { node: this.#state, protocols: parts === undefined ? [] : protocolHealth(parts) }
+  }
+
+  ready(): boolean {
+    return this.#state === 'READY'
+  }
+
+  info(): ReturnType<NodeView['info']> {
+    return { listenAddresses: this.#started?.addresses ?? [], enrUri: this.#started?.enr ?? '' }
+  }
+
+  async metrics(): ReturnType<NodeView['metrics']> {
+    const { registry } = this.#metrics
+    return { contentType: registry.contentType, text: await registry.metrics() }
+  }
+}
