@@ -1,0 +1,79 @@
+/**
+ * The reference pages, each from the table that is the truth. `npm run docs` writes them; test/docs.test.ts fails when
+ * one is stale.
+ */
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { errorTable } from '../core/errors.ts'
+import { renderSettingsPage } from '../settings/page.ts'
+import { metricTable } from '../telemetry/metrics.ts'
+
+/** Each page by its path in the repository. */
+export const pages: Readonly<Record<string, () => string>> = {
+  'docs/errors.md': renderErrorsPage,
+  'docs/metrics.md': renderMetricsPage,
+  'docs/settings.md': renderSettingsPage,
+}
+
+const errorsIntroduction = `# Errors
+
+This page is generated from the table in \`src/core/errors.ts\`; a test fails when the two differ.
+
+Each error has a code that stays, and a text with the values that matter. *Wire* is the status that a peer gets in a Waku
+response, *HTTP* the one that a REST client gets, *exit* the code with which the program ends; where there is none, the
+error is handled inside or logged.
+`
+
+function renderErrorsPage(): string {
+  const rows = Object.entries(errorTable).map(([code, { when, says, wire, http, exit }]) => [
+    `\`${code}\``,
+    prose(when),
+    `\`${says}\``,
+    ...[wire, http, exit].map((status) => String(status ?? '')),
+  ])
+  return `${errorsIntroduction}\n${table(['Code', 'When', 'Says', 'Wire', 'HTTP', 'Exit'], rows)}`
+}
+
+const metricsIntroduction = `# Metrics
+
+This page is generated from the table in \`src/telemetry/metrics.ts\`; a test fails when the two differ.
+
+The names \`waku_*\` and \`libp2p_*\` are those of nwaku, so its dashboards work; \`--metrics-prefix=logos_delivery\` puts the
+prefix of newer dashboards in place of \`waku\`. What only Waypost has is named \`waypost_*\`. A label takes the values given here and
+no others, never one from the wire; *shard* stands for the shards that the node follows. A running node adds what
+[prom-client](https://github.com/siimon/prom-client#default-metrics) tells of the process (\`process_*\`, \`nodejs_*\`).
+`
+
+function renderMetricsPage(): string {
+  const rows = Object.entries(metricTable).map(([name, { kind, labels, help }]) => [
+    `\`${name}\``,
+    kind,
+    Object.entries(labels)
+      .map(([label, values]) => (values.length === 0 ? `\`${label}\`` : `\`${label}\`: ${valuesOf(values)}`))
+      .join('; '),
+    prose(help),
+  ])
+  return `${metricsIntroduction}\n${table(['Name', 'Kind', 'Labels', 'What it says'], rows)}`
+}
+
+function valuesOf(values: readonly string[] | 'shard'): string {
+  return values === 'shard' ? '*shard*' : values.join(', ')
+}
+
+/** Text outside of code, where a `<` would open an HTML tag. */
+function prose(text: string): string {
+  return text.replaceAll('<', '&lt;')
+}
+
+/** A Markdown table. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, head.map(() => '---'), ...rows]
+  return lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`).join('')
+}
+
+/** Writes all pages under `folder`. */
+function writePages(folder: string): void {
+  for (const [file, render] of Object.entries(pages)) writeFileSync(path.join(folder, file), render())
+}
+
+if (import.meta.main) writePages(process.cwd())
