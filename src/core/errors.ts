@@ -168,6 +168,10 @@ const table = {
     says: 'certificate for secure WebSocket is not usable: {file}: {why}',
     exit: 78,
   },
+  'push/unreachable': {
+    when: 'a subscriber has no open connection, or takes no stream for what is pushed to it',
+    says: 'cannot push: {why}',
+  },
   'client/refused': {
     when: 'a service node answers our request with a status other than success',
     says: '{protocol} answered {status}: {reason}',
