@@ -15,7 +15,7 @@ export const store = {
     default: 'false',
     ...without(notYet, 'false'),
   }),
-  storenode: setting(list(peerAddress), 'A peer to ask for history. Repeatable.'),
+  storenode: setting(list(peerAddress), 'A peer to ask for history. Repeatable.', without(notYet)),
   'store-message-retention-policy': setting(
     retention,
     'What is kept: time:<seconds or 30d>, capacity:<messages>, size:<n>GB (1024^3), none. Several: whichever deletes more.',
@@ -72,7 +72,7 @@ export const store = {
 
 export const filter = {
   filter: setting(bool, 'Serve filter subscriptions.', { default: 'false' }),
-  filternode: setting(list(peerAddress), 'A peer to subscribe at. Repeatable.'),
+  filternode: setting(list(peerAddress), 'A peer to subscribe at. Repeatable.', without(notYet)),
   'filter-subscription-timeout': setting(
     duration('s', 1000),
     'A subscriber is dropped after this long without a sign of life.',
@@ -88,16 +88,11 @@ export const filter = {
       default: '1000',
     },
   ),
-  'filter-queue-messages': setting(
-    integer(1, 1_000_000),
-    'Messages that wait for one subscriber at the most; then the oldest are dropped, and counted.',
-    { default: '1000', ours: true },
-  ),
 } as const
 
 export const lightpush = {
   lightpush: setting(bool, 'Publish messages for light clients.', { default: 'false' }),
-  lightpushnode: setting(list(peerAddress), 'A peer to publish through. Repeatable.'),
+  lightpushnode: setting(list(peerAddress), 'A peer to publish through. Repeatable.', without(notYet)),
   reliability: setting(bool, 'Ask stores whether sent messages arrived.', {
     default: 'false',
     ...without(notYet, 'false'),
