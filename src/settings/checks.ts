@@ -79,21 +79,31 @@ function* portsFit(settings: Settings, at: At): Iterable<string> {
     if (port + settings.portsShift > 65535) yield `${at('ports-shift')}: moves ${name} ${port} above 65535`
 }
 
-/** TCP listeners that are on, by setting. UDP does not get in their way. */
-function* portsDiffer(settings: Settings, at: At): Iterable<string> {
-  const open: readonly (readonly [boolean, SettingName, number])[] = [
-    [true, 'tcp-port', settings.tcpPort],
-    [settings.websocketSupport || settings.websocketSecureSupport, 'websocket-port', settings.websocketPort],
-    [settings.rest, 'rest-port', settings.restPort],
-    [settings.metricsServer, 'metrics-server-port', settings.metricsServerPort],
+/** A TCP listener: the setting of its port, its port and its address. UDP does not get in their way. */
+type Listener = readonly [name: SettingName, port: number, address: string]
+
+function listeners(settings: Settings): readonly Listener[] {
+  const { listenAddress, websocketSupport, websocketSecureSupport, rest, metricsServer } = settings
+  const open: (Listener | false)[] = [
+    ['tcp-port', settings.tcpPort, listenAddress],
+    (websocketSupport || websocketSecureSupport) && ['websocket-port', settings.websocketPort, listenAddress],
+    rest && ['rest-port', settings.restPort, settings.restAddress],
+    metricsServer && ['metrics-server-port', settings.metricsServerPort, settings.metricsServerAddress],
   ]
-  const taken = new Map<number, SettingName>()
-  for (const [isOn, name, port] of open) {
-    if (!isOn || port === 0) continue
-    const other = taken.get(port)
-    if (other !== undefined) yield `${at(name)}: port ${port} is also that of --${other}`
-    taken.set(port, name)
-  }
+  return open.filter((listener) => listener !== false)
+}
+
+function* portsDiffer(settings: Settings, at: At): Iterable<string> {
+  const open = listeners(settings).filter(([, port]) => port !== 0)
+  for (const [index, [name, port, address]] of open.entries())
+    for (const [other, otherPort, otherAddress] of open.slice(0, index))
+      if (port === otherPort && overlap(address, otherAddress))
+        yield `${at(name)}: port ${port} is also that of --${other}`
+}
+
+/** Two addresses of one machine get in each other's way when they are one, or when either is all of them. */
+function overlap(address: string, other: string): boolean {
+  return address === other || [address, other].some((one) => one === '0.0.0.0' || one === '::')
 }
 
 function* announcesSomething(settings: Settings, at: At): Iterable<string> {

@@ -1,6 +1,6 @@
 /** A TOML file with settings: one key for each, named as the flag; lists are arrays or comma-separated texts. */
 import { readFileSync, statSync } from 'node:fs'
-import { parse, TomlDate, TomlError, type TomlValue } from 'smol-toml'
+import { parse, TomlError, type TomlValue } from 'smol-toml'
 import { messageOf } from '../core/errors.ts'
 import { type Findings, type Given, type Origin, settingNamed, showOrigin, unknown } from './given.ts'
 
@@ -46,18 +46,18 @@ function givenBy(key: string, value: TomlValue, origin: Origin, problems: string
   const text = textOf(value)
   if (setting !== undefined && text !== undefined && setting.name !== 'config-file') return { ...setting, text, origin }
   if (setting === undefined) problems.push(`${showOrigin(origin)}: ${unknown(key, String)}`)
-  else if (text === undefined) problems.push(`${showOrigin(origin)}: a table, where one value or an array belongs`)
+  else if (text === undefined) problems.push(`${showOrigin(origin)}: not a text, number, true, false or array of these`)
   else problems.push(`${showOrigin(origin)}: a settings file cannot name another`)
   return undefined
 }
 
-/** A TOML value as the text that a flag would have. An array becomes a JSON array, which every list takes. */
+/** A TOML value as the text that a flag would have; none for tables and dates. An array becomes a JSON array, which every list takes. */
 function textOf(value: TomlValue): string | undefined {
   if (Array.isArray(value)) {
     const items = value.map(textOf)
     return items.includes(undefined) ? undefined : JSON.stringify(items)
   }
-  return typeof value === 'object' && !(value instanceof TomlDate) ? undefined : String(value)
+  return typeof value === 'object' ? undefined : String(value)
 }
 
 /** The line on which a key of the top level stands, counted from 1. */

@@ -59,8 +59,8 @@ function readSources(
   findings: Findings,
 ): Layers {
   const layers = [readFlags(argv, findings), ...readEnvironment(env, findings)]
-  const file = strongest(layers, 'config-file').at(-1)
-  return file === undefined ? layers : [...layers, readSettingsFile(path.resolve(cwd, file.text), findings)]
+  const file = strongest(layers, 'config-file').at(-1)?.text
+  return file ? [...layers, readSettingsFile(path.resolve(cwd, file), findings)] : layers
 }
 
 /** What the strongest source that has the setting gives for it. */

@@ -95,6 +95,12 @@ const cases: readonly Case[] = [
     problem: /^--rest-port: port 60000 is also that of --tcp-port$/,
   },
   {
+    id: 'two listeners on one address need two ports',
+    argv: ['--rest-port=8008', '--metrics-server'],
+    mended: ['--metrics-server-address=127.0.0.2'],
+    problem: /^--metrics-server-port: port 8008 is also that of --rest-port$/,
+  },
+  {
     id: 'announcing nothing is refused',
     argv: ['--ext-multiaddr-only'],
     mended: ['--ext-multiaddr=/ip4/192.0.2.1/tcp/1'],

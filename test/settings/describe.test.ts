@@ -11,7 +11,7 @@ const repository = path.resolve(import.meta.dirname, '../../..')
 
 t.test('docs/settings.md is what the table says', async (t) => {
   const page = readFileSync(path.join(repository, 'docs/settings.md'), 'utf8')
-  t.equal(page, renderSettingsPage(), 'npm run docs writes it anew')
+  t.equal(page, renderSettingsPage(), 'generate it anew')
 })
 
 t.test('every setting is described once, with a sentence', async (t) => {

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
+import fc from 'fast-check'
 import t from 'tap'
 import { isWaypostError } from '../../src/core/errors.ts'
 import { resolveSettings, type Sources } from '../../src/settings/resolve.ts'
@@ -52,6 +53,74 @@ t.test(
   },
 )
 
+t.test('an empty value unsets what a weaker source gave', async (t) => {
+  const cwd = t.testdir({
+    'node.toml': 'agent-string = "a"\nshard = [0]\nprotected-shard = []\nnum-shards-in-network = 2\n',
+  })
+  const file = '--config-file=node.toml'
+  const given = resolveSettings({ argv: [file], cwd }).settings
+  t.same([given.agentString, given.shard], ['a', [0]])
+  const { settings } = resolveSettings({ argv: [file, '--agent-string=', '--shard='], cwd })
+  t.same([settings.agentString, settings.shard], [undefined, undefined])
+  t.equal(
+    resolveSettings({ argv: ['--config-file='], env: { WAYPOST_CONFIG_FILE: file }, cwd }).settings.agentString,
+    undefined,
+  )
+})
+
+t.test('an empty list of shards is not an unset one', async (t) => {
+  const cwd = t.testdir({ 'node.toml': 'shard = []\n' })
+  t.same(resolveSettings({ argv: ['--config-file=node.toml'], cwd }).settings.shard, [])
+  t.equal(resolveSettings({ cwd }).settings.shard, undefined)
+})
+
+t.test('TOML has texts, numbers, truths and arrays of them, and keys may be quoted', async (t) => {
+  const cwd = t.testdir({
+    'node.toml':
+      'max-msg-size = 153600\nstore = true\nlog-level = "debug"\nshard = [0, 1]\nnum-shards-in-network = 2\n"agent-string" = \'a\'\n',
+  })
+  const { settings, origins } = resolveSettings({ argv: ['--config-file=node.toml'], cwd })
+  t.same([settings.maxMsgSize, settings.store, settings.logLevel, settings.shard], [153600, true, 'debug', [0, 1]])
+  t.equal(settings.agentString, 'a')
+  t.match(origins['agent-string'], { line: 6 })
+})
+
+t.test('a file cannot name another, nor hold one setting twice', async (t) => {
+  const cwd = t.testdir({ 'node.toml': 'config-file = "other.toml"\n', 'twice.toml': 'relay = true\nrelay = false\n' })
+  t.match(problemsOf({ argv: ['--config-file=node.toml'], cwd }), [/node\.toml:1 config-file: a settings file cannot/])
+  t.match(problemsOf({ argv: ['--config-file=twice.toml'], cwd }), [/twice\.toml:2: /])
+})
+
+t.test('whatever the arguments, the answer is settings or settings/invalid', async (t) => {
+  const words = fc.constantFrom('--tcp-port', '--relay', '=', ':', '--', '-', '1', 'true', '[', '--nodekey-file', ' ')
+  const argument = fc.oneof(
+    fc.string(),
+    fc.array(words, { maxLength: 4 }).map((parts) => parts.join('')),
+  )
+  fc.assert(
+    fc.property(fc.array(argument, { maxLength: 6 }), (argv) => {
+      problemsOf({ argv })
+    }),
+  )
+  t.pass()
+})
+
+t.test('whatever the file, the answer is settings or settings/invalid', async (t) => {
+  const cwd = t.testdir({})
+  const file = path.join(cwd, 'node.toml')
+  const line = fc.oneof(
+    fc.string(),
+    fc.constantFrom('[[store]]', '[a.b]', 'shard = [[1]]', '__proto__ = 1', 'store.x = 1', 'relay = 1'),
+  )
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 5 }), (lines) => {
+      writeFileSync(file, lines.join('\n'))
+      problemsOf({ argv: [`--config-file=${file}`] })
+    }),
+  )
+  t.pass()
+})
+
 t.test('all problems are told at once, each with its origin and the nearest name', async (t) => {
   const cwd = t.testdir({ 'node.toml': '# comment\ntcp_port = 1\n[store]\nx = 1\n' })
   const problems = problemsOf({
@@ -67,7 +136,7 @@ t.test('all problems are told at once, each with its origin and the nearest name
       '--max-connections: "many" is not a whole number, 1 to 100000',
       '--rest-prot: no such setting; did you mean --rest-port?',
       `${file}:2 tcp_port: no such setting; did you mean tcp-port?`,
-      `${file}:3 store: a table, where one value or an array belongs`,
+      `${file}:3 store: not a text, number, true, false or array of these`,
       'WAYPOST_LOG_LEVEL: "loud" is not one of trace, debug, info, warn, error, fatal, silent',
       'WAYPOST_STOER: no such setting; did you mean WAYPOST_STORE?',
     ].toSorted(),
