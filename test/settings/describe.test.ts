@@ -1,18 +1,8 @@
-/** The settings in words: reference page, and what `config show` tells. */
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
+/** The settings in words. That docs/settings.md is what they say is shown with the other pages, in docs.test.ts. */
 import t from 'tap'
 import { describeSettings, showSettings } from '../../src/settings/describe.ts'
-import { renderSettingsPage } from '../../src/settings/page.ts'
 import { resolveSettings } from '../../src/settings/resolve.ts'
 import { settingNames } from '../../src/settings/table.ts'
-
-const repository = path.resolve(import.meta.dirname, '../../..')
-
-t.test('docs/settings.md is what the table says', async (t) => {
-  const page = readFileSync(path.join(repository, 'docs/settings.md'), 'utf8')
-  t.equal(page, renderSettingsPage(), 'generate it anew')
-})
 
 t.test('every setting is described once, with a sentence', async (t) => {
   const settings = describeSettings().flatMap((group) => group.settings)
