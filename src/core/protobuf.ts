@@ -60,6 +60,18 @@ export class ProtobufReader {
     return this.#low
   }
 
+  /** A repeated uint32 field as it stands here: one value by itself, or several packed. Writers may choose. */
+  uint32s(): number[] {
+    if (this.#wireType === WireType.varint) return [this.uint32()]
+    const packed = new ProtobufReader(this.bytes(), this.#what)
+    const values: number[] = []
+    while (packed.#position < packed.#buffer.length) {
+      packed.#varint()
+      values.push(packed.#low)
+    }
+    return values
+  }
+
   uint64(): bigint {
     this.#expect(WireType.varint)
     this.#varint()
