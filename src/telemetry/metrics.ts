@@ -71,6 +71,8 @@ const table = {
     guard: ['full', 'per_address', 'pending', 'idle', 'frame', 'websocket', 'handshake', 'memory'],
   }),
 
+  waypost_foreign_peers_total: counter('Peers of another cluster that were disconnected after saying so.'),
+
   waku_relay_network_bytes_total: counter('Bytes of relayed messages: gross before checks, net after.', {
     topic: 'shard',
     type: ['gross', 'net'],
