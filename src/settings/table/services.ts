@@ -88,6 +88,11 @@ export const filter = {
       default: '1000',
     },
   ),
+  'filter-queue-messages': setting(
+    integer(1, 1_000_000),
+    'Messages that wait for one subscriber at the most; above it messages for that one are dropped, and counted.',
+    { default: '1000', ours: true },
+  ),
 } as const
 
 export const lightpush = {
