@@ -148,6 +148,15 @@ const table = {
     says: 'key file {file} cannot be written: {why}',
     exit: 73,
   },
+  'enr/malformed': {
+    when: 'a node record does not parse, or is not signed by the key in it',
+    says: 'not a node record: {why}',
+  },
+  'enr/too-large': {
+    when: 'our own node record is above the 300 bytes that EIP-778 allows: too many shards',
+    says: 'node record of {length} bytes is above the limit of 300',
+    exit: 78,
+  },
   'net/bad-network': {
     when: 'a network in CIDR form, as for trusted proxies, does not parse',
     says: '{network} is not an IP network such as 10.0.0.0/8, fd00::/8 or 192.0.2.7',

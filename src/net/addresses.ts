@@ -44,7 +44,7 @@ export function listenAddresses({ address, tcpPort, websocket }: Listen): string
 export function announcedAddresses(listening: readonly Multiaddr[], announce: Announce): Multiaddr[] {
   const extra = announce.extra ?? []
   if (announce.onlyExtra) return unique(extra)
-  const seen = listening.map((address) => asSeenOutside(address, announce))
+  const seen = listening.map((address) => asSeenOutside(withWss(address), announce))
   return unique([...seen.sort((one, other) => reach(one) - reach(other)), ...extra])
 }
 
@@ -57,12 +57,23 @@ function asSeenOutside(address: Multiaddr, { domain, externalAddress }: Announce
   return multiaddr(`/${isIPv4(externalAddress) ? 'ip4' : 'ip6'}/${externalAddress}`).encapsulate(multiaddr(port))
 }
 
+/** The addresses that most people can reach: where there is a public one, those of private networks are left out. */
+export function mostReachable(addresses: readonly Multiaddr[]): Multiaddr[] {
+  const best = Math.min(...addresses.map(reach))
+  return addresses.filter((address) => reach(address) === best)
+}
+
 /** 0 for what everybody can reach, 1 for a private network's, 2 for this machine's. */
 function reach(address: Multiaddr): number {
   const host = address.getComponents()[0]?.value
   if (host === undefined || isIP(host) === 0) return 0
   if (isLoopback(host)) return 2
   return isPrivate(host) ? 1 : 0
+}
+
+/** The fleets and their clients write `/wss` for what js-libp2p writes `/tls/ws`. */
+function withWss(address: Multiaddr): Multiaddr {
+  return multiaddr(address.toString().replace('/tls/ws', '/wss'))
 }
 
 function unique(addresses: readonly Multiaddr[]): Multiaddr[] {
