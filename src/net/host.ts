@@ -93,6 +93,8 @@ function libp2pOptions<S extends ServiceMap>(
     connectionEncrypters: [secureChannel],
     streamMuxers: [...muxers],
     connectionManager: connectionLimits(limits),
+    // It pings everybody every ten seconds and parts at the first silence; keep-alive.ts is gentler with phones.
+    connectionMonitor: { enabled: false },
     // Private and loopback addresses are dialled too: fleets and test suites live there.
     connectionGater: { denyDialMultiaddr: () => false },
     logger: libp2pLogger(log),

@@ -16,8 +16,8 @@ import { Slots } from './slots.ts'
 /** Between two rounds; nwaku pings its mesh and some others every 10 s, its outbound peers every 2 min. */
 const roundInterval: Milliseconds = 30_000
 
-/** Each of so many rounds pings everybody. */
-const fullRound = 4
+/** Each third round pings everybody: the stock TCP transport closes a socket that was silent for two minutes. */
+const fullRound = 3
 
 /** For one ping, the opening of its stream included: nwaku's. */
 const pingTimeout: Milliseconds = 5000
