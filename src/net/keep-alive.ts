@@ -61,7 +61,9 @@ export class KeepAlive implements AsyncDisposable {
   #wait(): void {
     if (this.#stop.signal.aborted) return
     this.#cancel = this.#parts.schedule(() => {
-      this.#running = this.#round().finally(() => this.#wait())
+      this.#running = this.#round()
+        .catch((error) => this.#parts.log.error({ reason: messageOf(error) }, 'round of pings failed'))
+        .finally(() => this.#wait())
     }, roundInterval)
   }
 

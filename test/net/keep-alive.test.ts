@@ -104,6 +104,19 @@ t.test('who dialled us is pinged now and then, and each round when it is in our 
   t.same(await round(), mesh)
 })
 
+t.test('a round that fails is followed by the next', async (t) => {
+  let asked = 0
+  const { node, round } = await keeper(t, () => {
+    asked += 1
+    if (asked === 1) throw new Error('no mesh yet')
+    return []
+  })
+  const peer = await host(t)
+  await connect(node, peer)
+  t.same(await round(), [])
+  t.same(await round(), [peer.libp2p.peerId.toString()])
+})
+
 t.test('after its end nothing is pinged', async (t) => {
   const { node, waits, alive } = await keeper(t)
   const peer = await host(t)
