@@ -181,6 +181,40 @@ const table = {
     when: 'a subscriber has no open connection, or takes no stream for what is pushed to it',
     says: 'cannot push: {why}',
   },
+  'filter/criteria-missing': {
+    when: 'a filter request names no pubsub topic or no content topic, or an empty one',
+    says: 'pubsubTopic and contentTopics must be specified',
+    wire: 400,
+    http: 400,
+  },
+  'filter/too-many-content-topics': {
+    when: 'a filter request names more content topics than one request may',
+    says: 'exceeds maximum content topics: {limit}',
+    wire: 400,
+    http: 400,
+  },
+  'filter/no-subscription': {
+    when: 'a peer without a subscription pings or unsubscribes, or unsubscribes from what it is not subscribed to',
+    says: 'peer has no subscriptions',
+    wire: 404,
+    http: 404,
+  },
+  'filter/too-many-subscribers': {
+    when: 'a peer subscribes while the node serves as many filter subscribers as its settings allow',
+    says: 'node has reached maximum number of subscriptions: {limit}',
+    wire: 503,
+    http: 503,
+  },
+  'filter/too-many-criteria': {
+    when: 'a subscription would hold more criteria, or longer ones, than the settings allow one peer',
+    says: 'peer has reached maximum number of filter criteria',
+    wire: 503,
+    http: 503,
+  },
+  'filter/not-subscribed': {
+    when: 'a peer pushes messages to us with which we have no subscription',
+    says: 'push from {peer}, with which there is no subscription',
+  },
   'client/refused': {
     when: 'a service node answers our request with a status other than success',
     says: '{protocol} answered {status}: {reason}',
