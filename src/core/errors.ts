@@ -48,7 +48,7 @@ const table = {
   'message/malformed': {
     when: 'bytes do not decode as a WakuMessage, or payload or content topic is missing',
     says: 'not a WakuMessage: {why}',
-    wire: 420,
+    wire: 400,
     http: 400,
   },
   'topic/bad-content-topic': {

@@ -67,14 +67,14 @@ t.test('a message that cannot be published says why, and reaches nobody', async 
       made: publisher({ shardCount: 0 }),
       bytes: messageBytes(),
       topic: undefined,
-      expected: { reason: 'Pubsub topic must be specified when static sharding is enabled' },
+      expected: { outcome: 'no-topic', reason: 'Pubsub topic must be specified when static sharding is enabled' },
     },
     {
       id: 'a content topic without a shard',
       made: publisher(),
       bytes: messageBytes({ contentTopic: 'no topic' }),
       topic: undefined,
-      expected: { reason: /^Invalid content-topic:/ },
+      expected: { outcome: 'no-topic', reason: /^Invalid content-topic:/ },
     },
     {
       id: 'a topic that is not followed',
@@ -127,4 +127,14 @@ t.test('a node that does not relay says so', async (t) => {
 t.test('bytes that are no message are the error of whoever reads them', async (t) => {
   const { publisher: one } = publisher()
   await t.rejects(one.publish(Buffer.from('nonsense'), testPubsubTopic, 'rest'), { code: 'message/malformed' })
+})
+
+t.test('meta above its limit is no message, in the words of nwaku', async (t) => {
+  const { publisher: one, events } = publisher()
+  t.match(await one.publish(messageBytes({ meta: Buffer.alloc(64) }), testPubsubTopic, 'rest'), { outcome: 'relayed' })
+  await t.rejects(one.publish(messageBytes({ meta: Buffer.alloc(65) }), testPubsubTopic, 'rest'), {
+    code: 'message/malformed',
+    data: { why: '(kind: InvalidLengthField, field: "meta")' },
+  })
+  t.equal(events.length, 2, 'only the first was published and delivered')
 })

@@ -1,5 +1,5 @@
 /** What a client is told of its push, in the words of version 3; version 2 says the same with fewer of them. */
-import { errorTable, isWaypostError, type WaypostError } from '../../core/errors.ts'
+import { isWaypostError, type WaypostError, wireStatus } from '../../core/errors.ts'
 import type { Published } from '../../core/publisher.ts'
 import { judgeSize } from '../../core/validator.ts'
 import { type PushResponse, Status } from './codec.ts'
@@ -42,13 +42,7 @@ export function resultOf(published: Published): PushResult {
 
 /** The result of a request that did not get as far as being published. */
 export function resultOfError(error: WaypostError, maxMessageBytes: number): PushResult {
-  return { status: statusOf(error), reason: reasonOf(error, maxMessageBytes) }
-}
-
-function statusOf({ code }: WaypostError): number {
-  // nwaku decodes the message together with its request: both fail the same way.
-  if (code === 'message/malformed') return Status.badRequest
-  return errorTable[code].wire ?? Status.internalError
+  return { status: wireStatus(error), reason: reasonOf(error, maxMessageBytes) }
 }
 
 function reasonOf(error: WaypostError, maxMessageBytes: number): string {
@@ -57,7 +51,7 @@ function reasonOf(error: WaypostError, maxMessageBytes: number): string {
   if (isWaypostError(error, 'wire/too-large')) return tooLarge(Number(error.data.length), maxMessageBytes)
   if (isWaypostError(error, 'wire/rate-limited')) return rateLimitReason
   // What went wrong inside may name files and hosts: it stays inside.
-  return errorTable[error.code].wire === undefined || error.code === 'internal/bug' ? 'internal error' : error.message
+  return wireStatus(error) === Status.internalError ? 'internal error' : error.message
 }
 
 /** A frame above its limit holds a message above its own. */
