@@ -31,7 +31,9 @@ export class ProtobufReader {
   next(): number {
     if (this.#position === this.#buffer.length) return 0
     this.#varint()
-    const field = ((this.#high << 29) | (this.#low >>> 3)) >>> 0
+    // Cut to 32 bits, a larger tag would pass for another field, and nodes would read different messages.
+    if (this.#high !== 0) throw this.#malformed('a field number above 29 bits')
+    const field = this.#low >>> 3
     this.#wireType = this.#low & 7
     if (field === 0) throw this.#malformed('field number 0')
     return field
@@ -134,6 +136,7 @@ export class ProtobufReader {
         high = bits >>> 4
       } else high |= bits << (index * 7 - 32)
       if (byte < 0x80) {
+        if (index === maxVarintBytes - 1 && byte > 1) break
         this.#low = low >>> 0
         this.#high = high >>> 0
         return

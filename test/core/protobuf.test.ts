@@ -1,5 +1,65 @@
+import fc from 'fast-check'
 import t from 'tap'
+import { isWaypostError } from '../../src/core/errors.ts'
 import { ProtobufReader, ProtobufWriter } from '../../src/core/protobuf.ts'
+import { holds } from '../kit/property.ts'
+
+/** A field as it is written, and how to write and read it. */
+const kinds = {
+  bytes: {
+    values: fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes)),
+    write: (writer: ProtobufWriter, field: number, value: Buffer) => writer.bytes(field, value),
+    read: (reader: ProtobufReader) => Buffer.from(reader.bytes()),
+  },
+  string: {
+    values: fc.string({ unit: 'grapheme' }),
+    write: (writer: ProtobufWriter, field: number, value: string) => writer.string(field, value),
+    read: (reader: ProtobufReader) => reader.string(),
+  },
+  uint32: {
+    values: fc.integer({ min: 0, max: 0xffffffff }),
+    write: (writer: ProtobufWriter, field: number, value: number) => writer.uint32(field, value),
+    read: (reader: ProtobufReader) => reader.uint32(),
+  },
+  uint64: {
+    values: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    write: (writer: ProtobufWriter, field: number, value: bigint) => writer.uint64(field, value),
+    read: (reader: ProtobufReader) => reader.uint64(),
+  },
+  sint64: {
+    values: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    write: (writer: ProtobufWriter, field: number, value: bigint) => writer.sint64(field, value),
+    read: (reader: ProtobufReader) => reader.sint64(),
+  },
+  bool: {
+    values: fc.boolean(),
+    write: (writer: ProtobufWriter, field: number, value: boolean) => writer.bool(field, value),
+    read: (reader: ProtobufReader) => reader.bool(),
+  },
+}
+
+const fieldNumbers = fc.integer({ min: 1, max: 2 ** 29 - 1 })
+
+for (const [name, { values, write, read }] of Object.entries(kinds)) {
+  t.test(`${name} fields come back as they were written`, async (t) => {
+    // Each row's functions agree on its type; over the union of rows the compiler cannot see it.
+    const writeField = write as (writer: ProtobufWriter, field: number, value: unknown) => ProtobufWriter
+    holds(
+      t,
+      fc.property(fc.array(fc.tuple(fieldNumbers, values as fc.Arbitrary<unknown>)), (fields) => {
+        const writer = new ProtobufWriter(1)
+        for (const [field, value] of fields) writeField(writer, field, value)
+        const reader = new ProtobufReader(writer.finish(), 'test')
+        for (const [field, value] of fields) {
+          if (reader.next() !== field) return false
+          const got = read(reader)
+          if (!(Buffer.isBuffer(got) ? got.equals(value as Buffer) : got === value)) return false
+        }
+        return reader.next() === 0
+      }),
+    )
+  })
+}
 
 function uint32s(body: Uint8Array): number[] {
   const reader = new ProtobufReader(body, 'test')
@@ -22,4 +82,56 @@ t.test('a repeated uint32 is read packed, unpacked and mixed', async (t) => {
 t.test('packed values cut short are malformed', async (t) => {
   t.throws(() => uint32s(Buffer.from('1a0180', 'hex')), { code: 'wire/malformed' })
   t.throws(() => uint32s(Buffer.from('1a0501', 'hex')), { code: 'wire/malformed' })
+})
+
+t.test('half a character, which has no UTF-8 form, is written as U+FFFD', async (t) => {
+  const reader = new ProtobufReader(new ProtobufWriter(1).string(1, 'a\ud800b').finish(), 'test')
+  reader.next()
+  t.equal(reader.string(), 'a\ufffdb')
+})
+
+t.test('what the reader does not know it passes over', async (t) => {
+  holds(
+    t,
+    fc.property(fieldNumbers, fc.uint8Array(), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), (field, bytes, number) => {
+      const written = new ProtobufWriter().bytes(field, bytes).uint64(field, number).bool(5, true).finish()
+      const reader = new ProtobufReader(written, 'test')
+      for (const _ of [1, 2]) {
+        reader.next()
+        reader.skip()
+      }
+      return reader.next() === 5 && reader.bool() && reader.next() === 0
+    }),
+  )
+})
+
+/** The ways to read a value, in any order that a codec may call them. */
+const reads = ['bytes', 'string', 'uint32', 'uint64', 'sint64', 'uint32s', 'bool', 'skip'] as const
+const orders = fc.array(fc.constantFrom(...reads), { minLength: 1 })
+
+t.test('random bytes end or are refused as malformed, whatever is read from them', async (t) => {
+  holds(
+    t,
+    fc.property(fc.uint8Array({ maxLength: 200 }), orders, (bytes, order) => {
+      const reader = new ProtobufReader(bytes, 'test')
+      // Each field takes a byte at least, so this many rounds reach the end.
+      for (let round = 0; round <= bytes.length; round += 1) {
+        try {
+          if (reader.next() === 0) return true
+          reader[order[round % order.length] ?? 'skip']()
+        } catch (error) {
+          return isWaypostError(error, 'wire/malformed')
+        }
+      }
+      return false
+    }),
+    { numRuns: 2000 },
+  )
+})
+
+t.test('a value is a view: nothing is copied', async (t) => {
+  const written = new ProtobufWriter().bytes(1, Buffer.from('payload')).finish()
+  const reader = new ProtobufReader(written, 'test')
+  reader.next()
+  t.equal(reader.bytes().buffer, written.buffer)
 })
