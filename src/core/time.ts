@@ -21,7 +21,7 @@ export function toNanoseconds(time: Milliseconds): Nanoseconds {
   return BigInt(Math.round(time * 1000)) * 1000n
 }
 
-/** A message timestamp as milliseconds, rounded down. */
+/** A message timestamp as whole milliseconds, rounded towards zero. */
 export function toMilliseconds(timestamp: Nanoseconds): Milliseconds {
   return Number(timestamp / nanosecondsPerMillisecond)
 }

@@ -42,13 +42,13 @@ export function parsePubsubTopic(topic: string): Shard | undefined {
 /** The shard that a pubsub topic names. Throws `topic/bad-pubsub-topic`. */
 export function shardOf(topic: string): Shard {
   const shard = parsePubsubTopic(topic)
-  if (shard === undefined) throw new WaypostError('topic/bad-pubsub-topic', { topic })
+  if (shard === undefined) throw new WaypostError('topic/bad-pubsub-topic', { topic: shown(topic) })
   return shard
 }
 
 /** Takes a content topic apart. Throws `topic/bad-content-topic` with nwaku's wording, for which scripts look. */
 export function parseContentTopic(topic: string): ContentTopic {
-  if (!topic.startsWith('/')) throw bad(topic, `invalid format: content-topic '${topic}' must start with slash`)
+  if (!topic.startsWith('/')) throw bad(topic, `invalid format: content-topic '${shown(topic)}' must start with slash`)
   const parts = topic.slice(1).split('/')
   if (parts.length === 4) return named(topic, 0, parts)
   if (parts.length === 5) return named(topic, generationOf(topic, parts[0] ?? ''), parts.slice(1))
@@ -74,7 +74,14 @@ function generationOf(topic: string, text: string): number {
 }
 
 function bad(topic: string, why: string): WaypostError {
-  return new WaypostError('topic/bad-content-topic', { topic, why })
+  return new WaypostError('topic/bad-content-topic', { topic: shown(topic), why })
+}
+
+/** Characters of a peer's topic in an error at the most: it goes into the log, and back to the peer. */
+const maxShownCharacters = 200
+
+function shown(topic: string): string {
+  return topic.length > maxShownCharacters ? `${topic.slice(0, maxShownCharacters)}...` : topic
 }
 
 /**

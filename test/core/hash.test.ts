@@ -1,7 +1,10 @@
+import { messageHashStr } from '@waku/message-hash'
+import fc from 'fast-check'
 import t from 'tap'
 import { openEnvelope } from '../../src/core/envelope.ts'
 import { hashFromBytes, hashToBytes } from '../../src/core/hash.ts'
 import { encodeMessage } from '../../src/core/message.ts'
+import { holds } from '../kit/property.ts'
 
 /** 14/WAKU2-MESSAGE, test vectors, and nwaku's tests/waku_core/test_message_digest.nim. */
 const payload = Buffer.from('010203045445535405060708', 'hex')
@@ -82,6 +85,37 @@ t.test('an absent timestamp is left out of the hash, a present 0 is not', async 
   const absent = openEnvelope(sharded, encodeMessage({ payload, contentTopic }), 0)
   const zero = openEnvelope(sharded, encodeMessage({ payload, contentTopic, timestamp: 0n }), 0)
   t.not(absent.hash, zero.hash)
+})
+
+const bytes = fc.uint8Array({ maxLength: 300 })
+const messages = fc.record({
+  payload: bytes,
+  contentTopic: fc.string({ unit: 'grapheme' }),
+  meta: fc.option(bytes, { nil: undefined }),
+  // js-waku leaves a 0 out like an absent timestamp; for us it is eight zero bytes when it is on the wire, as for nwaku.
+  timestamp: fc.option(
+    fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).filter((time) => time !== 0n),
+    { nil: undefined },
+  ),
+})
+
+t.test('js-waku hashes every message as we do', async (t) => {
+  holds(
+    t,
+    fc.property(fc.string({ unit: 'grapheme' }), messages, (topic, message) => {
+      const ours = openEnvelope(topic, encodeMessage(message), 0).hash
+      return ours === messageHashStr(topic, { ...message, version: 0, ephemeral: false, rateLimitProof: undefined })
+    }),
+  )
+})
+
+t.test('a message larger than the scratch buffer is hashed like any other', async (t) => {
+  for (const size of [255 * 1024, 256 * 1024, 1024 * 1024]) {
+    const message = { payload: Buffer.alloc(size, 7), contentTopic, timestamp }
+    const ours = openEnvelope(sharded, encodeMessage(message), 0).hash
+    const theirs = { ...message, version: 0, ephemeral: false, meta: undefined, rateLimitProof: undefined }
+    t.equal(ours, messageHashStr(sharded, theirs), `${size} bytes`)
+  }
 })
 
 t.test('a hash goes to bytes and back', async (t) => {
