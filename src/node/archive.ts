@@ -1,5 +1,6 @@
 /** The archive that the settings describe. */
 import { type Archive, openArchive } from '../archive/archive.ts'
+import { defaultCommitLimits } from '../archive/commit.ts'
 import { openLevel } from '../archive/level/level.ts'
 import type { RetentionPolicy } from '../archive/retention.ts'
 import type { Settings } from '../settings/table.ts'
@@ -18,7 +19,13 @@ export interface ArchiveParts {
 export async function openStore({ settings, folder, metrics, log }: ArchiveParts): Promise<Archive | undefined> {
   if (!settings.store) return undefined
   const backend = await openLevel({ folder: archiveFolder(settings, folder) })
-  return await openArchive({ backend, metrics, log, retention: retentionOf(settings.storeMessageRetentionPolicy) })
+  return await openArchive({
+    backend,
+    commit: { ...defaultCommitLimits, gather: settings.storeCommitDelay, pendingBytes: settings.storeQueueSize },
+    retention: retentionOf(settings.storeMessageRetentionPolicy),
+    metrics,
+    log: log.child({ part: 'archive' }),
+  })
 }
 
 /** Several policies as one: whichever deletes more. */

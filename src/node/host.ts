@@ -1,11 +1,12 @@
 /** The libp2p host that the settings describe, with the relay router among its services. */
 import type { Libp2p, PrivateKey } from '@libp2p/interface'
+import type { Ping } from '@libp2p/ping'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Announce, Listen } from '../net/addresses.ts'
 import { readCertificate } from '../net/certificate.ts'
 import { createHost, type Host } from '../net/host.ts'
 import { nodeKey, nodeKeyFromHex } from '../net/identity.ts'
-import { type HostLimits, hostLimits } from '../net/limits.ts'
+import { type HostLimits, hostLimits, MiB, worstCaseMemory } from '../net/limits.ts'
 import { isLoopback, Networks } from '../net/networks.ts'
 import { type Router, relayRouter } from '../protocols/relay/router.ts'
 import type { Settings } from '../settings/table.ts'
@@ -25,29 +26,34 @@ export interface HostParts {
 
 /** A host, whatever its services, and its router when this node relays. */
 export interface NodeHost extends Omit<Host, 'libp2p'> {
-  readonly libp2p: Libp2p
+  readonly libp2p: Libp2p<{ ping: Ping }>
   readonly router?: Router
+  readonly privateKey: PrivateKey
 }
 
 export async function openHost(parts: HostParts): Promise<NodeHost> {
   const { settings, folder, version, metrics, log } = parts
+  const privateKey = await readKey(settings, folder)
+  const limits = limitsOf(settings)
+  const mebibytes = Math.ceil(worstCaseMemory(limits) / MiB)
+  log.info({ connections: limits.connections, mebibytes }, 'memory that peers can take at the worst')
   const options = {
-    privateKey: await privateKey(settings, folder),
+    privateKey,
     agent: settings.agentString ?? `waypost/${version}`,
     listen: listenOf(settings),
     announce: announceOf(settings),
     tls: await tlsOf(settings),
-    limits: limitsOf(settings),
+    limits,
     trustedProxies: settings.trustedProxy,
     metrics,
     log: log.child({ part: 'libp2p' }),
   }
-  if (!settings.relay) return await createHost(options)
+  if (!settings.relay) return { ...(await createHost(options)), privateKey }
   const host = await createHost<{ relay: Router }>({ ...options, services: { relay: relayRouter(routerOf(parts)) } })
-  return { ...host, libp2p: host.libp2p, router: host.libp2p.services.relay }
+  return { ...host, libp2p: host.libp2p, router: host.libp2p.services.relay, privateKey }
 }
 
-function privateKey({ nodekey }: Settings, { keyFile }: DataFolder): Promise<PrivateKey> | PrivateKey {
+function readKey({ nodekey }: Settings, { keyFile }: DataFolder): Promise<PrivateKey> | PrivateKey {
   return nodekey === undefined ? nodeKey(keyFile) : nodeKeyFromHex(nodekey, '--nodekey')
 }
 

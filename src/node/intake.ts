@@ -8,8 +8,13 @@ import type { Milliseconds } from '../core/time.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 
-/** Takes an envelope at once and does not throw. What must still happen (a disk write) is the promise it returns. */
-export type Taker = (envelope: Envelope) => Promise<unknown> | undefined
+/** Wants each valid message. Neither way throws. */
+export interface Taker {
+  /** Takes a message from gossip, and waits for nothing. */
+  offer(envelope: Envelope): void
+  /** Takes a message of a client; settles when it is safe here. Undefined: it is already. */
+  put(envelope: Envelope): Promise<unknown> | undefined
+}
 
 export type Source = 'relay' | 'lightpush' | 'rest'
 
@@ -33,14 +38,14 @@ export class Intake {
   /** Hands over a message from gossip. */
   deliver(envelope: Envelope): void {
     this.#count(envelope, 'relay')
-    for (const take of this.#parts.takers) take(envelope)?.catch((error) => this.#failed(error))
+    for (const taker of this.#parts.takers) taker.offer(envelope)
   }
 
   /** Hands over a client's message and settles when the takers have it, one of them failed, or the time is up. */
   async deliverSettled(envelope: Envelope, source: Source): Promise<void> {
     this.#count(envelope, source)
     const { takers, settleTimeout } = this.#parts
-    const pending = takers.map((take) => take(envelope)?.catch((error) => this.#failed(error)))
+    const pending = takers.map((taker) => taker.put(envelope)?.catch((error) => this.#failed(error)))
     await settledWithin(pending, settleTimeout)
   }
 
@@ -51,7 +56,7 @@ export class Intake {
   }
 
   #failed(error: unknown): void {
-    this.#parts.log.debug({ reason: messageOf(error) }, 'message not taken')
+    this.#parts.log.debug({ reason: messageOf(error) }, 'message of a client not kept')
   }
 }
 

@@ -1,6 +1,6 @@
 /** Which network the settings describe: its shards, the topics that this node follows, the keys of protected shards. */
 import { possibleTopics, pubsubTopicFor, type Sharding } from '../core/sharding.ts'
-import { pubsubTopicOf } from '../core/topics.ts'
+import { parsePubsubTopic, pubsubTopicOf } from '../core/topics.ts'
 import type { Settings } from '../settings/table.ts'
 
 type NetworkSettings = Pick<Settings, 'clusterId' | 'numShardsInNetwork' | 'shard' | 'contentTopic' | 'protectedShard'>
@@ -9,6 +9,8 @@ export interface Network {
   readonly sharding: Sharding
   /** The pubsub topics followed from the start. */
   readonly followed: readonly string[]
+  /** Their shards. */
+  readonly shards: readonly number[]
   /** Those that may be followed at all. */
   readonly possible: ReadonlySet<string>
   /** The public key of each protected shard, by pubsub topic. */
@@ -21,6 +23,7 @@ export function networkOf(settings: NetworkSettings): Network {
   return {
     sharding,
     followed,
+    shards: shardNumbers(followed),
     possible: possibleTopics(sharding, followed),
     protectedKeys: new Map(settings.protectedShard.map((one) => protectedKey(one, sharding))),
   }
@@ -43,4 +46,9 @@ function protectedKey(
   sharding: Sharding,
 ): readonly [string, Uint8Array] {
   return [pubsubTopicOf({ cluster: cluster ?? sharding.cluster, shard }), Buffer.from(publicKey, 'hex')]
+}
+
+/** The shards of pubsub topics; those that are no shard are left out. */
+export function shardNumbers(topics: Iterable<string>): number[] {
+  return [...topics].map(parsePubsubTopic).flatMap((shard) => (shard === undefined ? [] : [shard.shard]))
 }

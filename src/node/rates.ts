@@ -1,30 +1,22 @@
-/** How often peers may ask each service: `--rate-limit`, or our defaults. */
-import { Quota, type Rate } from '../net/quota.ts'
-import type { RateLimit } from '../settings/kinds/policy.ts'
-
-const minute = 60_000
-
-/** Services that a rate limit can name; nwaku's `store` stands for both versions. */
-export type RatedService = 'storev3' | 'filter' | 'lightpush' | 'metadata'
-
-/** Requests of one peer in a minute where no setting says otherwise. */
-const perMinute: Readonly<Record<RatedService, number>> = { storev3: 600, filter: 300, lightpush: 600, metadata: 60 }
+/** How often peers may ask a service: `--rate-limit`, or what the service itself holds for right. */
+import { Quota, type QuotaOptions, type Rate } from '../net/quota.ts'
+import type { LimitedService, RateLimit } from '../settings/kinds/policy.ts'
 
 /** All peers together may ask so many times what one may. */
 const totalFactor = 10
 
-const unlimited: Rate = { volume: Number.MAX_SAFE_INTEGER, period: minute }
+const unlimited: Rate = { volume: Number.MAX_SAFE_INTEGER, period: 1000 }
 
-/** The quota of one service. As in nwaku the last entry for it counts, then `store`, then one without a name. */
-export function quotaFor(service: RatedService, limits: readonly RateLimit[]): Quota {
-  const own = limits.findLast((limit) => limit.service === service)
-  const store = service === 'storev3' ? limits.findLast((limit) => limit.service === 'store') : undefined
-  const common = service === 'metadata' ? undefined : limits.findLast((limit) => limit.service === undefined)
-  const chosen = own ?? store ?? common
-  if (chosen === undefined) return quota({ volume: perMinute[service], period: minute })
-  return quota(chosen.rate === undefined ? unlimited : { volume: chosen.rate.requests, period: chosen.rate.period })
-}
-
-function quota(perPeer: Rate): Quota {
-  return new Quota({ perPeer, total: { volume: perPeer.volume * totalFactor, period: perPeer.period } })
+/** The quota of one service. As in nwaku its own last entry counts, then `store` for both versions, then one without a name. */
+export function quotaFor(
+  service: LimitedService,
+  defaults: Pick<QuotaOptions, 'perPeer' | 'total'>,
+  limits: readonly RateLimit[],
+): Quota {
+  const names = service.startsWith('store') ? [service, 'store', undefined] : [service, undefined]
+  const chosen = names.map((name) => limits.findLast((limit) => limit.service === name)).find((limit) => limit)
+  if (chosen === undefined) return new Quota(defaults)
+  if (chosen.rate === undefined) return new Quota({ perPeer: unlimited, total: unlimited })
+  const { requests, period } = chosen.rate
+  return new Quota({ perPeer: { volume: requests, period }, total: { volume: requests * totalFactor, period } })
 }

@@ -42,6 +42,7 @@ function prettyStream(destination: DestinationStream | undefined): DestinationSt
   return pretty({
     colorize,
     sync: true,
+    singleLine: true,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'pid,hostname',
     ...(destination && { destination }),

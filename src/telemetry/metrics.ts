@@ -137,7 +137,9 @@ const table = {
   waku_filter_subscriptions: gauge('Peers with a filter subscription.'),
   waypost_filter_criteria: gauge('Pairs of pubsub and content topic over all filter subscriptions.'),
   waypost_filter_pushes_total: counter('Messages handed to the stream of a filter subscriber.'),
-  waypost_filter_dropped_total: counter('Messages not pushed: the queue of a subscriber was full, or the subscriber was not to be reached.'),
+  waypost_filter_dropped_total: counter(
+    'Messages not pushed: the queue of a subscriber was full, or the subscriber was not to be reached.',
+  ),
   waku_filter_handle_message_duration_seconds: histogram('Time to queue one message for all its subscribers.', seconds),
 
   waku_lightpush_messages_total: counter('Light push requests of version 2.', { type: ['PushRequest'] }),

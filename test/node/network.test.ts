@@ -49,15 +49,16 @@ function allowed(quota: ReturnType<typeof quotaFor>, most: number): number {
 
 t.test('a rate limit holds for the service it names, the last one counts', async (t) => {
   const hour = 3_600_000
+  const defaults = { perPeer: { volume: 60, period: hour }, total: { volume: 600, period: hour } }
   const limits = [
     { service: 'filter', rate: { requests: 5, period: hour } },
     { service: 'filter', rate: { requests: 7, period: hour } },
     { service: 'store', rate: { requests: 3, period: hour } },
     { rate: { requests: 11, period: hour } },
   ] as const
-  t.equal(allowed(quotaFor('filter', limits), 100), 7)
-  t.equal(allowed(quotaFor('storev3', limits), 100), 3, 'store stands for its versions')
-  t.equal(allowed(quotaFor('lightpush', limits), 100), 11, 'one without a name is for the rest')
-  t.equal(allowed(quotaFor('lightpush', []), 1000), 600, 'the default')
-  t.equal(allowed(quotaFor('storev3', [...limits, { service: 'storev3' }]), 5000), 5000, 'unlimited')
+  t.equal(allowed(quotaFor('filter', defaults, limits), 100), 7)
+  t.equal(allowed(quotaFor('storev3', defaults, limits), 100), 3, 'store stands for its versions')
+  t.equal(allowed(quotaFor('lightpush', defaults, limits), 100), 11, 'one without a name is for the rest')
+  t.equal(allowed(quotaFor('lightpush', defaults, []), 1000), 60, 'the default')
+  t.equal(allowed(quotaFor('storev3', defaults, [...limits, { service: 'storev3' }]), 5000), 5000, 'unlimited')
 })

@@ -1,8 +1,10 @@
 /** What bounds light push, in both versions. M is the largest encoded message that the network allows. */
 import type { ExchangeLimits, RequestOptions } from '../../net/exchange.ts'
+import type { Rate } from '../../net/quota.ts'
 
 const kib = 1024
 const second = 1000
+const minute = 60 * second
 
 /** Bytes of a request beside its message: topics, id, framing (nwaku's allowance for every RPC). */
 const besideMessageBytes = 64 * kib
@@ -18,6 +20,12 @@ export function lightPushLimits(maxMessageBytes: number): ExchangeLimits {
     answerTimeout: 10 * second,
     inboundStreams: 32,
   }
+}
+
+/** Pushes of one peer, ten a second in bursts of a minute, and of all; both versions count as one. */
+export const lightPushRates: { readonly perPeer: Rate; readonly total: Rate } = {
+  perPeer: { volume: 600, period: minute },
+  total: { volume: 6000, period: minute },
 }
 
 /**

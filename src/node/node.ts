@@ -1,0 +1,80 @@
+/**
+ * The composition root: a node from its settings. Each part is opened onto one stack; when one cannot be opened, those
+ * before it are undone, and stopping is the same stack backwards.
+ */
+import { type Clock, systemClock } from '../core/time.ts'
+import type { Settings } from '../settings/table.ts'
+import type { Log } from '../telemetry/log.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
+import { openStore } from './archive.ts'
+import { openDataFolder } from './data-folder.ts'
+import { openHost } from './host.ts'
+import { networkOf } from './network.ts'
+import { countPeers, pingPeers, wantPeers } from './peers.ts'
+import { mountProtocols } from './protocols.ts'
+import { ownRecord } from './record.ts'
+import { openServers } from './servers.ts'
+import { View } from './view.ts'
+
+export interface NodeOptions {
+  readonly settings: Settings
+  readonly version: string
+  readonly log: Log
+  readonly clock?: Clock
+}
+
+/** A node that runs until it is disposed of. */
+export interface WaypostNode extends AsyncDisposable {
+  readonly peerId: string
+  /** Announced addresses, each with the peer id. */
+  readonly addresses: readonly string[]
+  readonly enr: string
+  readonly dataDir: string
+  readonly restUrl?: string
+  readonly metricsUrl?: string
+  /** The pubsub topics followed. */
+  readonly pubsubTopics: readonly string[]
+}
+
+/** Starts a node. Throws a WaypostError that says what to do when this machine cannot have what the settings ask for. */
+export async function startNode({ settings, version, log, clock = systemClock }: NodeOptions): Promise<WaypostNode> {
+  await using parts = new AsyncDisposableStack()
+  const metrics = createMetrics({ prefix: settings.metricsPrefix, processMetrics: true })
+  const view = new View(version, metrics)
+  const servers = parts.use(await openServers(view, settings, log))
+  const folder = await openDataFolder(settings.dataDir)
+  const network = networkOf(settings)
+  const archive = parts.use(await openStore({ settings, folder, metrics, log }))
+  const host = parts.use(await openHost({ settings, folder, network, version, metrics, log }))
+  const { libp2p, router } = host
+  const protocols = parts.use(await mountProtocols({ settings, network, libp2p, router, archive, clock, metrics, log }))
+  const peersParts = { libp2p, metrics, log: log.child({ part: 'peers' }) }
+  parts.use(countPeers(peersParts))
+  await host.start()
+  protocols.start()
+  parts.use(wantPeers(peersParts, settings))
+  parts.use(pingPeers(peersParts, () => protocols.meshPeers()))
+  const enr = ownRecord({
+    settings,
+    shards: network.shards,
+    addresses: host.addresses(),
+    privateKey: host.privateKey,
+    clock,
+  })
+  const addresses = host.addresses().map(String)
+  view.started({ addresses, enr, health: protocols.health })
+  const opened = parts.move()
+  return {
+    peerId: libp2p.peerId.toString(),
+    addresses,
+    enr,
+    dataDir: folder.path,
+    restUrl: servers.restUrl,
+    metricsUrl: servers.metricsUrl,
+    pubsubTopics: network.followed,
+    async [Symbol.asyncDispose]() {
+      view.stopping()
+      await opened.disposeAsync()
+    },
+  }
+}

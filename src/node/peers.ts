@@ -1,0 +1,47 @@
+/** Which peers this node stays connected with, and who is counted. */
+import type { Libp2p } from '@libp2p/interface'
+import type { Ping } from '@libp2p/ping'
+import { multiaddr } from '@multiformats/multiaddr'
+import { watchPeers } from '../net/connected-peers.ts'
+import { KeepAlive } from '../net/keep-alive.ts'
+import { StaticPeers } from '../net/peers.ts'
+import { filterSubscribeProtocol } from '../protocols/filter/codec.ts'
+import { lightPushProtocol } from '../protocols/lightpush/codec.ts'
+import { legacyLightPushProtocol } from '../protocols/lightpush/legacy-codec.ts'
+import { metadataProtocol } from '../protocols/metadata/codec.ts'
+import { relayProtocols } from '../protocols/relay/codec.ts'
+import { storeProtocol } from '../protocols/store/codec.ts'
+import type { Settings } from '../settings/table.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+const counted = {
+  relay: relayProtocols,
+  store: [storeProtocol],
+  filter: [filterSubscribeProtocol],
+  lightpush: [lightPushProtocol, legacyLightPushProtocol],
+  metadata: [metadataProtocol],
+}
+
+export interface PeersParts {
+  readonly libp2p: Libp2p<{ ping: Ping }>
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+/** Counts and logs connections, from before the first one. */
+export function countPeers({ libp2p, metrics, log }: PeersParts): Disposable {
+  return watchPeers({ libp2p, protocols: counted, metrics, log })
+}
+
+/** The peers that the settings name: wanted from now on, each tried as long as the node runs. */
+export function wantPeers({ libp2p, metrics, log }: PeersParts, settings: Settings): StaticPeers {
+  const peers = new StaticPeers({ libp2p, metrics, log })
+  for (const address of settings.staticnode) peers.want(multiaddr(address))
+  return peers
+}
+
+/** Pings peers, and parts from those that are gone. */
+export function pingPeers({ libp2p, metrics, log }: PeersParts, meshPeers: () => Iterable<string>): KeepAlive {
+  return new KeepAlive({ libp2p, meshPeers, metrics, log })
+}

@@ -1,0 +1,150 @@
+/** The protocols that the settings switch on, mounted on the host and joined to each other. */
+import type { Libp2p } from '@libp2p/interface'
+import type { Archive } from '../archive/archive.ts'
+import type { Envelope } from '../core/envelope.ts'
+import type { Clock, Milliseconds } from '../core/time.ts'
+import { validateMeta } from '../core/validator.ts'
+import { type Filter, filter } from '../protocols/filter/index.ts'
+import { filterRates } from '../protocols/filter/limits.ts'
+import { lightPush } from '../protocols/lightpush/index.ts'
+import { lightPushRates } from '../protocols/lightpush/limits.ts'
+import { metadata } from '../protocols/metadata/index.ts'
+import { disconnectGraylisted } from '../protocols/relay/graylist.ts'
+import { protectedShards } from '../protocols/relay/protected-shard.ts'
+import type { Router } from '../protocols/relay/router.ts'
+import { GossipRelay, type Relay } from '../protocols/relay/service.ts'
+import { store } from '../protocols/store/index.ts'
+import { storeRates } from '../protocols/store/limits.ts'
+import type { Settings } from '../settings/table.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { HealthParts } from './health.ts'
+import { Intake, type Taker } from './intake.ts'
+import { type Network, shardNumbers } from './network.ts'
+import { NodePublisher } from './publish.ts'
+import { quotaFor } from './rates.ts'
+
+export interface ProtocolParts {
+  readonly settings: Settings
+  readonly network: Network
+  readonly libp2p: Libp2p
+  /** Absent when this node does not relay. */
+  readonly router?: Router
+  /** Absent when this node keeps no messages. */
+  readonly archive?: Archive
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+export interface Protocols extends AsyncDisposable {
+  readonly health: HealthParts
+  /** Follows the topics of the network, once the host has started. */
+  start(): void
+  /** Full ids of the peers in the gossip meshes of the topics followed. */
+  meshPeers(): Iterable<string>
+}
+
+/** How long the answer to a publisher waits for our own takers; a group commit on a slow disk takes a tenth of it. */
+const settleTimeout: Milliseconds = 5000
+
+export async function mountProtocols(parts: ProtocolParts): Promise<Protocols> {
+  await using mounted = new AsyncDisposableStack()
+  const { settings, network, archive, metrics, log } = parts
+  const subscribers = settings.filter ? mounted.use(await mountFilter(parts)) : undefined
+  const intake = new Intake({ takers: takersOf(subscribers, archive), metrics, log, settleTimeout })
+  const relay = mounted.use(mountRelay(parts, intake))
+  // Mounted without relay too: then it says why it cannot.
+  if (settings.lightpush) mounted.use(await mountLightPush(parts, relay, intake))
+  if (archive !== undefined) mounted.use(await mountStore(parts, archive))
+  mounted.use(await mountMetadata(parts, relay))
+  const kept = mounted.move()
+  return {
+    health: healthOf(parts),
+    start: () => {
+      for (const topic of network.followed) relay?.subscribe(topic)
+    },
+    meshPeers: () => new Set([...(relay?.topics ?? [])].flatMap((topic) => relay?.meshPeers(topic) ?? [])),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
+
+/** Who gets each valid message. The filter queues come first: they never wait. */
+function takersOf(subscribers: Filter | undefined, archive: Archive | undefined): readonly Taker[] {
+  const queues = subscribers && {
+    offer: (envelope: Envelope) => subscribers.deliver(envelope),
+    put: (envelope: Envelope) => void subscribers.deliver(envelope),
+  }
+  return [queues, archive].filter((taker) => taker !== undefined)
+}
+
+function mountRelay(parts: ProtocolParts, intake: Intake): (Relay & Disposable) | undefined {
+  const { settings, network, router, libp2p, clock, metrics, log } = parts
+  if (router === undefined) return undefined
+  const guard = protectedShards(network.protectedKeys, clock, (result) =>
+    metrics.waku_msg_validator_signed_outcome_total.inc({ result }),
+  )
+  const relay = new GossipRelay({
+    router,
+    allowedTopics: network.possible,
+    maxMessageBytes: settings.maxMsgSize,
+    validators: network.protectedKeys.size === 0 ? [validateMeta] : [validateMeta, guard],
+    deliver: (envelope) => intake.deliver(envelope),
+    clock,
+    metrics,
+    log: log.child({ part: 'relay' }),
+  })
+  disconnectGraylisted({ router, libp2p, log })
+  return relay
+}
+
+function mountFilter({ settings, libp2p, metrics, log }: ProtocolParts): Promise<Filter> {
+  return filter({
+    libp2p,
+    settings: {
+      maxMessageBytes: settings.maxMsgSize,
+      maxSubscribers: settings.filterMaxPeersToServe,
+      maxCriteria: settings.filterMaxCriteria,
+      subscriptionTimeout: settings.filterSubscriptionTimeout,
+      queueMessages: settings.filterQueueMessages,
+    },
+    quota: quotaFor('filter', filterRates, settings.rateLimit),
+    metrics,
+    log: log.child({ part: 'filter' }),
+  })
+}
+
+function mountLightPush(parts: ProtocolParts, relay: Relay | undefined, intake: Intake): Promise<AsyncDisposable> {
+  const { settings, network, libp2p, clock, metrics, log } = parts
+  const maxMessageBytes = settings.maxMsgSize
+  const publisher = new NodePublisher({ relay, intake, sharding: network.sharding, maxMessageBytes, clock })
+  const quota = quotaFor('lightpush', lightPushRates, settings.rateLimit)
+  return lightPush({ libp2p, publisher, maxMessageBytes, quota, metrics, log: log.child({ part: 'lightpush' }) })
+}
+
+function mountStore({ settings, libp2p, metrics, log }: ProtocolParts, archive: Archive): Promise<AsyncDisposable> {
+  const quota = quotaFor('storev3', storeRates, settings.rateLimit)
+  return store({ libp2p, history: archive, quota, metrics, log: log.child({ part: 'store' }) })
+}
+
+function mountMetadata(parts: ProtocolParts, relay: Relay | undefined): Promise<AsyncDisposable> {
+  const { settings, network, libp2p, metrics, log } = parts
+  const shards = () => (relay === undefined ? network.shards : shardNumbers(relay.topics))
+  return metadata({ libp2p, cluster: settings.clusterId, shards, metrics, log: log.child({ part: 'metadata' }) })
+}
+
+function healthOf({ settings, router, archive }: ProtocolParts): HealthParts {
+  return {
+    relayPeers: router && (() => router.getPeers().length),
+    lightpush: settings.lightpush,
+    filter: settings.filter,
+    store: archive && (() => archiveTrouble(archive)),
+  }
+}
+
+/** Why the archive is not ready, for health; undefined when it is. */
+function archiveTrouble(archive: Archive): string | undefined {
+  const status = archive.status()
+  if (status.state === 'ready') return undefined
+  return status.state === 'degraded' ? `archive degraded: ${status.why}` : 'archive closed'
+}
