@@ -135,13 +135,14 @@ export class Outbox implements Disposable {
     return lane
   }
 
-  /** Writes while there is room: the first write of a new stream always finds some, so every opening makes progress. */
+  /** Writes while there is room. What then still waits is what the peer has its time for. */
   #write(lane: Lane): void {
     const oneFrame = lane.connection === this.#oneFrameOn
     while (this.#lane === lane && this.#queue.length > 0 && lane.hasRoom) {
       this.#send(this.#queue.take(oneFrame ? 0 : batchBytes), lane)
       if (oneFrame) lane.retire()
     }
+    if (this.#queue.length > 0) lane.awaitRoom()
   }
 
   #send(frames: readonly Uint8Array[], lane: Lane): void {
@@ -229,6 +230,11 @@ class Lane {
     this.#rewatch()
   }
 
+  /** Gives the peer its time to make room, from now on unless it runs already. */
+  awaitRoom(): void {
+    if (this.#watch === undefined) this.#rewatch()
+  }
+
   /** Ends our side after what was sent. A peer that does not end its own in time is reset. */
   retire(): void {
     if (this.#retired) return
@@ -259,7 +265,7 @@ class Lane {
   #rewatch(): void {
     clearTimeout(this.#watch)
     this.#untaken = this.#stream.writeBufferLength
-    if (!this.hasRoom) this.#watch = setTimeout(() => this.#timedOut(), this.#timeout).unref()
+    this.#watch = this.hasRoom ? undefined : setTimeout(() => this.#timedOut(), this.#timeout).unref()
   }
 
   #timedOut(): void {

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Connection, Libp2p, Stream } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import t, { type Test } from 'tap'
 import type { ErrorCode, WaypostError } from '../../src/core/errors.ts'
@@ -258,20 +260,28 @@ class SlowStream extends EventTarget {
   async closeRead(): Promise<void> {}
 }
 
-t.test('each byte that a slow peer takes gives it its time anew', async (t) => {
+/** An outbox to such a reader, which has a second for each byte, and the hand of its clock. */
+async function slowOutbox(t: Test): Promise<{ out: Outbox; report: Report; stream: SlowStream }> {
   mock.timers.enable({ apis: ['setTimeout'] })
   t.teardown(() => mock.timers.reset())
   const stream = new SlowStream()
   const connection = { status: 'open', newStream: async () => stream }
-  const { peerId } = (await host(t)).libp2p
+  const peerId = peerIdFromPrivateKey(await generateKeyPair('secp256k1'))
   const report = new Report()
   // Only what an outbox asks of a connection and a stream is there.
   const libp2p = { getConnections: () => [connection] } as unknown as Libp2p
   const out = new Outbox(peerId, { libp2p, protocol, limits: { ...patient, timeout: 1000 }, report })
+  return { out, report, stream }
+}
+
+/** For what an outbox does after the present turn. */
+async function settle(): Promise<void> {
+  for (let round = 0; round < 5; round += 1) await turn()
+}
+
+t.test('each byte that a slow peer takes gives it its time anew', async (t) => {
+  const { out, report, stream } = await slowOutbox(t)
   for (const _ of count(2)) out.put(frame(Buffer.alloc(50_000)))
-  const settle = async (): Promise<void> => {
-    for (let round = 0; round < 5; round += 1) await turn()
-  }
   await settle()
   t.equal(report.frames, 1, 'the second does not fit into the same write')
   for (let round = 0; round < 5; round += 1) {
@@ -291,6 +301,19 @@ t.test('each byte that a slow peer takes gives it its time anew', async (t) => {
   stream.dispatchEvent(new Event('drain'))
   mock.timers.tick(100)
   t.same([report.failures, stream.aborted], [['wire/timed-out'], true], 'a drain without a byte is no progress')
+})
+
+t.test('a connection that others have filled has the same time', async (t) => {
+  const { out, report, stream } = await slowOutbox(t)
+  stream.writableNeedsDrain = true
+  out.put(text('waits'))
+  await settle()
+  mock.timers.tick(999)
+  t.same([report.frames, report.failures], [0, []])
+  out.put(text('waits too'))
+  await settle()
+  mock.timers.tick(1)
+  t.same([report.lost, report.failures, stream.aborted], [2, ['wire/timed-out'], true])
 })
 
 t.test('a phone that comes back gets what waits on its new connection', async (t) => {
