@@ -3,10 +3,11 @@
  *
  * Lines are constant lower-case words with the data as fields: `log.debug({ peer, rows }, 'store answered')`. A healthy
  * node logs nothing at warn or above; info is for start, stop and changes of state. No key, payload, password or token
- * is logged at any level: fields of those names are cut out here as a last net.
+ * is logged at any level: redaction.ts cuts them out as a last net.
  */
 import { type DestinationStream, type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino'
-import pretty from 'pino-pretty'
+import { prettyFactory } from 'pino-pretty'
+import { redaction } from './redaction.ts'
 
 export type Log = Logger
 
@@ -20,16 +21,10 @@ export interface LogOptions {
   readonly destination?: DestinationStream
 }
 
-/** Fields that never reach the log, at the top of a line and one level below. */
-const secrets = ['key', 'nodekey', 'privateKey', 'password', 'token', 'payload', 'secret', 'authorization', 'url']
-
-const redact = { paths: secrets.flatMap((name) => [name, `*.${name}`]), censor: '[redacted]' }
-
 /** The root of a process's log. A part of the node takes a child of it: `log.child({ part: 'store' })`. */
-export function createLog({ level, format, destination }: LogOptions): Log {
-  const options: LoggerOptions = { level, redact, base: undefined, timestamp: stdTimeFunctions.isoTime }
-  if (format === 'json') return destination === undefined ? pino(options) : pino(options, destination)
-  return pino(options, prettyStream(destination))
+export function createLog({ level, format, destination = pino.destination({ sync: true }) }: LogOptions): Log {
+  const options: LoggerOptions = { level, base: undefined, timestamp: stdTimeFunctions.isoTime, ...redaction }
+  return pino(options, format === 'text' ? textTo(destination) : destination)
 }
 
 /** A log that says nothing, for tests and libraries. */
@@ -37,14 +32,13 @@ export function silentLog(): Log {
   return pino({ level: 'silent' })
 }
 
-function prettyStream(destination: DestinationStream | undefined): DestinationStream {
-  const colorize = destination === undefined && process.stdout.isTTY === true
-  return pretty({
-    colorize,
-    sync: true,
+/** Lines for a person, each written before the call returns. */
+function textTo(destination: DestinationStream): DestinationStream {
+  const format = prettyFactory({
+    colorize: process.stdout.isTTY === true,
     singleLine: true,
     translateTime: 'SYS:HH:MM:ss.l',
     ignore: 'pid,hostname',
-    ...(destination && { destination }),
   })
+  return { write: (line) => destination.write(format(line)) }
 }
