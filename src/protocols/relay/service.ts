@@ -67,6 +67,7 @@ export class GossipRelay implements Relay {
     for (const topic of allowedTopics) router.topicValidators.set(topic, (_, message) => this.#validate(message))
     this.#onMessage = ({ detail }) => this.#deliver(detail.msg, detail.propagationSource.toString())
     router.addEventListener('gossipsub:message', this.#onMessage)
+    router.addEventListener('gossipsub:heartbeat', this.#measure)
   }
 
   get topics(): ReadonlySet<string> {
@@ -81,7 +82,9 @@ export class GossipRelay implements Relay {
   }
 
   unsubscribe(pubsubTopic: string): void {
-    if (this.#topics.delete(pubsubTopic)) this.#parts.router.unsubscribe(pubsubTopic)
+    if (!this.#topics.delete(pubsubTopic)) return
+    this.#parts.router.unsubscribe(pubsubTopic)
+    this.#parts.metrics.waku_relay_mesh_peers.remove({ shard: pubsubTopic })
   }
 
   judge(envelope: Envelope): Verdict | Promise<Verdict> {
@@ -108,8 +111,16 @@ export class GossipRelay implements Relay {
   [Symbol.dispose](): void {
     const { router, allowedTopics } = this.#parts
     router.removeEventListener('gossipsub:message', this.#onMessage)
+    router.removeEventListener('gossipsub:heartbeat', this.#measure)
     for (const topic of [...this.#topics]) this.unsubscribe(topic)
     for (const topic of allowedTopics) router.topicValidators.delete(topic)
+  }
+
+  /** The mesh changes at heartbeats, so each tells the gauges. */
+  readonly #measure = (): void => {
+    const { metrics } = this.#parts
+    metrics.libp2p_pubsub_topics.set(this.#topics.size)
+    for (const shard of this.#topics) metrics.waku_relay_mesh_peers.set({ shard }, this.meshPeers(shard).length)
   }
 
   /** How many peers a message was sent to; undefined when it has passed here before. */

@@ -106,6 +106,20 @@ t.test('publishing says how many peers got the message', async (t) => {
   t.equal(b.delivered.length, 1)
 })
 
+t.test('the size of the mesh is measured at each heartbeat, while the topic is followed', async (t) => {
+  const [a, b] = await Promise.all([relayNode(t, { topics }), relayNode(t, { topics })])
+  for (const node of [a, b]) node.relay.subscribe(testPubsubTopic)
+  await mesh(testPubsubTopic, a, b)
+  await heartbeat(a)
+  const measured = (name: string) => a.metrics.registry.getSingleMetricAsString(name)
+  t.match(await measured('waku_relay_mesh_peers'), `waku_relay_mesh_peers{shard="${testPubsubTopic}"} 1`)
+  t.match(await measured('libp2p_pubsub_topics'), 'libp2p_pubsub_topics 1')
+  a.relay.unsubscribe(testPubsubTopic)
+  await heartbeat(a)
+  t.notMatch(await measured('waku_relay_mesh_peers'), testPubsubTopic)
+  t.match(await measured('libp2p_pubsub_topics'), 'libp2p_pubsub_topics 0')
+})
+
 t.test('only topics of the network can be followed', async (t) => {
   const a = await relayNode(t, { topics })
   t.throws(() => a.relay.subscribe('/waku/2/rs/9/9'), { code: 'relay/topic-not-allowed' })
