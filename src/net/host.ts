@@ -16,6 +16,7 @@ import { type Announce, announcedAddresses, type Listen, listenAddresses } from 
 import { Budget } from './guards/budget.ts'
 import { Gate } from './guards/gate.ts'
 import { type Guard, guardStack } from './guards/stack.ts'
+import { boundKnownPeers } from './known-peers.ts'
 import type { HostLimits } from './limits.ts'
 import { Networks } from './networks.ts'
 import { libp2pLogger } from './stack/logger.ts'
@@ -63,6 +64,7 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
   const budget = new Budget(limits.bufferedBytes, () => refused('memory'))
   const stack = guardStack(stockStack({ limits, tls }), { gate, budget, limits, refused })
   const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options, stack))
+  boundKnownPeers({ libp2p, capacity: limits.knownPeers })
   return {
     libp2p,
     start: () => startLibp2p(libp2p),

@@ -22,6 +22,8 @@ export interface HostLimits {
   readonly handshakeTimeout: Milliseconds
   /** Bytes that a connection may send before it has an identity, and the largest WebSocket message at any time. */
   readonly pendingBytes: number
+  /** Peers remembered that are not connected. nwaku's peer store: 5 for each connection. */
+  readonly knownPeers: number
   /** Streams that a peer may hold open on one connection, all protocols together. A js-waku client keeps about ten. */
   readonly streams: number
   /** Streams that a peer may open on one connection in a second; above, the connection is closed. */
@@ -50,6 +52,7 @@ export function hostLimits(maxMessageBytes: number): HostLimits {
     openTimeout: 5000,
     handshakeTimeout: 3000,
     pendingBytes: Math.max(MiB, maxMessageBytes + 64 * KiB),
+    knownPeers: 1500,
     streams: 64,
     streamsPerSecond: 1000,
     streamReadBytes: Math.max(MiB, 2 * maxMessageBytes + 64 * KiB),
