@@ -16,6 +16,7 @@ import { type Announce, announcedAddresses, type Listen, listenAddresses } from 
 import { Budget } from './guards/budget.ts'
 import { Gate } from './guards/gate.ts'
 import { type Guard, guardStack } from './guards/stack.ts'
+import { Inside } from './inside.ts'
 import { boundKnownPeers } from './known-peers.ts'
 import type { HostLimits } from './limits.ts'
 import { Networks } from './networks.ts'
@@ -51,6 +52,8 @@ export interface Host<S extends ServiceMap = BaseServices> extends AsyncDisposab
   start(): Promise<void>
   /** What we announce, each address ending in `/p2p/<our id>`: with real ports once started. */
   addresses(): Multiaddr[]
+  /** Serves another certificate to those who connect from now on, on the same port; connections stay. */
+  renewCertificate(tls: Tls): void
 }
 
 /**
@@ -62,13 +65,15 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
   const refused = (guard: Guard): void => metrics.waypost_connections_refused_total.inc({ guard })
   const gate = new Gate(limits, new Networks(trustedProxies), refused)
   const budget = new Budget(limits.bufferedBytes, () => refused('memory'))
+  const inside = new Inside()
   const stack = guardStack(stockStack({ limits, tls }), { gate, budget, limits, refused })
-  const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options, stack))
+  const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options, stack, inside))
   boundKnownPeers({ libp2p, capacity: limits.knownPeers })
   return {
     libp2p,
     start: () => startLibp2p(libp2p),
     addresses: () => libp2p.getMultiaddrs(),
+    renewCertificate: (tls) => inside.renewCertificate(tls),
     async [Symbol.asyncDispose]() {
       await stopLibp2p(libp2p, log)
       gate.shut()
@@ -80,16 +85,17 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
 function libp2pOptions<S extends ServiceMap>(
   { privateKey, agent, listen, announce = {}, limits, services, log }: HostOptions<S>,
   { tcp, websockets, secureChannel, muxers }: Stack,
+  inside: Inside,
 ): Libp2pOptions<S & BaseServices> {
   const peer = `/p2p/${peerIdFromPrivateKey(privateKey)}`
-  const listeners = new ListenerAddresses()
   return {
     start: false,
     privateKey,
     nodeInfo: { name: 'waypost', userAgent: agent },
     addresses: {
       listen: listenAddresses(listen),
-      announceFilter: () => announcedAddresses(listeners.get(), announce).map((address) => address.encapsulate(peer)),
+      announceFilter: () =>
+        announcedAddresses(inside.listening(), announce).map((address) => address.encapsulate(peer)),
     },
     transports: [tcp, websockets],
     connectionEncrypters: [secureChannel],
@@ -104,22 +110,9 @@ function libp2pOptions<S extends ServiceMap>(
     services: {
       identify: identify(),
       ping: ping(),
-      listeners: listeners.attach,
+      inside: inside.attach,
       ...services,
     } as unknown as ServiceFactories<S & BaseServices>,
-  }
-}
-
-/**
- * What the listeners really have. libp2p's announce filter is not told of public addresses before AutoNAT has confirmed
- * them, so this attaches itself as a service, only to see the transports.
- */
-class ListenerAddresses {
-  get: () => Multiaddr[] = () => []
-
-  readonly attach = ({ transportManager }: { transportManager: { getAddrs(): Multiaddr[] } }): object => {
-    this.get = () => transportManager.getAddrs()
-    return {}
   }
 }
 

@@ -1,0 +1,25 @@
+/**
+ * Parts of libp2p that it shows to its services only: this attaches itself as one, to see them.
+ */
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Libp2pInit } from 'libp2p'
+import type { Tls } from './stack/stock.ts'
+
+type Components = Parameters<NonNullable<Libp2pInit['transports']>[number]>[0]
+
+export class Inside {
+  /**
+   * The addresses that the listeners have. libp2p's announce filter is not told of public ones before AutoNAT has
+   * confirmed them.
+   */
+  listening: () => Multiaddr[] = () => []
+
+  /** Serves another certificate to those who connect from now on. */
+  renewCertificate: (tls: Tls) => void = () => {}
+
+  readonly attach = ({ transportManager, events }: Pick<Components, 'transportManager' | 'events'>): object => {
+    this.listening = () => transportManager.getAddrs()
+    this.renewCertificate = (detail) => events.safeDispatchEvent('certificate:renew', { detail })
+    return {}
+  }
+}
