@@ -2,6 +2,7 @@
  * The node key: secp256k1, since ENR (v4) and every Waku node's peer id `16Uiu2...` are of that kind. It stands in one
  * file of the data folder, 64 hexadecimal digits, readable by its owner only, created once.
  */
+import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
 import { type FileHandle, link, open, rename, unlink } from 'node:fs/promises'
 import path from 'node:path'
@@ -68,7 +69,7 @@ async function checkAccess(handle: FileHandle, file: string): Promise<void> {
 /** Writes beside, syncs, then links into place: a crash leaves a whole key or none, and two nodes agree on one. */
 async function createKey(file: string): Promise<PrivateKey> {
   const key = await generateKeyPair('secp256k1')
-  const draft = `${file}.${process.pid}.new`
+  const draft = `${file}.${randomUUID()}.new`
   try {
     await writeSynced(draft, `${Buffer.from(key.raw).toString('hex')}\n`)
     const won = await linkNew(draft, file)
@@ -83,7 +84,6 @@ async function createKey(file: string): Promise<PrivateKey> {
 }
 
 async function writeSynced(file: string, text: string): Promise<void> {
-  await unlink(file).catch(() => {})
   const handle = await open(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
   try {
     await handle.writeFile(text)

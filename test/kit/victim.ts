@@ -66,7 +66,8 @@ export async function rawSocket(t: Test, target: Multiaddr, localAddress = '127.
   const socket = connect({ host: '127.0.0.1', port: portOf(target), localAddress })
   socket.on('error', () => {})
   t.teardown(() => socket.destroy())
-  await once(socket, 'connect')
+  // The other side may have reset it before we are told that it was connected.
+  await new Promise<void>((resolve) => socket.once('connect', resolve).once('close', () => resolve()))
   return socket.resume()
 }
 

@@ -9,6 +9,7 @@ import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import type { Libp2pInit } from 'libp2p'
+import type { Milliseconds } from '../../core/time.ts'
 import { type HostLimits, MiB, mplexFrameBytes, muxerBytes } from '../limits.ts'
 import { withNarrowFirstWindow } from './first-window.ts'
 
@@ -37,6 +38,9 @@ export interface StackOptions {
   readonly tls?: Tls | undefined
 }
 
+/** A yamux peer is pinged to measure the way to it, with which its window grows. Whether it is there, keep-alive asks. */
+const muxerPingInterval: Milliseconds = 5 * 60_000
+
 /** Above it a WebSocket connection takes no more from its streams until its socket has sent what it has. */
 const websocketBacklogBytes = MiB
 
@@ -55,6 +59,7 @@ function streamOptions({ streamReadBytes, streamWriteBytes }: HostLimits) {
 
 function yamuxOptions(limits: HostLimits) {
   return {
+    keepAliveInterval: muxerPingInterval,
     maxInboundStreams: limits.streams,
     maxEarlyStreams: limits.streams,
     // A paused stream must hold what its window lets in, or its reader loses it.
