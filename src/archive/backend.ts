@@ -93,7 +93,10 @@ export function isSurplus(
 export const cursorGrace: Milliseconds = 3_600_000
 
 export interface Backend {
-  /** Writes `envelopes` to disk, all or none, and gives those that were new. Each has a timestamp; none is in it twice. */
+  /**
+   * Writes `envelopes` to disk, all or none, and gives those that were new. Each has a timestamp; none is in it twice,
+   * nor in another put under way.
+   */
   put(envelopes: readonly Envelope[]): Promise<readonly Envelope[]>
   /** Where a message stands or, when it was deleted within `cursorGrace`, stood. */
   locate(hash: MessageHash): Promise<Place | undefined>

@@ -103,11 +103,17 @@ export class GroupCommit {
     return envelopes.length >= this.#limits.groupMessages || bytes >= this.#limits.groupBytes
   }
 
+  /** Commits group after group; while one is synced the next is prepared. */
   async #run(): Promise<void> {
-    for (let group = this.#groups[0]; group !== undefined; group = this.#groups[0]) {
-      await this.#gathered(group)
-      this.#groups.shift()
-      await this.#commit(group)
+    let previous: Promise<void> | undefined
+    for (;;) {
+      const group = this.#groups[0]
+      if (group === undefined && previous === undefined) break
+      if (group !== undefined) await this.#gathered(group)
+      const current = this.#groups.shift()
+      const committed = current && this.#commit(current)
+      await previous
+      previous = committed
     }
     this.#running = undefined
   }

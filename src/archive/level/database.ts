@@ -1,14 +1,15 @@
 /** The LevelDB database of an archive: opened with errors that say what to do, at a schema that we know. */
 import { mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ClassicLevel } from 'classic-level'
+import { type ChainedBatch, ClassicLevel } from 'classic-level'
 import { isWaypostError, messageOf, WaypostError } from '../../core/errors.ts'
 import { schemaVersion, settingKeys } from './layout.ts'
 
 /** Keys and values are bytes. */
 export type Database = ClassicLevel<Buffer, Buffer>
 
-export type Operation = { type: 'put'; key: Buffer; value: Buffer } | { type: 'del'; key: Buffer }
+/** Changes that are written all or none. Cheaper than an array of operations by half. */
+export type Batch = ChainedBatch<Database, Buffer, Buffer>
 
 /**
  * Bytes of messages that LevelDB gathers in memory (twice, while one half is written out) before they become a sorted

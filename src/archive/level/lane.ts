@@ -16,12 +16,16 @@ export interface Candidate {
   readonly record?: Buffer
 }
 
-/** How lanes are read: which way, at which moment, how many rows and bytes at once, with or without values. */
+/** How lanes are read. */
 export interface Reading {
   readonly direction: Direction
+  /** At which moment. */
   readonly snapshot: Snapshot
+  /** Rows of the first piece of a lane. Each further piece is twice as long: of many lanes few are read far. */
   readonly rows: number
+  /** Bytes of a piece at the most; a piece has one row at the least. */
   readonly bytes: number
+  /** False: keys only. */
   readonly values: boolean
 }
 
@@ -63,7 +67,7 @@ export function placeOrder(direction: Direction): (a: Candidate, b: Candidate) =
 class DatabaseLane implements Lane<Candidate> {
   readonly #iterator: Iterator<Database, Buffer, Buffer>
   readonly #decode: Decode
-  readonly #rows: number
+  #rows: number
   #piece: [Buffer, Buffer][] = []
   #next = 0
   head: Candidate | undefined
@@ -90,6 +94,7 @@ class DatabaseLane implements Lane<Candidate> {
   async fill(): Promise<void> {
     this.#piece = await this.#iterator.nextv(this.#rows)
     this.#next = 0
+    this.#rows *= 2
     this.#advance()
   }
 

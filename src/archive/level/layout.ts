@@ -17,6 +17,7 @@
  * a look-up for each put, and agreement between partitions.
  */
 import { hash as digest } from 'node:crypto'
+import type { Envelope } from '../../core/envelope.ts'
 import { hashBytes, hashFromBytes, type MessageHash } from '../../core/hash.ts'
 import type { Milliseconds, Nanoseconds } from '../../core/time.ts'
 import type { Amount, Place, Selection } from '../backend.ts'
@@ -69,11 +70,26 @@ export function placeOf(key: Buffer): Buffer {
 }
 
 export function pubsubId(topic: string): Buffer {
-  return digest('sha256', topic, 'buffer').subarray(0, pubsubIdBytes)
+  return digestOf(topic).subarray(0, pubsubIdBytes)
 }
 
 export function contentId(topic: string): Buffer {
-  return digest('sha256', topic, 'buffer').subarray(0, contentIdBytes)
+  return digestOf(topic).subarray(0, contentIdBytes)
+}
+
+/** Digests of topics met lately: most messages are of few topics. Bounded, since anybody may invent topics. */
+const digests = new Map<string, Buffer>()
+const maxDigests = 4096
+const maxDigestTopic = 256
+
+function digestOf(topic: string): Buffer {
+  const known = digests.get(topic)
+  if (known !== undefined) return known
+  const fresh = digest('sha256', topic, 'buffer')
+  if (topic.length > maxDigestTopic) return fresh
+  if (digests.size >= maxDigests) digests.clear()
+  digests.set(topic, fresh)
+  return fresh
 }
 
 export function messageKey(pubsub: Buffer, place: Buffer): Buffer {
@@ -90,7 +106,10 @@ export function contentTopicKey(content: Buffer, place: Buffer): Buffer {
 }
 
 export function hashKey(hash: MessageHash): Buffer {
-  return key(Kind.hash, Buffer.from(hash, 'hex'))
+  const bytes = Buffer.alloc(1 + hashBytes)
+  bytes[0] = Kind.hash
+  bytes.write(hash, 1, 'hex')
+  return bytes
 }
 
 export function pubsubTopicKey(pubsub: Buffer): Buffer {
@@ -106,22 +125,20 @@ export interface IndexRow {
   readonly bytes: number
 }
 
-export function encodeIndexRow({ pubsub, bytes }: IndexRow): Buffer {
-  const row = Buffer.allocUnsafe(pubsubIdBytes + lengthBytes)
-  pubsub.copy(row)
-  row.writeUInt32BE(bytes, pubsubIdBytes)
-  return row
-}
-
 export function decodeIndexRow(row: Buffer): IndexRow {
   return { pubsub: row.subarray(0, pubsubIdBytes), bytes: row.readUInt32BE(pubsubIdBytes) }
 }
 
-export function encodeHashRow(index: Buffer, place: Buffer): Buffer {
-  return Buffer.concat([index, place.subarray(0, timeBytes)])
+/** The row of a hash: at its head the row of the content topic's lane, then the time. */
+export function encodeHashRow({ pubsub, bytes }: IndexRow, place: Buffer): Buffer {
+  const row = Buffer.allocUnsafe(pubsubIdBytes + lengthBytes + timeBytes)
+  row.set(pubsub)
+  row.writeUInt32BE(bytes, pubsubIdBytes)
+  place.copy(row, pubsubIdBytes + lengthBytes, 0, timeBytes)
+  return row
 }
 
-/** The row of `hash`: the index row at its head, and the place put together from the row and the hash. */
+/** What the row of `hash` says, with the place put together from both. */
 export function decodeHashRow(row: Buffer, hash: MessageHash): IndexRow & { readonly place: Buffer } {
   const time = row.subarray(pubsubIdBytes + lengthBytes)
   return { ...decodeIndexRow(row), place: Buffer.concat([time, Buffer.from(hash, 'hex')]) }
@@ -174,6 +191,33 @@ export function decodeGrave(row: Buffer): Buffer[] {
 /** The hash in a key of a lane. */
 export function hashOf(key: Buffer): MessageHash {
   return hashFromBytes(key.subarray(key.length - hashBytes))
+}
+
+/** All rows of one message. */
+export interface MessageRows {
+  readonly place: Buffer
+  readonly messageKey: Buffer
+  readonly record: Buffer
+  readonly contentTopicKey: Buffer
+  readonly index: Buffer
+  readonly hashKey: Buffer
+  readonly hashRow: Buffer
+}
+
+/** The rows of an envelope that has a timestamp. */
+export function messageRows({ pubsubTopic, message, hash, bytes }: Envelope): MessageRows {
+  const pubsub = pubsubId(pubsubTopic)
+  const place = encodePlace({ timestamp: message.timestamp!, hash })
+  const hashRow = encodeHashRow({ pubsub, bytes: bytes.length }, place)
+  return {
+    place,
+    messageKey: messageKey(pubsub, place),
+    record: encodeRecord(pubsubTopic, bytes),
+    contentTopicKey: contentTopicKey(contentId(message.contentTopic), place),
+    index: hashRow.subarray(0, pubsubIdBytes + lengthBytes),
+    hashKey: hashKey(hash),
+    hashRow,
+  }
 }
 
 export function encodeAmount({ messages, bytes }: Amount): Buffer {
@@ -259,6 +303,10 @@ function laneRange(range: PlaceRange, keyOf: (place: Buffer) => Buffer): KeyRang
 export const firstPlace: Buffer = edge(minTimestamp, 0x00)
 export const everyPlace: PlaceRange = { gte: firstPlace, lte: edge(maxTimestamp, 0xff) }
 
-function key(kind: number, ...parts: Buffer[]): Buffer {
-  return Buffer.concat([Buffer.of(kind), ...parts])
+function key(kind: number, head: Buffer, place?: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(1 + head.length + (place?.length ?? 0))
+  bytes[0] = kind
+  bytes.set(head, 1)
+  if (place !== undefined) bytes.set(place, 1 + head.length)
+  return bytes
 }

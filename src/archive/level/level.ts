@@ -17,30 +17,25 @@ import {
   type Slice,
   type Stat,
 } from '../backend.ts'
-import { type Database, type Operation, openDatabase, probeDisk } from './database.ts'
+import { type Batch, type Database, openDatabase, probeDisk } from './database.ts'
 import {
-  contentId,
-  contentTopicKey,
   decodeAmount,
   decodeHashRow,
   decodePlace,
   encodeAmount,
-  encodeHashRow,
-  encodeIndexRow,
-  encodePlace,
-  encodeRecord,
   firstPlace,
   graveKey,
   gravesBefore,
   hashKey,
-  messageKey,
+  type MessageRows,
   messageLane,
+  messageRows,
   pubsubId,
   pubsubTopicKey,
   pubsubTopicRange,
   settingKeys,
 } from './layout.ts'
-import { amountOfCandidates, burial, exhumation, surplus } from './prune.ts'
+import { amountOfCandidates, bury, exhume, surplus } from './prune.ts'
 import { type Extent, scan } from './scan.ts'
 
 export interface LevelOptions {
@@ -84,8 +79,15 @@ class LevelBackend implements Backend {
     this.#opened = database
   }
 
-  put(envelopes: readonly Envelope[]): Promise<readonly Envelope[]> {
-    return this.#exclusive(() => this.#putNew(envelopes))
+  async put(envelopes: readonly Envelope[]): Promise<readonly Envelope[]> {
+    const rows = envelopes.map(messageRows)
+    const known = await this.#database.hasMany(rows.map(({ messageKey }) => messageKey))
+    const added = envelopes.filter((_, index) => !known[index])
+    if (added.length > 0) {
+      const fresh = rows.filter((_, index) => !known[index])
+      await this.#insert(fresh, amountOf(added), this.#newTopics(added))
+    }
+    return added
   }
 
   async locate(hash: MessageHash): Promise<Place | undefined> {
@@ -103,7 +105,7 @@ class LevelBackend implements Backend {
 
   async reclaim(): Promise<void> {
     for await (const [grave, row] of this.#database.iterator(gravesBefore(this.#clock() - cursorGrace))) {
-      await this.#exclusive(async () => this.#database.batch(await exhumation(this.#database, grave, row)))
+      await this.#exclusive(() => exhume(this.#database, grave, row))
     }
     if (this.#floor !== firstPlace) await this.#compactBefore(this.#floor)
   }
@@ -133,42 +135,38 @@ class LevelBackend implements Backend {
     return { pubsubIds: [...this.#pubsubTopics.values()], floor: this.#floor }
   }
 
-  async #putNew(envelopes: readonly Envelope[]): Promise<readonly Envelope[]> {
-    const rows = envelopes.map((envelope) => ({ envelope, place: placeOfEnvelope(envelope) }))
-    const known = await this.#database.hasMany(
-      rows.map(({ envelope, place }) => messageKey(pubsubId(envelope.pubsubTopic), place)),
-    )
-    const fresh = rows.filter((_, index) => !known[index])
-    const added = fresh.map(({ envelope }) => envelope)
-    if (added.length === 0) return added
-    for (const { place } of fresh) if (Buffer.compare(place, this.#floor) < 0) this.#floor = place
-    const topics = new Set(
-      added.map(({ pubsubTopic }) => pubsubTopic).filter((topic) => !this.#pubsubTopics.has(topic)),
-    )
-    const held = plus(this.#held, amountOf(added))
-    await this.#write(
-      [...fresh.flatMap(({ envelope, place }) => insertion(envelope, place)), ...[...topics].map(registration)],
-      held,
-      true,
-    )
+  async #insert(rows: readonly MessageRows[], amount: Amount, topics: ReadonlySet<string>): Promise<void> {
+    const batch: Batch = this.#database.batch()
+    for (const topic of topics) batch.put(pubsubTopicKey(pubsubId(topic)), Buffer.from(topic))
+    for (const { messageKey, record, contentTopicKey, index, hashKey, hashRow } of rows) {
+      batch.put(messageKey, record).put(contentTopicKey, index).put(hashKey, hashRow)
+    }
+    await this.#exclusive(async () => {
+      for (const { place } of rows) if (Buffer.compare(place, this.#floor) < 0) this.#floor = place
+      await this.#write(batch, plus(this.#held, amount), true)
+    })
     for (const topic of topics) this.#pubsubTopics.set(topic, pubsubId(topic))
-    return added
+  }
+
+  #newTopics(envelopes: readonly Envelope[]): Set<string> {
+    return new Set(envelopes.map(({ pubsubTopic }) => pubsubTopic).filter((topic) => !this.#pubsubTopics.has(topic)))
   }
 
   async #pruneOldest(limits: PruneLimits, most: number): Promise<Amount> {
     const candidates = await surplus(this.#database, this.#extent, this.#held, limits, most)
     if (candidates.length === 0) return nothing
     const amount = amountOfCandidates(candidates)
+    const batch: Batch = this.#database.batch()
     this.#graves += 1
-    await this.#write(burial(candidates, graveKey(this.#clock(), this.#graves)), minus(this.#held, amount), false)
+    bury(batch, candidates, graveKey(this.#clock(), this.#graves))
+    await this.#write(batch, minus(this.#held, amount), false)
     this.#floor = candidates.at(-1)!.place
     return amount
   }
 
-  /** One batch, all or none of it: the operations, and what is held after them. */
-  async #write(operations: readonly Operation[], held: Amount, sync: boolean): Promise<void> {
-    const amount: Operation = { type: 'put', key: settingKeys.amount, value: encodeAmount(held) }
-    await this.#database.batch([...operations, amount], { sync })
+  /** Writes `batch`, and with it what is held afterwards. */
+  async #write(batch: Batch, held: Amount, sync: boolean): Promise<void> {
+    await batch.put(settingKeys.amount, encodeAmount(held)).write({ sync })
     this.#held = held
   }
 
@@ -191,24 +189,4 @@ class LevelBackend implements Backend {
     this.#writing = done.catch(() => {})
     return done
   }
-}
-
-function placeOfEnvelope({ message, hash }: Envelope): Buffer {
-  // The archive takes no message without a timestamp.
-  return encodePlace({ timestamp: message.timestamp!, hash })
-}
-
-/** The rows of one message: its record, and the indices that lead to it. */
-function insertion({ pubsubTopic, message, hash, bytes }: Envelope, place: Buffer): Operation[] {
-  const pubsub = pubsubId(pubsubTopic)
-  const index = encodeIndexRow({ pubsub, bytes: bytes.length })
-  return [
-    { type: 'put', key: messageKey(pubsub, place), value: encodeRecord(pubsubTopic, bytes) },
-    { type: 'put', key: contentTopicKey(contentId(message.contentTopic), place), value: index },
-    { type: 'put', key: hashKey(hash), value: encodeHashRow(index, place) },
-  ]
-}
-
-function registration(topic: string): Operation {
-  return { type: 'put', key: pubsubTopicKey(pubsubId(topic)), value: Buffer.from(topic) }
 }

@@ -1,7 +1,7 @@
-/** Deleting: which operations take messages out of the database, and which forget their places later. */
+/** Deleting: which messages are surplus, how they are taken out, and how their places are forgotten later. */
 import { decodeMessage } from '../../core/message.ts'
 import { type Amount, isSurplus, minus, nothing, type PruneLimits, plus, storedBytes } from '../backend.ts'
-import type { Database, Operation } from './database.ts'
+import type { Batch, Database } from './database.ts'
 import { type Candidate, decodeMessageRow, type Reading, walkLanes } from './lane.ts'
 import {
   contentId,
@@ -49,29 +49,31 @@ export function amountOfCandidates(candidates: readonly Candidate[]): Amount {
 }
 
 /** Takes messages out, but for their hash rows, which keep their places; `grave` remembers when to delete those. */
-export function burial(candidates: readonly Candidate[], grave: Buffer): Operation[] {
+export function bury(batch: Batch, candidates: readonly Candidate[], grave: Buffer): void {
   const keys = candidates.map(({ pubsub, place }) => messageKey(pubsub, place))
-  const indices = candidates.flatMap(contentTopicKeyOf)
-  return [
-    ...[...keys, ...indices].map((key): Operation => ({ type: 'del', key })),
-    { type: 'put', key: grave, value: Buffer.concat(keys) },
-  ]
+  for (const key of keys) batch.del(key)
+  for (const candidate of candidates) {
+    const index = contentTopicKeyOf(candidate)
+    if (index !== undefined) batch.del(index)
+  }
+  batch.put(grave, Buffer.concat(keys))
 }
 
-/** None for a record that is damaged: its index row stays, and a walk that meets it finds no record. */
-function contentTopicKeyOf({ place, record }: Candidate): Buffer[] {
+/** Undefined for a record that is damaged: its index row stays, and a walk that meets it finds no record. */
+function contentTopicKeyOf({ place, record }: Candidate): Buffer | undefined {
   try {
     const message = decodeMessage(decodeRecord(record!)!.bytes)
-    return [contentTopicKey(contentId(message.contentTopic), place)]
+    return contentTopicKey(contentId(message.contentTopic), place)
   } catch {
-    return []
+    return undefined
   }
 }
 
-/** What forgets the places in a grave, but for those of messages that were stored again. */
-export async function exhumation(database: Database, grave: Buffer, row: Buffer): Promise<Operation[]> {
+/** Forgets the places in a grave, but for those of messages that were stored again. */
+export async function exhume(database: Database, grave: Buffer, row: Buffer): Promise<void> {
   const keys = decodeGrave(row)
   const stored = await database.hasMany(keys)
-  const gone = keys.filter((_, index) => !stored[index]).map(hashOf)
-  return [...gone.map((hash): Operation => ({ type: 'del', key: hashKey(hash) })), { type: 'del', key: grave }]
+  const batch: Batch = database.batch()
+  for (const [index, key] of keys.entries()) if (!stored[index]) batch.del(hashKey(hashOf(key)))
+  await batch.del(grave).write()
 }

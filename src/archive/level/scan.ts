@@ -27,8 +27,8 @@ import {
   raised,
 } from './layout.ts'
 
-/** Rows that a lane reads at once at the least; more when few lanes share a page. */
-const minLaneRows = 8
+/** Rows that a lane reads at first at the least. */
+const minLaneRows = 4
 
 /** Bytes that a lane holds in memory at the least. */
 const minLaneBytes = 32 * 1024
@@ -170,7 +170,7 @@ function byPubsubTopic(
   return walkLanes(database, ranges, decodeMessageRow, reading)
 }
 
-/** Rows of one piece of a lane: the page and one further from one lane; of many lanes twice their share. */
+/** Rows that a lane reads at first: the page and one further from one lane; of many lanes twice their share. */
 function laneRows(messages: number, lanes: number): number {
   return Math.min(messages + 1, Math.max(minLaneRows, Math.ceil((2 * messages) / Math.max(1, lanes))))
 }
