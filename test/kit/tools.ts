@@ -8,6 +8,8 @@ const tools = {
   /** Debian's `chromium`. */
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   openssl: ['openssl'],
+  /** util-linux. */
+  prlimit: ['prlimit'],
 } as const satisfies Record<string, readonly string[]>
 
 export type Tool = keyof typeof tools

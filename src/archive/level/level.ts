@@ -117,8 +117,10 @@ class LevelBackend implements Backend {
 
   async recover(): Promise<void> {
     await probeDisk(this.#folder)
-    await this.close()
-    await this.open()
+    await this.#exclusive(async () => {
+      await this.#opened?.close()
+      await this.open()
+    })
   }
 
   async close(): Promise<void> {
