@@ -1,14 +1,8 @@
 /** What a person needs to know of a node that has just started. */
+import type { WaypostNode } from '../node/node.ts'
 
-export interface Started {
-  readonly peerId: string
-  readonly addresses: readonly string[]
-  readonly enr: string
-  readonly dataDir: string
-  readonly restUrl?: string
-  readonly metricsUrl?: string
-  readonly pubsubTopics: readonly string[]
-}
+/** The node without its end. */
+type Started = Omit<WaypostNode, typeof Symbol.asyncDispose>
 
 /** Addresses shown at the most; a machine with many interfaces has many. */
 const shownAddresses = 6
