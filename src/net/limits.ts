@@ -32,7 +32,7 @@ export interface HostLimits {
   readonly streamReadBytes: number
   /** Bytes sent on one stream that the peer has not taken yet: at least the largest answer of a protocol. */
   readonly streamWriteBytes: number
-  /** Bytes of all streams of a connection that wait for its socket: one answer, and what little comes before it. */
+  /** Bytes of all streams of a connection that wait for its socket: each stream hands over one part of its answer. */
   readonly connectionWriteBytes: number
   /** Bytes that all connections together may hold for their peers, read and not taken or written and not sent. */
   readonly bufferedBytes: number
@@ -58,7 +58,7 @@ export function hostLimits(maxMessageBytes: number): HostLimits {
     streamReadBytes: Math.max(MiB, 2 * maxMessageBytes + 64 * KiB),
     // A store answer is one page of at most 3 MiB or one message, and its frame.
     streamWriteBytes: 4 * MiB,
-    connectionWriteBytes: 5 * MiB,
+    connectionWriteBytes: 16 * MiB,
     bufferedBytes: 512 * MiB,
     frameBytes: maxMessageBytes + 64 * KiB,
   }

@@ -74,3 +74,16 @@ t.test('disposing of a host resets open streams, closes connections and frees th
   await gone
   await host(t, { listen: { address: '127.0.0.1', tcpPort } })
 })
+
+t.test('a connection that we dialled and reset is closed for the other side too, over tcp and over ws', async (t) => {
+  const server = await host(t, { listen: both })
+  for (const address of server.addresses()) {
+    const client = await host(t)
+    const connection = await client.libp2p.dial(address)
+    await connection.newStream('/ipfs/ping/1.0.0')
+    const gone = new Promise((resolve) => server.libp2p.addEventListener('peer:disconnect', resolve))
+    connection.abort(new Error('enough'))
+    await gone
+    t.pass(address.toString())
+  }
+})

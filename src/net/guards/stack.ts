@@ -7,7 +7,7 @@ import type { Budget } from './budget.ts'
 import type { Gate, Refusal } from './gate.ts'
 import { guardMuxer } from './muxer.ts'
 import { guardTransport } from './transport.ts'
-import { guardWebSocket } from './websocket.ts'
+import { closeWithConnection, guardWebSocket } from './websocket.ts'
 
 /** What closed a connection: the label of `waypost_connections_refused_total`. */
 export type Guard = Refusal | 'memory'
@@ -29,6 +29,7 @@ export function guardStack(stack: Stack, { gate, budget, limits, refused }: Stac
       budget,
       limits,
       prepare: (listener) => guardWebSocket(listener, websocket),
+      dialled: closeWithConnection,
     }),
     secureChannel: stack.secureChannel,
     muxers: stack.muxers.map((muxer) => guardMuxer(muxer, { limits, budget })),

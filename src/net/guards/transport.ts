@@ -3,9 +3,9 @@
  * an identity, or to have failed to prove one, when its upgrade ends.
  */
 import { Server, type Socket } from 'node:net'
-import type { Listener, MultiaddrConnection, Transport, Upgrader, UpgraderOptions } from '@libp2p/interface'
+import type { Connection, Listener, MultiaddrConnection, Transport, Upgrader, UpgraderOptions } from '@libp2p/interface'
 import { CODE_IP4, CODE_IP6, CODE_TCP, type Multiaddr } from '@multiformats/multiaddr'
-import { WaypostError } from '../../core/errors.ts'
+import { messageOf, WaypostError } from '../../core/errors.ts'
 import type { HostLimits } from '../limits.ts'
 import type { Stack } from '../stack/stock.ts'
 import type { Budget } from './budget.ts'
@@ -19,6 +19,8 @@ export interface TransportGuard {
   readonly limits: HostLimits
   /** What a kind of listener needs beside the gate, done before its first connection. */
   readonly prepare?: (listener: Listener) => void
+  /** What a kind of connection that we dialled needs. */
+  readonly dialled?: (connection: MultiaddrConnection) => void
 }
 
 /** The transport that `factory` makes, guarded in both directions. */
@@ -39,15 +41,22 @@ export function guardTransport(factory: TransportFactory, guard: TransportGuard)
 }
 
 /** An upgrader that bounds what a connection may buffer, and tells the gate how each inbound upgrade ended. */
-function watched(upgrader: Upgrader, { gate, budget, limits }: TransportGuard): Upgrader {
+function watched(upgrader: Upgrader, { gate, budget, limits, dialled }: TransportGuard): Upgrader {
   const bound = (connection: MultiaddrConnection): void => {
     connection.maxReadBufferLength = limits.pendingBytes
     connection.maxWriteBufferLength = limits.connectionWriteBytes
     budget.watch(connection)
   }
-  const upgradeOutbound: Upgrader['upgradeOutbound'] = (connection, options) => {
+  const upgradeOutbound = async (connection: MultiaddrConnection, options: UpgraderOptions): Promise<Connection> => {
     bound(connection)
-    return upgrader.upgradeOutbound(connection, options)
+    dialled?.(connection)
+    try {
+      return await upgrader.upgradeOutbound(connection, options)
+    } catch (error) {
+      // Not every transport closes what it dialled in vain.
+      connection.abort(error instanceof Error ? error : new Error(messageOf(error)))
+      throw error
+    }
   }
   const upgradeInbound = async (connection: MultiaddrConnection, options: UpgraderOptions): Promise<void> => {
     bound(connection)

@@ -3,10 +3,10 @@
  *
  * A malformed frame makes `ws` emit an error for which the transport has no listener: uncaught, it ends the process, and
  * anyone can send one. A message may grow to 100 MiB before the sender has said who it is. And since the transport
- * resets a connection with close code 1006, which `ws` refuses to send, a reset connection stayed open.
+ * resets a connection with close code 1006, which no WebSocket sends, a reset connection stayed open.
  */
 import type { IncomingMessage } from 'node:http'
-import type { Listener } from '@libp2p/interface'
+import type { Listener, MultiaddrConnection } from '@libp2p/interface'
 import { WaypostError } from '../../core/errors.ts'
 import type { Milliseconds } from '../../core/time.ts'
 import type { Gate } from './gate.ts'
@@ -52,6 +52,12 @@ export function guardWebSocket(listener: Listener, { gate, maxPayload, refused }
   options.perMessageDeflate = false
   options.verifyClient = ({ req }) => forwarded(gate, req)
   options.WebSocket = hardened(options.WebSocket, refused)
+}
+
+/** Closes the WebSocket under a connection that we dialled when the connection ends, in whatever way. */
+export function closeWithConnection(connection: MultiaddrConnection): void {
+  const { websocket } = connection as { websocket?: Pick<WebSocket, 'close'> }
+  connection.addEventListener('close', () => websocket?.close(), { once: true })
 }
 
 /** A socket that ends at an error, and at once when it is reset. */
