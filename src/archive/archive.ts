@@ -235,6 +235,7 @@ export class Archive implements AsyncDisposable {
 
   #showHeld(): void {
     this.#metrics.waku_archive_messages.set({ type: 'stored' }, this.#held.messages)
+    this.#metrics.waypost_archive_stored_bytes.set(this.#held.bytes)
   }
 
   #showWaiting(): void {

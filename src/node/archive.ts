@@ -39,7 +39,8 @@ function retentionOf(policies: Settings['storeMessageRetentionPolicy']): Retenti
   }
 }
 
-function archiveFolder({ storeMessageDbUrl: url }: Settings, folder: DataFolder): string {
+/** Where the archive is. */
+export function archiveFolder({ storeMessageDbUrl: url }: Settings, folder: DataFolder): string {
   // nwaku's sqlite:// names the place too, as long as no SQLite file is there; settings have made sure of that.
   return url === undefined || url.engine === 'postgres' ? folder.archive : url.path
 }

@@ -6,8 +6,10 @@ import { type Clock, systemClock } from '../core/time.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
-import { openStore } from './archive.ts'
+import { archiveFolder, openStore } from './archive.ts'
+import { ClockWatch } from './clock-watch.ts'
 import { openDataFolder } from './data-folder.ts'
+import { measureGauges } from './gauges.ts'
 import { openHost } from './host.ts'
 import { networkOf } from './network.ts'
 import { countPeers, pingPeers, wantPeers } from './peers.ts'
@@ -47,7 +49,10 @@ export async function startNode({ settings, version, log, clock = systemClock }:
   const archive = parts.use(await openStore({ settings, folder, metrics, log }))
   const host = parts.use(await openHost({ settings, folder, network, version, metrics, log }))
   const { libp2p, router } = host
-  const protocols = parts.use(await mountProtocols({ settings, network, libp2p, router, archive, clock, metrics, log }))
+  const clockWatch = new ClockWatch({ clock })
+  const protocols = parts.use(
+    await mountProtocols({ settings, network, libp2p, router, archive, clockWatch, clock, metrics, log }),
+  )
   const peersParts = { libp2p, metrics, log: log.child({ part: 'peers' }) }
   parts.use(countPeers(peersParts))
   await host.start()
@@ -62,7 +67,9 @@ export async function startNode({ settings, version, log, clock = systemClock }:
     clock,
   })
   const addresses = host.addresses().map(String)
-  view.started({ addresses, enr, health: protocols.health })
+  const folders = { data: folder.path, archive: archive && archiveFolder(settings, folder) }
+  const measure = () => measureGauges({ metrics, clockWatch, relay: protocols.relay, folders })
+  view.started({ addresses, enr, health: protocols.health, measure })
   const opened = parts.move()
   return {
     peerId: libp2p.peerId.toString(),

@@ -18,6 +18,7 @@ import { storeRates } from '../protocols/store/limits.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { ClockWatch } from './clock-watch.ts'
 import type { HealthParts } from './health.ts'
 import { Intake, type Taker } from './intake.ts'
 import { type Network, shardNumbers } from './network.ts'
@@ -32,6 +33,7 @@ export interface ProtocolParts {
   readonly router?: Router
   /** Absent when this node keeps no messages. */
   readonly archive?: Archive
+  readonly clockWatch: ClockWatch
   readonly clock: Clock
   readonly metrics: Metrics
   readonly log: Log
@@ -39,6 +41,8 @@ export interface ProtocolParts {
 
 export interface Protocols extends AsyncDisposable {
   readonly health: HealthParts
+  /** Absent when this node does not relay. */
+  readonly relay?: Relay
   /** Follows the topics of the network, once the host has started. */
   start(): void
   /** Full ids of the peers in the gossip meshes of the topics followed. */
@@ -50,9 +54,9 @@ const settleTimeout: Milliseconds = 5000
 
 export async function mountProtocols(parts: ProtocolParts): Promise<Protocols> {
   await using mounted = new AsyncDisposableStack()
-  const { settings, network, archive, metrics, log } = parts
+  const { settings, network, archive, clockWatch, metrics, log } = parts
   const subscribers = settings.filter ? mounted.use(await mountFilter(parts)) : undefined
-  const intake = new Intake({ takers: takersOf(subscribers, archive), metrics, log, settleTimeout })
+  const intake = new Intake({ takers: [...takersOf(subscribers, archive), clockWatch], metrics, log, settleTimeout })
   const relay = mounted.use(mountRelay(parts, intake))
   // Mounted without relay too: then it says why it cannot.
   if (settings.lightpush) mounted.use(await mountLightPush(parts, relay, intake))
@@ -61,6 +65,7 @@ export async function mountProtocols(parts: ProtocolParts): Promise<Protocols> {
   const kept = mounted.move()
   return {
     health: healthOf(parts),
+    relay,
     start: () => {
       for (const topic of network.followed) relay?.subscribe(topic)
     },

@@ -7,6 +7,8 @@ export interface Started {
   readonly addresses: readonly string[]
   readonly enr: string
   readonly health: HealthParts
+  /** Brings those metrics up to date that no event does. */
+  readonly measure: () => Promise<void>
 }
 
 export class View implements NodeView {
@@ -45,6 +47,7 @@ export class View implements NodeView {
 
   async metrics(): ReturnType<NodeView['metrics']> {
     const { registry } = this.#metrics
+    await this.#started?.measure()
     return { contentType: registry.contentType, text: await registry.metrics() }
   }
 }

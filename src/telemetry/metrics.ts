@@ -42,6 +42,7 @@ export const services = ['storev3', 'storev2', 'filter', 'lightpush', 'lightpush
 export type ServiceName = (typeof services)[number]
 
 const directions = ['in', 'out'] as const
+const folders = ['data', 'archive'] as const
 const outcomes = ['accept', 'ignore', 'reject'] as const
 const filterRequests = ['SUBSCRIBER_PING', 'SUBSCRIBE', 'UNSUBSCRIBE', 'UNSUBSCRIBE_ALL'] as const
 const requestErrors = ['decode', 'too_large', 'timeout', 'closed', 'internal'] as const
@@ -59,11 +60,21 @@ const table = {
     [1, 3, 5, 15, 50, 75, 100, 125, 150, 500, 700, 1000],
   ),
 
+  waypost_clock_step_seconds: gauge(
+    'How far the clock was set since the start, against the monotonic clock. Changes when somebody sets it.',
+  ),
+  waypost_clock_offset_seconds: gauge(
+    'Median over recent messages: the clock of the sender less ours. Behind is positive; NaN when there are too few.',
+  ),
+  waypost_disk_free_bytes: gauge('Bytes that we may still write to the disk of a folder.', { folder: folders }),
+  waypost_disk_size_bytes: gauge('Bytes of the disk of a folder, used or not.', { folder: folders }),
+
   waku_connected_peers: gauge('Connected peers that speak a protocol, by who dialled.', {
     direction: ['In', 'Out'],
     protocol: ['relay', 'store', 'filter', 'lightpush', 'metadata'],
   }),
   waku_peers_dials_total: counter('Dials that ended, by how.', { outcome: ['successful', 'failed', 'timed out'] }),
+  waku_connected_peers_per_shard: gauge('Connected peers that follow a shard.', { shard: 'shard' }),
   libp2p_peers: gauge('Peers with at least one open connection.'),
   libp2p_pubsub_topics: gauge('Pubsub topics that this node is subscribed to.'),
   waypost_connections: gauge('Open connections, by who dialled.', { direction: ['inbound', 'outbound'] }),
@@ -122,6 +133,7 @@ const table = {
     'Messages in one group commit.',
     [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000],
   ),
+  waypost_archive_stored_bytes: gauge('Bytes of the messages in the archive, as retention by size counts them.'),
   waypost_archive_pending_messages: gauge('Messages that wait for their group commit.'),
   waypost_archive_dropped_messages_total: counter('Messages from gossip not stored, by reason.', {
     reason: ['queue_full', 'failed'],
