@@ -21,16 +21,12 @@ export interface LogOptions {
   readonly destination?: DestinationStream
 }
 
-/** Levels by name: people and scripts read them. */
-const formatters = { level: (level: string) => ({ level }) }
-
 /** The root of a process's log. A part of the node takes a child of it: `log.child({ part: 'store' })`. */
 export function createLog({ level, format, destination = pino.destination({ sync: true }) }: LogOptions): Log {
   const options: LoggerOptions = {
     level,
     base: undefined,
     timestamp: stdTimeFunctions.isoTime,
-    formatters,
     ...redaction,
   }
   return pino(options, format === 'text' ? textTo(destination) : destination)

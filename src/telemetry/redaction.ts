@@ -30,7 +30,8 @@ const credentials = /\/\/[^/\s@]+@/g
 
 /** For `pino(...)`. Fields of a line are looked through; of what a child log is bound to, only the names at the top. */
 export const redaction: Pick<LoggerOptions, 'formatters' | 'serializers'> = {
-  formatters: { log: (fields) => redactFields(fields, 0) },
+  // Levels by name: people and scripts read them.
+  formatters: { level: (level) => ({ level }), log: (fields) => redactFields(fields, 0) },
   serializers: {
     ...Object.fromEntries(secretNames.map((name) => [name, () => redacted])),
     err: (error: unknown) => redact(error, 0),
