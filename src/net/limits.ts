@@ -28,7 +28,7 @@ export interface HostLimits {
   readonly streams: number
   /** Streams that a peer may open on one connection in a second; above, the connection is closed. */
   readonly streamsPerSecond: number
-  /** Bytes received on one stream that its protocol has not taken yet. */
+  /** Bytes received on one stream that its protocol has not taken yet: at least the largest gossip frame. */
   readonly streamReadBytes: number
   /** Bytes sent on one stream that the peer has not taken yet: at least the largest answer of a protocol. */
   readonly streamWriteBytes: number
@@ -73,12 +73,13 @@ export function muxerBytes({ streamReadBytes }: HostLimits): number {
 }
 
 /**
- * Bytes that peers can make the node hold when each connection and each stream does its worst: a WebSocket message and a
- * muxer frame that never end on every connection, a request that never ends on every stream, all newcomers at their
- * limit, and the common allowance for buffers spent. Messages, the archive and the JavaScript heap come on top.
+ * Bytes that peers can make the node hold when each connection and each stream does its worst: a WebSocket message, a
+ * muxer frame and a gossip frame that never end on every connection, a request that never ends on every stream, all
+ * newcomers at their limit, and the common allowance for buffers spent. Messages, the archive and the JavaScript heap
+ * come on top.
  */
 export function worstCaseMemory(limits: HostLimits): number {
-  const { connections, pendingConnections, pendingBytes, streams, frameBytes, bufferedBytes } = limits
-  const connection = pendingBytes + muxerBytes(limits) + streams * frameBytes
+  const { connections, pendingConnections, pendingBytes, streams, streamReadBytes, frameBytes, bufferedBytes } = limits
+  const connection = pendingBytes + muxerBytes(limits) + streamReadBytes + streams * frameBytes
   return connections * connection + pendingConnections * pendingBytes + bufferedBytes
 }

@@ -18,7 +18,7 @@ t.test('the worst case is the sum of what each limit allows', async (t) => {
     frameBytes: 7,
     bufferedBytes: 1000,
   }
-  t.equal(worstCaseMemory(limits), 10 * (100 + muxerBytes(limits) + 3 * 7) + 5 * 100 + 1000)
+  t.equal(worstCaseMemory(limits), 10 * (100 + muxerBytes(limits) + MiB + 3 * 7) + 5 * 100 + 1000)
 })
 
 t.test('the defaults fit a machine of 8 GiB', async (t) => {

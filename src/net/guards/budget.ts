@@ -7,6 +7,7 @@
  */
 import type { MessageStream, StreamMuxer } from '@libp2p/interface'
 import type { Milliseconds } from '../../core/time.ts'
+import { heldOf } from './held.ts'
 
 /** How often the sum is taken. In between it may grow by what the network and the archive can deliver. */
 const auditInterval: Milliseconds = 250
@@ -73,7 +74,7 @@ function holderOf(connection: MessageStream, muxer: StreamMuxer | undefined): Ho
 }
 
 function buffered(stream: MessageStream): number {
-  return stream.readBufferLength + stream.writeBufferLength + unsent(stream)
+  return stream.readBufferLength + stream.writeBufferLength + unsent(stream) + heldOf(stream)
 }
 
 /** What the socket under a stock connection holds. */

@@ -9,6 +9,7 @@ import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import t, { type Test } from 'tap'
+import { countHeld } from '../../../src/net/guards/held.ts'
 import { hostLimits, MiB } from '../../../src/net/limits.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { host } from '../../kit/host.ts'
@@ -85,6 +86,18 @@ t.test('of connections that hold too much together, the one that holds most is c
   t.equal(stays.status, 'open')
   const { values } = await metrics.waypost_connections_refused_total.get()
   t.equal(values.find(({ labels }) => labels.guard === 'memory')?.value, 1)
+})
+
+t.test('what a protocol keeps of unfinished frames counts as well', async (t) => {
+  const guarded = await host(t, {
+    limits: { ...limits, bufferedBytes: MiB },
+    mount: ({ libp2p }) => libp2p.handle(protocol, (stream) => countHeld(stream, () => 2 * MiB)),
+  })
+  const connection = await (await client(t, [muxers.yamux])).dial(addressOf(guarded))
+  const gone = once(connection, 'close')
+  await connection.newStream(protocol)
+  await gone
+  t.not(connection.status, 'open')
 })
 
 t.test('a peer that does not read is served while there is room', async (t) => {
