@@ -1,6 +1,8 @@
 /** The real program, started as a person starts it, for tests. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
@@ -57,21 +59,22 @@ export const loopbackFlags = [
 export interface DaemonOptions {
   /** Further flags; a later one overrides. */
   readonly flags?: readonly string[]
-  /** Where data goes; a folder of the test unless given. */
+  /** Where data goes; an empty folder, gone with the test, unless given. */
   readonly dataDir?: string
   readonly env?: Readonly<Record<string, string>>
 }
 
-let folders = 0
-
 /** Starts the program and waits until it says that it is set up. */
 export async function daemon(t: Test, { flags = [], dataDir, env = {} }: DaemonOptions = {}): Promise<Daemon> {
-  const folder = dataDir ?? path.join(t.testdirName, `data-${++folders}`)
+  const folder = dataDir ?? (await mkdtemp(path.join(tmpdir(), 'waypost-')))
   const child = spawn(process.execPath, [launcher, 'run', `--data-dir=${folder}`, ...loopbackFlags, ...flags], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  t.teardown(() => stopped(child, 'SIGKILL'))
+  t.teardown(async () => {
+    await stopped(child, 'SIGKILL')
+    if (dataDir === undefined) await rm(folder, { recursive: true, force: true })
+  })
   const log = new LogLines(child)
   const setup = (await log.find(({ msg }) => msg === 'Node setup complete')) as unknown as SetupLine
   const address = (matches: (text: string) => boolean): string => {
