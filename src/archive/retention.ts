@@ -3,7 +3,7 @@ import { messageOf } from '../core/errors.ts'
 import { type Clock, type Milliseconds, type Schedule, toNanoseconds } from '../core/time.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { Amount, PruneLimits } from './backend.ts'
+import { type Amount, minus, nothing, type PruneLimits, plus } from './backend.ts'
 
 /** What to keep at the least. Without a limit everything is kept. */
 export interface RetentionPolicy {
@@ -22,6 +22,9 @@ export interface Prunable {
 
 /** Messages deleted in one step: a few milliseconds of the disk, between which messages are stored. */
 const stepMessages = 200
+
+/** Bytes deleted after which their room is given back to the disk: some tenths of a second of work that cannot stop. */
+const reclaimBytes = 32 * 1024 * 1024
 
 /** Time between two runs at the most. nwaku takes 30 minutes; a run that finds nothing costs nothing. */
 const maxInterval: Milliseconds = 10 * 60_000
@@ -98,11 +101,10 @@ export class Retention implements AsyncDisposable {
 
   /** Deletes what is surplus, and says when to come back. */
   async #prune(): Promise<Milliseconds> {
-    const { archive, policy, clock, metrics, log } = this.#options
+    const { policy, clock, metrics, log } = this.#options
     try {
-      const pruned = await this.#pruneSteps(pruneLimits(policy, clock()))
-      if (pruned > 0 && !this.#stopped) await archive.reclaim()
-      if (pruned > 0) log.debug({ messages: pruned }, 'old messages deleted')
+      const { messages } = await this.#pruneSteps(pruneLimits(policy, clock()))
+      if (messages > 0) log.debug({ messages }, 'old messages deleted')
       return runInterval(policy)
     } catch (error) {
       metrics.waku_archive_errors_total.inc({ type: 'retpolicy_failure' })
@@ -111,14 +113,21 @@ export class Retention implements AsyncDisposable {
     }
   }
 
-  async #pruneSteps(limits: PruneLimits): Promise<number> {
+  async #pruneSteps(limits: PruneLimits): Promise<Amount> {
     const { archive, metrics } = this.#options
-    let pruned = 0
+    let pruned = nothing
+    let reclaimed = nothing
     while (!this.#stopped) {
-      const { messages } = await archive.prune(limits, stepMessages)
-      if (messages === 0) break
-      pruned += messages
-      metrics.waypost_archive_pruned_messages_total.inc(messages)
+      const step = await archive.prune(limits, stepMessages)
+      metrics.waypost_archive_pruned_messages_total.inc(step.messages)
+      pruned = plus(pruned, step)
+      const isDone = step.messages === 0
+      const { bytes } = minus(pruned, reclaimed)
+      if (bytes >= reclaimBytes || (isDone && bytes > 0)) {
+        await archive.reclaim()
+        reclaimed = pruned
+      }
+      if (isDone) break
     }
     return pruned
   }

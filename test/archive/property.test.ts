@@ -115,6 +115,32 @@ for (const { id, open, runs } of backends) {
     )
   })
 
+  t.test(`${id}: what is stored while the oldest are deleted is there or was deleted, never hidden`, async (t) => {
+    const messages = fc.uniqueArray(envelope, { minLength: 30, maxLength: 80, selector: ({ hash }) => hash })
+    await fc.assert(
+      fc.asyncProperty(messages, fc.integer({ min: 1, max: 15 }), async (all, keepMessages) => {
+        const archive = await archiveOn(t, await open(t))
+        const deletions: Promise<unknown>[] = []
+        for (const envelope of all) {
+          deletions.push(store(archive, [envelope]), archive.prune({ keepMessages }, 7))
+          if (deletions.length % 10 === 0) await archive.reclaim()
+        }
+        await Promise.all(deletions)
+        const stored = await pages(archive, { limit: 100 })
+        const found = new Set(stored.flatMap(({ messages }) => hashes(messages)))
+        t.equal(found.size, archive.held.messages, 'what is held is found')
+        const present = await Promise.all(
+          hashes(all).map(async (hash) => (await ask(archive, { hashes: [hash] })).messages),
+        )
+        t.same(new Set(present.flatMap(hashes)), found, 'by hash too')
+        while ((await archive.prune({ keepMessages }, 100)).messages > 0);
+        t.equal(archive.held.messages, Math.min(keepMessages, all.length))
+        await archive[Symbol.asyncDispose]()
+      }),
+      { numRuns: runs },
+    )
+  })
+
   t.test(`${id}: a walk meets what was there before it once, whatever arrives meanwhile`, async (t) => {
     const messages = fc.uniqueArray(envelope, { minLength: 40, maxLength: 80, selector: ({ hash }) => hash })
     await fc.assert(
