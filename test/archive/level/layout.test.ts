@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Place } from '../../../src/archive/backend.ts'
@@ -38,11 +39,9 @@ function compare(a: Place, b: Place): number {
   return a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0
 }
 
-t.test('a place goes to bytes and back', async () => {
-  fc.assert(
-    fc.property(place, (place) => t.same(decodePlace(encodePlace(place)), place)),
-    { numRuns: 50 },
-  )
+t.test('a place goes to bytes and back', async (t) => {
+  fc.assert(fc.property(place, (place) => assert.deepEqual(decodePlace(encodePlace(place)), { ...place })))
+  t.pass()
 })
 
 t.test('the order of the bytes is the order of history', async (t) => {
