@@ -228,6 +228,7 @@ export class Archive implements AsyncDisposable {
       this.#showHeld()
       this.#log.info({ messages }, 'archive ready again')
     } catch (error) {
+      if (this.#failure !== undefined) this.#failure = { ...this.#failure, why: messageOf(error) }
       this.#log.debug({ why: messageOf(error) }, 'archive still degraded')
       this.#retryIn(Math.min(delay * 2, lastRetry))
     }

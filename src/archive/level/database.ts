@@ -2,7 +2,7 @@
 import { mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ChainedBatch, ClassicLevel } from 'classic-level'
-import { isWaypostError, messageOf, WaypostError } from '../../core/errors.ts'
+import { isWaypostError, messageOf, systemCode, WaypostError } from '../../core/errors.ts'
 import { schemaVersion, settingKeys } from './layout.ts'
 
 /** Keys and values are bytes. */
@@ -94,18 +94,14 @@ function openingError(folder: string, error: unknown): WaypostError {
   if (isWaypostError(error)) return error
   const cause = rootCause(error)
   const why = messageOf(cause)
-  if (codeOf(cause) === 'LEVEL_LOCKED') return new WaypostError('archive/locked', { folder }, { cause })
-  if (/permission denied|read-only|no space left|too large/i.test(why)) {
-    return new WaypostError('archive/unwritable', { folder, why }, { cause })
-  }
-  return new WaypostError('archive/damaged', { folder, why }, { cause })
+  const code = systemCode(cause)
+  if (code === 'LEVEL_LOCKED') return new WaypostError('archive/locked', { folder }, { cause })
+  // A file that the database names and that is gone comes as an I/O error.
+  const isDamaged = code !== 'LEVEL_IO_ERROR' || /no such file/i.test(why)
+  return new WaypostError(isDamaged ? 'archive/damaged' : 'archive/unwritable', { folder, why }, { cause })
 }
 
 /** What LevelDB itself said: abstract-level wraps it in "Database failed to open". */
 function rootCause(error: unknown): unknown {
   return error instanceof Error && error.cause !== undefined ? rootCause(error.cause) : error
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined
 }

@@ -40,6 +40,8 @@ const messageKeyBytes = 1 + pubsubIdBytes + placeBytes
 
 const lengthBytes = 4
 
+const indexRowBytes = pubsubIdBytes + lengthBytes
+
 /** Half of the range of an int64: added to a timestamp it makes the order of the bytes that of the numbers. */
 const timestampOffset = 2n ** 63n
 const minTimestamp = -timestampOffset
@@ -125,23 +127,28 @@ export interface IndexRow {
   readonly bytes: number
 }
 
+/** A row that is damaged leads nowhere, where no record is found. */
 export function decodeIndexRow(row: Buffer): IndexRow {
-  return { pubsub: row.subarray(0, pubsubIdBytes), bytes: row.readUInt32BE(pubsubIdBytes) }
+  const bytes = row.length < indexRowBytes ? 0 : row.readUInt32BE(pubsubIdBytes)
+  return { pubsub: row.subarray(0, pubsubIdBytes), bytes }
 }
 
 /** The row of a hash: at its head the row of the content topic's lane, then the time. */
 export function encodeHashRow({ pubsub, bytes }: IndexRow, place: Buffer): Buffer {
-  const row = Buffer.allocUnsafe(pubsubIdBytes + lengthBytes + timeBytes)
+  const row = Buffer.allocUnsafe(indexRowBytes + timeBytes)
   row.set(pubsub)
   row.writeUInt32BE(bytes, pubsubIdBytes)
-  place.copy(row, pubsubIdBytes + lengthBytes, 0, timeBytes)
+  place.copy(row, indexRowBytes, 0, timeBytes)
   return row
 }
 
-/** What the row of `hash` says, with the place put together from both. */
-export function decodeHashRow(row: Buffer, hash: MessageHash): IndexRow & { readonly place: Buffer } {
-  const time = row.subarray(pubsubIdBytes + lengthBytes)
-  return { ...decodeIndexRow(row), place: Buffer.concat([time, Buffer.from(hash, 'hex')]) }
+/** What the row of `hash` says, with the place put together from both. Undefined without a row, or with a damaged one. */
+export function decodeHashRow(
+  row: Buffer | undefined,
+  hash: MessageHash,
+): (IndexRow & { readonly place: Buffer }) | undefined {
+  if (row?.length !== indexRowBytes + timeBytes) return undefined
+  return { ...decodeIndexRow(row), place: Buffer.concat([row.subarray(indexRowBytes), Buffer.from(hash, 'hex')]) }
 }
 
 /** A message as it stands on disk. The topic is in it, so that a record alone can be checked against its hash. */
@@ -214,7 +221,7 @@ export function messageRows({ pubsubTopic, message, hash, bytes }: Envelope): Me
     messageKey: messageKey(pubsub, place),
     record: encodeRecord(pubsubTopic, bytes),
     contentTopicKey: contentTopicKey(contentId(message.contentTopic), place),
-    index: hashRow.subarray(0, pubsubIdBytes + lengthBytes),
+    index: hashRow.subarray(0, indexRowBytes),
     hashKey: hashKey(hash),
     hashRow,
   }

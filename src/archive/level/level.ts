@@ -91,8 +91,8 @@ class LevelBackend implements Backend {
   }
 
   async locate(hash: MessageHash): Promise<Place | undefined> {
-    const row = await this.#database.get(hashKey(hash))
-    return row && decodePlace(decodeHashRow(row, hash).place)
+    const row = decodeHashRow(await this.#database.get(hashKey(hash)), hash)
+    return row && decodePlace(row.place)
   }
 
   scan(selection: Selection, bounds: Bounds): Promise<Slice> {

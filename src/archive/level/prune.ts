@@ -22,6 +22,9 @@ import type { Extent } from './scan.ts'
 const laneRows = 100
 const laneBytes = 256 * 1024
 
+/** Bytes of messages that one step takes up at the most, and one message at the least: they are in memory until it ends. */
+const stepBytes = 4 * 1024 * 1024
+
 /** The oldest messages that `limits` want deleted of what is `held`, at most `most`. */
 export async function surplus(
   database: Database,
@@ -37,7 +40,8 @@ export async function surplus(
   let left = held
   for await (const candidate of walkLanes(database, lanes, decodeMessageRow, reading)) {
     const bytes = storedBytes(candidate.bytes)
-    if (found.length >= most || !isSurplus(limits, left, decodePlace(candidate.place).timestamp, bytes)) break
+    const isFull = found.length >= most || held.bytes - left.bytes > stepBytes
+    if (isFull || !isSurplus(limits, left, decodePlace(candidate.place).timestamp, bytes)) break
     found.push(candidate)
     left = minus(left, { messages: 1, bytes })
   }

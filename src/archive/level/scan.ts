@@ -88,12 +88,13 @@ async function pick(
   let last: Buffer | undefined
   for await (const candidate of walk) {
     const wanted = pubsub === undefined || pubsub.equals(candidate.pubsub)
-    const isFull = wanted && (picked.length >= bounds.messages || bytes + candidate.bytes > bounds.bytes)
+    const size = bounds.includeData ? candidate.bytes : 0
+    const isFull = wanted && (picked.length >= bounds.messages || bytes + size > bounds.bytes)
     const isOver = rows >= bounds.rows || (picked.length > 0 && (isFull || bounds.expired()))
     if (isOver && last !== undefined) return { picked, stoppedAt: last }
     if (wanted) {
       picked.push(candidate)
-      if (bounds.includeData) bytes += candidate.bytes
+      bytes += size
     }
     last = candidate.place
     rows += 1
@@ -109,10 +110,7 @@ async function* byHash(
 ): AsyncGenerator<Candidate, void, undefined> {
   const wanted = [...new Set(hashes)]
   const rows = await database.getMany(wanted.map(hashKey), { snapshot })
-  const found = wanted.flatMap((hash, index) => {
-    const row = rows[index]
-    return row === undefined ? [] : [decodeHashRow(row, hash)]
-  })
+  const found = wanted.flatMap((hash, index) => decodeHashRow(rows[index], hash) ?? [])
   // The hash row of a deleted message stays for a while: what counts is the record.
   const stored = await having(database, snapshot, found, ({ pubsub, place }) => [messageKey(pubsub, place)])
   const ids = contentTopics.map(contentId)

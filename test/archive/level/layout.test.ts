@@ -126,6 +126,9 @@ t.test('the rows of the indices go to bytes and back', async (t) => {
   const row = encodeHashRow({ pubsub, bytes: 153_600 }, at)
   t.same(decodeIndexRow(row), { pubsub, bytes: 153_600 })
   t.same(decodeHashRow(row, hash), { pubsub, bytes: 153_600, place: at })
+  t.equal(decodeHashRow(row.subarray(1), hash), undefined)
+  t.equal(decodeHashRow(undefined, hash), undefined)
+  t.equal(decodeIndexRow(row.subarray(0, 3)).bytes, 0)
   t.same(decodeAmount(encodeAmount({ messages: 2 ** 40, bytes: 2 ** 50 })), { messages: 2 ** 40, bytes: 2 ** 50 })
 })
 

@@ -120,6 +120,25 @@ const damagedRecords = [
   'lost' as const,
 ]
 
+t.test('an index row that is damaged hides its message, and no other', async (t) => {
+  const folder = t.testdir()
+  const stored = envelopes(5)
+  const archive = await archiveOn(t, await openLevel({ folder }))
+  await store(archive, stored)
+  await archive[Symbol.asyncDispose]()
+  await edit(folder, async (database) => {
+    for (const kind of [2, 3]) {
+      const [key = Buffer.of()] = await database.keys({ gte: Buffer.of(kind), limit: 1 }).all()
+      await database.put(key, Buffer.of(1))
+    }
+  })
+  const again = await archiveOn(t, await openLevel({ folder }))
+  const contentTopics = [stored[0]!.message.contentTopic]
+  t.same(hashes((await ask(again, { contentTopics })).messages), hashes(stored.slice(1)))
+  t.equal((await ask(again, { hashes: hashes(stored) })).messages.length, 4)
+  t.same(hashes((await ask(again)).messages), hashes(stored), 'the records are whole')
+})
+
 async function manifest(folder: string): Promise<string> {
   const file = (await readdir(folder)).find((name) => name.startsWith('MANIFEST-'))
   if (file === undefined) throw new Error('no manifest')
