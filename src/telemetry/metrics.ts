@@ -204,7 +204,22 @@ export function createMetrics({ prefix = 'waku', processMetrics = false }: Metri
 
 function create(name: string, { kind, help, labels, buckets }: Row<string, Labels>, registry: Registry): unknown {
   const options = { name, help, labelNames: Object.keys(labels), registers: [registry] }
-  if (kind === 'counter') return new Counter(options)
+  if (kind === 'counter') return zeroed(new Counter(options), labels)
   if (kind === 'gauge') return new Gauge(options)
   return new Histogram({ ...options, buckets: [...(buckets ?? [])] })
+}
+
+/** Every series of a counter from the start, or the first event of a kind would be no increase to who reads the rates. */
+function zeroed(metric: Counter, labels: Labels): Counter {
+  for (const values of combinations(labels)) metric.inc(values, 0)
+  return metric
+}
+
+/** All values of `labels` with each other; none when one of them is not a closed list. */
+function combinations(labels: Labels): Record<string, string>[] {
+  return Object.entries(labels).reduce<Record<string, string>[]>(
+    (some, [label, values]) =>
+      values === 'shard' ? [] : some.flatMap((one) => values.map((value) => ({ ...one, [label]: value }))),
+    [{}],
+  )
 }
