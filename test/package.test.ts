@@ -1,0 +1,99 @@
+/** What `npm ci` needs to be true, on every platform and with old and new npm alike. */
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import t from 'tap'
+
+const root = path.resolve(import.meta.dirname, '../..')
+
+type Versions = Readonly<Record<string, string>>
+
+/** A package in the lockfile, by the folder where it is installed. */
+interface Locked {
+  readonly version?: string
+  readonly resolved?: string
+  readonly dependencies?: Versions
+  readonly optionalDependencies?: Versions
+  readonly peerDependencies?: Versions
+  readonly peerDependenciesMeta?: Readonly<Record<string, { optional?: boolean }>>
+}
+
+interface Manifest extends Locked {
+  readonly devDependencies: Versions
+  readonly engines: { readonly node: string }
+}
+
+function readText(file: string): string {
+  return readFileSync(path.join(root, file), 'utf8')
+}
+
+const manifest: Manifest = JSON.parse(readText('package.json'))
+const lock: { packages: Readonly<Record<string, Locked>> } = JSON.parse(readText('package-lock.json'))
+
+t.test('every dependency is pinned to one version', async (t) => {
+  const { dependencies, devDependencies, optionalDependencies } = manifest
+  for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies, ...optionalDependencies }))
+    t.match(version, /^\d+\.\d+\.\d+$/, name)
+})
+
+t.test('the lockfile names no place to download from', async (t) => {
+  t.same(
+    Object.entries(lock.packages).filter(([, { resolved }]) => resolved !== undefined),
+    [],
+  )
+})
+
+/** The folders in which Node looks for what a package in `folder` asks for: its own, and all above. */
+function above(folder: string): string[] {
+  const parent = folder.lastIndexOf('node_modules/')
+  return parent < 0 ? [''] : [`${folder}/`, ...above(folder.slice(0, Math.max(0, parent - 1)))]
+}
+
+function locked(folder: string, name: string): Locked | undefined {
+  return above(folder)
+    .map((parent) => lock.packages[`${parent}node_modules/${name}`])
+    .find((found) => found !== undefined)
+}
+
+interface Demand {
+  readonly name: string
+  readonly range: string
+  /** Need not be there; but if it is, in a version that fits. */
+  readonly optional: boolean
+}
+
+function demandsOf({
+  dependencies,
+  optionalDependencies,
+  peerDependencies,
+  peerDependenciesMeta = {},
+}: Locked): Demand[] {
+  const own = Object.entries({ ...dependencies, ...optionalDependencies })
+  const peers = Object.entries(peerDependencies ?? {})
+  return [
+    ...own.map(([name, range]) => ({ name, range, optional: false })),
+    ...peers.map(([name, range]) => ({ name, range, optional: peerDependenciesMeta[name]?.optional === true })),
+  ]
+}
+
+/** Whether what is locked fits; a range is taken on trust, an exact version is compared. */
+function isMet(folder: string, { name, range, optional }: Demand): boolean {
+  const found = locked(folder, name)
+  if (found === undefined) return optional
+  return !/^\d+\.\d+\.\d+$/.test(range) || found.version === range
+}
+
+t.test('the lockfile has all that is asked for, also for other platforms', async (t) => {
+  const missing = Object.entries(lock.packages).flatMap(([folder, entry]) =>
+    demandsOf(entry)
+      .filter((demand) => !isMet(folder, demand))
+      .map(({ name, range }) => `${folder} asks for ${name} ${range}`),
+  )
+  t.same(missing, [], 'make it from nothing: rm package-lock.json; npm install --package-lock-only')
+})
+
+t.test('the launcher knows the runtime of each platform that npm installs', async (t) => {
+  const launcher = readText('bin/runtime.js')
+  const shipped = Array.from(launcher.matchAll(/'[a-z0-9]+-[a-z0-9]+': '(node-[a-z0-9-]+)'/g), ([, name]) => name)
+  t.same(shipped.toSorted(), Object.keys(manifest.optionalDependencies ?? {}).toSorted())
+  t.match(launcher, `oldestMajor = ${manifest.engines.node.slice('>='.length)}\n`)
+})
