@@ -1,4 +1,4 @@
-import { globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { pages } from '../src/cli/docs.ts'
@@ -31,5 +31,14 @@ t.test('an error text names its fields, and its statuses are statuses', async (t
       `${code}: status`,
     )
     t.ok(exit === undefined || (exit > 0 && exit < 126), `${code}: exit code`)
+  }
+})
+
+t.test('the links of the documentation lead somewhere', async (t) => {
+  const documents = ['README.md', 'CHANGELOG.md', ...globSync('docs/**/*.md', { cwd: root })]
+  for (const document of documents) {
+    const text = readFileSync(path.join(root, document), 'utf8')
+    for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g))
+      t.ok(existsSync(path.resolve(root, path.dirname(document), target)), `${document} links to ${target}`)
   }
 })
