@@ -14,8 +14,9 @@ const listen = { address: '127.0.0.1', tcpPort: 0, websocket: { port: 0, secure:
 
 t.test('a certificate is served over wss, and another from the moment it is renewed', async (t) => {
   if (needs(t, 'openssl') === undefined) return
+  const folder = t.testdir()
   const [first, second] = await Promise.all(
-    ['first', 'second'].map((name) => readCertificate(selfSigned(t.testdir(), name))),
+    ['first', 'second'].map((name) => readCertificate(selfSigned(folder, name))),
   )
   if (first === undefined || second === undefined) return t.fail('no certificates')
   const { addresses, renewCertificate } = await host(t, { listen, tls: first })

@@ -58,8 +58,8 @@ t.test('a peer that comes is told with its full id, and counted by direction and
   t.same(await values(metrics, 'waypost_connections'), { inbound: 1, outbound: 1 })
   t.same(await values(metrics, 'libp2p_peers'), { '': 2 })
   t.match(lines, [
-    { level: 30, msg: 'peer connected', peer: inbound.libp2p.peerId.toString(), direction: 'inbound' },
-    { level: 30, msg: 'peer connected', peer: outbound.libp2p.peerId.toString(), direction: 'outbound' },
+    { level: 'info', msg: 'peer connected', peer: inbound.libp2p.peerId.toString(), direction: 'inbound' },
+    { level: 'info', msg: 'peer connected', peer: outbound.libp2p.peerId.toString(), direction: 'outbound' },
   ])
 })
 
@@ -71,7 +71,7 @@ t.test('a peer that goes is told, and counted no more', async (t) => {
   const gone = left(node)
   await peer.libp2p.hangUp(node.libp2p.peerId)
   await gone
-  t.match(lines.at(-1), { level: 30, msg: 'peer disconnected', peer: peer.libp2p.peerId.toString() })
+  t.match(lines.at(-1), { level: 'info', msg: 'peer disconnected', peer: peer.libp2p.peerId.toString() })
   t.match(await values(metrics, 'waku_connected_peers'), { 'In store': 0 })
   t.same(await values(metrics, 'waypost_connections'), { inbound: 0, outbound: 0 })
   t.same(await values(metrics, 'libp2p_peers'), { '': 0 })
