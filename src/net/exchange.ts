@@ -14,6 +14,7 @@ import type { Milliseconds } from '../core/time.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics, ServiceName } from '../telemetry/metrics.ts'
 import { type Chunk, FrameReader, frame } from './frames.ts'
+import { countHeld } from './guards/held.ts'
 import type { Quota } from './quota.ts'
 
 /** The part of libp2p that an exchange needs. */
@@ -95,6 +96,7 @@ class Exchange<Request> {
   }
 
   open(): void {
+    countHeld(this.#stream, () => this.#reader.heldBytes)
     this.#stream.addEventListener('close', () => clearTimeout(this.#timer))
     // A muxer may announce the end before it hands over the data that came in the same frame: look a moment later.
     this.#stream.addEventListener('end', () => queueMicrotask(() => this.#ended()))

@@ -34,10 +34,8 @@ export interface HostLimits {
   readonly streamWriteBytes: number
   /** Bytes of all streams of a connection that wait for its socket: each stream hands over one part of its answer. */
   readonly connectionWriteBytes: number
-  /** Bytes that all connections together may hold for their peers, read and not taken or written and not sent. */
+  /** Bytes that all connections together may hold for their peers: read and not taken, half a frame, written and not sent. */
   readonly bufferedBytes: number
-  /** Bytes of the largest frame that a request/response protocol collects on a stream until it is complete. */
-  readonly frameBytes: number
 }
 
 /**
@@ -60,7 +58,6 @@ export function hostLimits(maxMessageBytes: number): HostLimits {
     streamWriteBytes: 4 * MiB,
     connectionWriteBytes: 16 * MiB,
     bufferedBytes: 512 * MiB,
-    frameBytes: maxMessageBytes + 64 * KiB,
   }
 }
 
@@ -74,12 +71,11 @@ export function muxerBytes({ streamReadBytes }: HostLimits): number {
 
 /**
  * Bytes that peers can make the node hold when each connection and each stream does its worst: a WebSocket message, a
- * muxer frame and a gossip frame that never end on every connection, a request that never ends on every stream, all
- * newcomers at their limit, and the common allowance for buffers spent. Messages, the archive and the JavaScript heap
- * come on top.
+ * muxer frame and a gossip frame that never end on every connection, all newcomers at their limit, and the common
+ * allowance for buffers and unfinished requests spent. Messages, the archive and the JavaScript heap come on top.
  */
 export function worstCaseMemory(limits: HostLimits): number {
-  const { connections, pendingConnections, pendingBytes, streams, streamReadBytes, frameBytes, bufferedBytes } = limits
-  const connection = pendingBytes + muxerBytes(limits) + streamReadBytes + streams * frameBytes
+  const { connections, pendingConnections, pendingBytes, streamReadBytes, bufferedBytes } = limits
+  const connection = pendingBytes + muxerBytes(limits) + streamReadBytes
   return connections * connection + pendingConnections * pendingBytes + bufferedBytes
 }

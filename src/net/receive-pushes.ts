@@ -7,6 +7,7 @@ import { messageOf, WaypostError } from '../core/errors.ts'
 import type { Milliseconds } from '../core/time.ts'
 import type { Log } from '../telemetry/log.ts'
 import { type Chunk, FrameReader } from './frames.ts'
+import { countHeld } from './guards/held.ts'
 
 export interface PushReceiver {
   readonly protocol: string
@@ -65,6 +66,7 @@ class Intake {
   }
 
   open(): void {
+    countHeld(this.#stream, () => this.#reader.heldBytes)
     this.#stream.addEventListener('close', () => clearTimeout(this.#timer))
     // A muxer may announce the end before it hands over the data that came in the same frame: look a moment later.
     this.#stream.addEventListener('end', () => queueMicrotask(() => this.#ended()))
