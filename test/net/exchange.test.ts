@@ -98,7 +98,8 @@ async function count(
   label: string,
 ): Promise<number> {
   const { values } = await metrics[name].get()
-  return values.find(({ labels }) => Object.values(labels).includes(label))?.value ?? 0
+  const matching = values.filter(({ labels }) => Object.values(labels).includes(label))
+  return matching.reduce((sum, { value }) => sum + value, 0)
 }
 
 function text(length: number): Uint8Array {
