@@ -5,6 +5,7 @@ import { decodeMessagePush, encodeFilterRequest, type FilterRequest } from '../.
 import { defaultFilterSettings, type FilterSettings } from '../../../src/protocols/filter/limits.ts'
 import { FilterService } from '../../../src/protocols/filter/service.ts'
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts'
+import { counted } from '../../kit/counted.ts'
 import { envelope, testContentTopic, testPubsubTopic } from '../../kit/messages.ts'
 
 /** Keeps what is put into it. */
@@ -265,7 +266,6 @@ t.test('subscriptions are counted and listed', async (t) => {
       ['b', ['/2']],
     ],
   )
-  const { values } = await metrics.waku_filter_requests_total.get()
-  const counted = Object.fromEntries(values.map(({ labels, value }) => [labels.type, value]))
-  t.same(counted, { SUBSCRIBE: 2, SUBSCRIBER_PING: 1 })
+  const requests = Object.fromEntries(await counted(metrics.waku_filter_requests_total, 'type'))
+  t.same(requests, { SUBSCRIBE: 2, SUBSCRIBER_PING: 1 })
 })

@@ -12,6 +12,7 @@ import {
 import { legacyLightPushService } from '../../../src/protocols/lightpush/legacy-service.ts'
 import { lightPushService } from '../../../src/protocols/lightpush/service.ts'
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts'
+import { counted } from '../../kit/counted.ts'
 
 const maxMessageBytes = 153_600
 const pubsubTopic = '/waku/2/rs/1/4'
@@ -127,8 +128,7 @@ function publisher(outcome: Published | WaypostError) {
 }
 
 async function count(metrics: Metrics, name: 'waku_lightpush_v3_errors_total' | 'waku_lightpush_errors_total') {
-  const { values } = await metrics[name].get()
-  return values.map(({ labels, value }) => [labels.type, value])
+  return await counted(metrics[name], 'type')
 }
 
 t.test('version 3 tells what became of a push', async (t) => {

@@ -16,6 +16,7 @@ import {
 import { type MetadataOptions, type MetadataProtocol, metadata } from '../../../src/protocols/metadata/index.ts'
 import { createLog } from '../../../src/telemetry/log.ts'
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts'
+import { counted } from '../../kit/counted.ts'
 import { connect, host } from '../../kit/host.ts'
 
 interface Node {
@@ -97,8 +98,8 @@ t.test('two nodes of one cluster know the shards of each other, whoever dialled'
   t.same(await heard(one, other.host), { cluster: 1, shards: [5] })
   t.same(await heard(other, one.host), { cluster: 1, shards: [0, 1] })
   t.equal(one.host.libp2p.getConnections().length, 1)
-  const { values } = await one.metrics.waku_service_requests_total.get()
-  t.match(values, [{ value: 1, labels: { service: 'metadata', state: 'served' } }])
+  t.same(await counted(one.metrics.waku_service_requests_total, 'service'), [['metadata', 1]])
+  t.same(await counted(one.metrics.waku_service_requests_total, 'state'), [['served', 1]])
 })
 
 t.test('the answer has the shards followed now', async (t) => {
@@ -242,14 +243,10 @@ t.test('a request of 4 KiB is answered; one that is larger, no metadata or above
   await t.rejects(ask(sized(4097)), { name: 'StreamResetError' })
   await t.rejects(ask(Buffer.from('ffff', 'hex')), { name: 'StreamResetError' })
   await t.rejects(ask(sized(100)), { name: 'StreamResetError' })
-  const { values } = await metrics.waypost_service_errors_total.get()
-  t.same(
-    values.map(({ labels, value }) => [labels.reason, value]),
-    [
-      ['too_large', 1],
-      ['decode', 1],
-    ],
-  )
+  t.same(await counted(metrics.waypost_service_errors_total, 'reason'), [
+    ['too_large', 1],
+    ['decode', 1],
+  ])
   t.equal(client.libp2p.getConnections().length, 1, 'none of this is a reason to part')
 })
 
