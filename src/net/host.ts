@@ -34,7 +34,8 @@ export interface HostOptions<S extends ServiceMap = BaseServices> {
   readonly privateKey: PrivateKey
   /** What identify tells peers that we are: `waypost/<version>`. */
   readonly agent: string
-  readonly listen: Listen
+  /** Absent: it dials and is not dialled. */
+  readonly listen?: Listen
   readonly announce?: Announce
   /** For a secure WebSocket listener. */
   readonly tls?: Tls | undefined
@@ -93,7 +94,7 @@ function libp2pOptions<S extends ServiceMap>(
     privateKey,
     nodeInfo: { name: 'waypost', userAgent: agent },
     addresses: {
-      listen: listenAddresses(listen),
+      listen: listen === undefined ? [] : listenAddresses(listen),
       announceFilter: () =>
         announcedAddresses(inside.listening(), announce).map((address) => address.encapsulate(peer)),
     },
