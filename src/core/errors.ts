@@ -223,6 +223,11 @@ const table = {
     when: 'a service node answers with something that its protocol does not allow',
     says: '{protocol} answer is not valid: {why}',
   },
+  'cli/peer-unreachable': {
+    when: 'a command is to ask a node by its multiaddr, and no connection to it can be opened',
+    says: 'no Waku node answers at {address}: {why}',
+    exit: 69,
+  },
   'settings/invalid': {
     when: 'settings are unknown, do not have the form that their kind demands, or contradict each other',
     says: 'settings are not valid:{problems}',

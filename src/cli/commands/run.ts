@@ -1,34 +1,45 @@
 /** `waypost run`: settings, node, signals, exit code. */
-import { errorTable, isWaypostError, messageOf } from '../core/errors.ts'
-import type { Milliseconds } from '../core/time.ts'
-import { startNode, type WaypostNode } from '../node/node.ts'
-import { resolveSettings } from '../settings/resolve.ts'
-import type { Settings } from '../settings/table.ts'
-import { createLog, type Log } from '../telemetry/log.ts'
-import { banner } from './banner.ts'
-import { version } from './version.ts'
+import type { Command } from 'commander'
+import type { Milliseconds } from '../../core/time.ts'
+import type { WaypostNode } from '../../node/node.ts'
+import { resolveSettings } from '../../settings/resolve.ts'
+import type { Settings } from '../../settings/table.ts'
+import type { Log } from '../../telemetry/log.ts'
+import { action, takingSettings } from '../action.ts'
+import { banner } from '../banner.ts'
+import { exits } from '../exit-codes.ts'
+import { helpText } from '../help.ts'
+import { version } from '../version.ts'
 
 /** From SIGTERM to the end of the process, whatever hangs. */
 const stopLimit: Milliseconds = 9500
 
-/** Exit codes besides those of the error table: sysexits.h has the rest. */
-const failed = 1
+export function addRun(program: Command): void {
+  takingSettings(program.command('run', { isDefault: true }))
+    .description('Run the node. Its flags are those of nwaku and our own: waypost run --help.')
+    .helpOption(false)
+    .action(action(async (_, { args }: Command) => await run(args)))
+}
 
 /** Runs a node until a signal ends it; gives the exit code. */
-export async function run(argv: readonly string[]): Promise<number> {
-  try {
-    const { settings, warnings } = resolveSettings({ argv, env: process.env, cwd: process.cwd() })
-    const log = createLog({ level: settings.logLevel, format: formatOf(settings) })
-    for (const warning of warnings) log.warn(warning)
-    return await runNode(settings, log)
-  } catch (error) {
-    process.stderr.write(`waypost: ${messageOf(error)}\n`)
-    return isWaypostError(error) ? (errorTable[error.code].exit ?? failed) : failed
-  }
+async function run(argv: readonly string[]): Promise<number> {
+  if (argv.includes('--help') || argv.includes('-h')) return print(helpText())
+  if (argv.includes('--version')) return print(`${version}\n`)
+  const { settings, warnings } = resolveSettings({ argv, env: process.env, cwd: process.cwd() })
+  const { createLog } = await import('../../telemetry/log.ts')
+  const log = createLog({ level: settings.logLevel, format: formatOf(settings) })
+  for (const warning of warnings) log.warn(warning)
+  return await runNode(settings, log)
+}
+
+function print(text: string): number {
+  process.stdout.write(text)
+  return exits.ok
 }
 
 async function runNode(settings: Settings, log: Log): Promise<number> {
   const stop = new StopSignal()
+  const { startNode } = await import('../../node/node.ts')
   const node = await startNode({ settings, version, log })
   const { peerId, addresses, enr, dataDir, restUrl, metricsUrl } = node
   if (formatOf(settings) === 'text') process.stdout.write(banner(node))
@@ -42,12 +53,12 @@ async function runNode(settings: Settings, log: Log): Promise<number> {
 async function stopNode(node: WaypostNode, log: Log): Promise<number> {
   const watchdog = setTimeout(() => {
     log.fatal('not stopped in time')
-    process.exit(failed)
+    process.exit(exits.failed)
   }, stopLimit)
   watchdog.unref()
   await node[Symbol.asyncDispose]()
   log.info('stopped')
-  return 0
+  return exits.ok
 }
 
 /** The first SIGTERM or SIGINT asks to stop; a second one ends the process at once. */
@@ -60,7 +71,7 @@ class StopSignal {
     let seen = false
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
-        if (seen) process.exit(failed)
+        if (seen) process.exit(exits.failed)
         seen = true
         resolve(signal)
       })

@@ -1,0 +1,20 @@
+/** All commands: what `waypost` runs, what docs/commands.md tells of, what shells complete. */
+import { Command } from 'commander'
+import { addCanary } from './commands/canary.ts'
+import { addRun } from './commands/run.ts'
+import { version } from './version.ts'
+
+const description =
+  'A Waku node: relays and stores encrypted envelopes for people who message without a server in the middle.'
+
+export function createProgram(): Command {
+  const program = new Command('waypost')
+    .description(description)
+    .version(version)
+    .enablePositionalOptions()
+    .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'waypost: ')) })
+    .exitOverride()
+  for (const add of [addRun, addCanary]) add(program)
+  return program
+}
