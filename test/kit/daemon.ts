@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
-import type { Test } from 'tap'
+import type { Owner } from './owner.ts'
 
 /** What the program logs when it is ready. */
 interface SetupLine {
@@ -65,7 +65,7 @@ export interface DaemonOptions {
 }
 
 /** Starts the program and waits until it says that it is set up. */
-export async function daemon(t: Test, { flags = [], dataDir, env = {} }: DaemonOptions = {}): Promise<Daemon> {
+export async function daemon(t: Owner, { flags = [], dataDir, env = {} }: DaemonOptions = {}): Promise<Daemon> {
   const folder = dataDir ?? (await mkdtemp(path.join(tmpdir(), 'waypost-')))
   const child = spawn(process.execPath, [launcher, 'run', `--data-dir=${folder}`, ...loopbackFlags, ...flags], {
     env: { ...process.env, ...env },

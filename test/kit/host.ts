@@ -1,11 +1,11 @@
 /** Hosts on loopback, each on a free port, torn down with the test. */
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { ServiceMap } from '@libp2p/interface'
-import type { Test } from 'tap'
 import { type BaseServices, createHost, type Host, type HostOptions } from '../../src/net/host.ts'
 import { hostLimits } from '../../src/net/limits.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
+import type { Owner } from './owner.ts'
 
 /** 150 KiB, nwaku's `max-msg-size`. */
 const maxMessageBytes = 150 * 1024
@@ -17,7 +17,7 @@ export interface TestHostOptions<S extends ServiceMap> extends Partial<HostOptio
 
 /** A started host on 127.0.0.1, TCP only unless `listen` says otherwise. */
 export async function host<S extends ServiceMap = BaseServices>(
-  t: Test,
+  t: Owner,
   { mount, ...options }: TestHostOptions<S> = {},
 ): Promise<Host<S>> {
   const made = await createHost<S>({
@@ -37,7 +37,7 @@ export async function host<S extends ServiceMap = BaseServices>(
 
 /** Two started hosts, the first connected to the second. */
 export async function pair<S extends ServiceMap = BaseServices>(
-  t: Test,
+  t: Owner,
   options: TestHostOptions<S> = {},
 ): Promise<[Host<S>, Host<S>]> {
   const [one, other] = await Promise.all([host<S>(t, options), host<S>(t, options)])

@@ -2,7 +2,6 @@
 
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
-import type { Test } from 'tap'
 import type { Envelope } from '../../src/core/envelope.ts'
 import { defaultMaxMessageBytes } from '../../src/core/message.ts'
 import { type Clock, systemClock } from '../../src/core/time.ts'
@@ -13,6 +12,7 @@ import { type Router, relayRouter } from '../../src/protocols/relay/router.ts'
 import { GossipRelay } from '../../src/protocols/relay/service.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
+import type { Owner } from './owner.ts'
 
 export interface RelayNodeOptions {
   readonly topics: readonly string[]
@@ -20,6 +20,8 @@ export interface RelayNodeOptions {
   readonly maxMessageBytes?: number
   readonly clock?: Clock
   readonly privateKey?: PrivateKey
+  /** Takes what is delivered, in place of the list. */
+  readonly deliver?: (envelope: Envelope) => void
 }
 
 export interface RelayNode {
@@ -34,7 +36,7 @@ export interface RelayNode {
 }
 
 /** A started host that follows `topics`. */
-export async function relayNode(t: Test, options: RelayNodeOptions): Promise<RelayNode> {
+export async function relayNode(t: Owner, options: RelayNodeOptions): Promise<RelayNode> {
   const { topics, validators = [], maxMessageBytes = defaultMaxMessageBytes, clock = systemClock } = options
   const metrics = createMetrics()
   const log = silentLog()
@@ -56,7 +58,7 @@ export async function relayNode(t: Test, options: RelayNodeOptions): Promise<Rel
   })
   const delivered: Envelope[] = []
   const waiting: { count: number; resolve: () => void }[] = []
-  const deliver = (envelope: Envelope): void => {
+  const keep = (envelope: Envelope): void => {
     delivered.push(envelope)
     for (const { count, resolve } of waiting) if (delivered.length >= count) resolve()
   }
@@ -65,7 +67,7 @@ export async function relayNode(t: Test, options: RelayNodeOptions): Promise<Rel
     allowedTopics: new Set(topics),
     maxMessageBytes,
     validators,
-    deliver,
+    deliver: options.deliver ?? keep,
     clock,
     metrics,
     log,
@@ -91,16 +93,17 @@ export async function heartbeat({ host }: RelayNode, holds: () => boolean = () =
 export async function mesh(topic: string, from: RelayNode, to: RelayNode): Promise<void> {
   const [address] = to.host.addresses()
   if (address === undefined) throw new Error('the node to dial does not listen')
-  const grafted = Promise.all([inMesh(from, to, topic), inMesh(to, from, topic)])
+  const grafted = Promise.all([inMesh(from, to.peerId, topic), inMesh(to, from.peerId, topic)])
   await from.host.libp2p.dial(address)
   await grafted
 }
 
-function inMesh(of: RelayNode, peer: RelayNode, topic: string): Promise<void> {
+/** Settles when `of` has `peer` in its mesh of `topic`. */
+export function inMesh(of: RelayNode, peer: string, topic: string): Promise<void> {
   const { relay: router } = of.host.libp2p.services
   return new Promise((resolve) => {
     const look = (): void => {
-      if (!of.relay.meshPeers(topic).includes(peer.peerId)) return
+      if (!of.relay.meshPeers(topic).includes(peer)) return
       router.removeEventListener('gossipsub:heartbeat', look)
       router.removeEventListener('gossipsub:graft', look)
       resolve()

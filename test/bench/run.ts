@@ -1,0 +1,35 @@
+/**
+ * Runs benches: `npm run bench` all of them, `npm run bench -- relay store` those named. What begins with a dash goes to
+ * each. One after the other and each in a process of its own, which begins as the daemon does.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+
+/** The arguments with which a bench is part of all; alone it may take longer. */
+const benches: Readonly<Record<string, readonly string[]>> = {
+  relay: [],
+  'fan-out': [],
+  store: [],
+  startup: [],
+  archive: ['30000'],
+}
+
+/** As `bin/waypost.js` starts the daemon: peers with a smaller heap would be what is measured. */
+const heapFlags = ['--max-semi-space-size=64', '--single-threaded-gc']
+
+const given = process.argv.slice(2)
+const options = given.filter((argument) => argument.startsWith('-'))
+const named = given.filter((argument) => !argument.startsWith('-'))
+const unknown = named.filter((name) => !(name in benches))
+if (unknown.length > 0) throw new Error(`no bench ${unknown.join(', ')}: there are ${Object.keys(benches).join(', ')}`)
+
+for (const name of named.length > 0 ? named : Object.keys(benches)) {
+  console.log(`\n## ${name}\n`)
+  const script = path.join(import.meta.dirname, `${name}.js`)
+  const child = spawn(process.execPath, [...heapFlags, script, ...(benches[name] ?? []), ...options], {
+    stdio: 'inherit',
+  })
+  const [code] = await once(child, 'exit')
+  if (code !== 0) process.exitCode = 1
+}
