@@ -37,7 +37,8 @@ function metricsLine({ metricsUrl, restUrl }: Started): string {
   return server === undefined ? 'off (--metrics-server)' : `${server}/metrics`
 }
 
-function tryLine({ restUrl, addresses }: Started): string {
+/** The line to try. */
+export function tryLine({ restUrl, addresses }: Started): string {
   if (restUrl !== undefined) return `curl ${restUrl}/health`
   return `waypost run --staticnode=${addresses[0] ?? '<address>'}`
 }
