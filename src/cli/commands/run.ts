@@ -6,7 +6,7 @@ import { resolveSettings } from '../../settings/resolve.ts'
 import type { Settings } from '../../settings/table.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { action, takingSettings } from '../action.ts'
-import { banner } from '../banner.ts'
+import { banner, tryLine } from '../banner.ts'
 import { exits } from '../exit-codes.ts'
 import { helpText } from '../help.ts'
 import { version } from '../version.ts'
@@ -44,7 +44,10 @@ async function runNode(settings: Settings, log: Log): Promise<number> {
   const { peerId, addresses, enr, dataDir, restUrl, metricsUrl } = node
   if (formatOf(settings) === 'text') process.stdout.write(banner(node))
   // Scripts wait for this line, in nwaku's words.
-  log.info({ peerId, addresses, enr, dataDir, rest: restUrl, metrics: metricsUrl }, 'Node setup complete')
+  log.info(
+    { peerId, addresses, enr, dataDir, rest: restUrl, metrics: metricsUrl, try: tryLine(node) },
+    'Node setup complete',
+  )
   const signal = await stop.received
   log.info({ signal }, 'stopping')
   return await stopNode(node, log)
