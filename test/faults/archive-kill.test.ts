@@ -32,10 +32,10 @@ t.test('no acknowledged message is lost, and every index agrees', async (t) => {
 
 t.test('also while the oldest are deleted', async (t) => {
   const folder = t.testdir()
-  const keep = 300
+  const keep = 150
   const acknowledged: Acknowledged[] = []
   for (let kill = 0; kill < 5; kill++) {
-    acknowledged.push(...(await killAfter(400 + kill * 37, folder, String(kill * 1_000_000), String(keep))))
+    acknowledged.push(...(await killAfter(200 + kill * 37, folder, String(kill * 1_000_000), String(keep))))
     const stored = await reopened(folder, (archive) => consistent(t, archive))
     t.ok(stored.size >= keep, 'no more was deleted than the policy says')
     const inOrder = acknowledged.toSorted((a, b) => (a.timestamp < b.timestamp ? -1 : 1))
