@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { proto_lightpush as reference } from '@waku/proto'
 import fc from 'fast-check'
 import t from 'tap'
@@ -17,12 +16,10 @@ import {
   encodeLegacyRequest,
   encodeLegacyResponse,
 } from '../../../src/protocols/lightpush/legacy-codec.ts'
+import { bytesOf, hexOf, readVectors } from '../../kit/vectors.ts'
 
-/** Compiled tests run from dist; the vectors stay where they are. */
-const vectors = JSON.parse(readFileSync('test/vectors/lightpush.json', 'utf8'))
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-const bytes = (text: string): Uint8Array => Buffer.from(text, 'hex')
-const messageBytes = (name: string): Uint8Array => bytes(vectors.messages[name].wire)
+const vectors = readVectors('lightpush')
+const messageBytes = (name: string): Uint8Array => bytesOf(vectors.messages[name].wire)
 
 /** What is on the wire, without what is not: undefined fields say nothing. */
 const present = (value: object): unknown =>
@@ -31,58 +28,58 @@ const present = (value: object): unknown =>
 t.test('a request has its golden bytes, in both directions and for @waku/proto', async (t) => {
   for (const { id, requestId, pubsubTopic, message, wire } of vectors.requests) {
     const request = { requestId, pubsubTopic, message: messageBytes(message) }
-    t.equal(hex(encodePushRequest(request)), wire, id)
-    t.strictSame(decodePushRequest(bytes(wire)), request, id)
-    const theirs = reference.LightPushRequestV3.decode(bytes(wire))
+    t.equal(hexOf(encodePushRequest(request)), wire, id)
+    t.strictSame(decodePushRequest(bytesOf(wire)), request, id)
+    const theirs = reference.LightPushRequestV3.decode(bytesOf(wire))
     t.equal(theirs.requestId, requestId)
     t.equal(theirs.pubsubTopic, pubsubTopic)
-    t.equal(hex(reference.LightPushRequestV3.encode(theirs)), wire, `${id}: they write what we write`)
+    t.equal(hexOf(reference.LightPushRequestV3.encode(theirs)), wire, `${id}: they write what we write`)
   }
 })
 
 t.test('a response has its golden bytes, in both directions and for @waku/proto', async (t) => {
   for (const { id, wire, ...response } of vectors.responses) {
-    t.equal(hex(encodePushResponse(response)), wire, id)
-    t.strictSame(present(decodePushResponse(bytes(wire))), response, id)
-    const theirs = reference.LightPushResponseV3.decode(bytes(wire))
+    t.equal(hexOf(encodePushResponse(response)), wire, id)
+    t.strictSame(present(decodePushResponse(bytesOf(wire))), response, id)
+    const theirs = reference.LightPushResponseV3.decode(bytesOf(wire))
     t.equal(theirs.statusCode, response.status)
     t.equal(theirs.statusDesc, response.reason)
     t.equal(theirs.relayPeerCount, response.relayPeers)
-    t.equal(hex(reference.LightPushResponseV3.encode(theirs)), wire, `${id}: they write what we write`)
+    t.equal(hexOf(reference.LightPushResponseV3.encode(theirs)), wire, `${id}: they write what we write`)
   }
 })
 
 t.test('a request of version 2 has its golden bytes, in both directions and for @waku/proto', async (t) => {
   for (const { id, requestId, pubsubTopic, message, wire } of vectors.legacyRequests) {
     const push = { pubsubTopic, message: messageBytes(message) }
-    t.equal(hex(encodeLegacyRequest({ requestId, ...push })), wire, id)
-    t.strictSame(decodeLegacyRequest(bytes(wire)), { requestId, push }, id)
-    const theirs = reference.PushRpc.decode(bytes(wire))
+    t.equal(hexOf(encodeLegacyRequest({ requestId, ...push })), wire, id)
+    t.strictSame(decodeLegacyRequest(bytesOf(wire)), { requestId, push }, id)
+    const theirs = reference.PushRpc.decode(bytesOf(wire))
     t.equal(theirs.request?.pubsubTopic, pubsubTopic)
-    t.equal(hex(reference.PushRpc.encode(theirs)), wire, `${id}: they write what we write`)
+    t.equal(hexOf(reference.PushRpc.encode(theirs)), wire, `${id}: they write what we write`)
   }
 })
 
 t.test('a response of version 2 has its golden bytes, in both directions and for @waku/proto', async (t) => {
   for (const { id, wire, byHand, ...response } of vectors.legacyResponses) {
-    t.equal(hex(encodeLegacyResponse(response)), wire, id)
-    t.strictSame(decodeLegacyResponse(bytes(wire)), response, id)
-    const theirs = reference.PushRpc.decode(bytes(wire))
+    t.equal(hexOf(encodeLegacyResponse(response)), wire, id)
+    t.strictSame(decodeLegacyResponse(bytesOf(wire)), response, id)
+    const theirs = reference.PushRpc.decode(bytesOf(wire))
     t.match(theirs.response, { isSuccess: response.isSuccess, info: response.info })
-    if (!byHand) t.equal(hex(reference.PushRpc.encode(theirs)), wire, `${id}: they write what we write`)
+    if (!byHand) t.equal(hexOf(reference.PushRpc.encode(theirs)), wire, `${id}: they write what we write`)
   }
 })
 
 t.test('is_success is on the wire also when it is false, and read as false when it is not', async (t) => {
   const wire = encodeLegacyResponse({ requestId: 'r', isSuccess: false, info: 'no' })
-  t.match(hex(wire), /1a060800/)
+  t.match(hexOf(wire), /1a060800/)
   const theirs = reference.PushRpc.encode({ requestId: 'r', response: { isSuccess: false, info: 'no' } })
-  t.notMatch(hex(theirs), /1a060800/)
+  t.notMatch(hexOf(theirs), /1a060800/)
   t.strictSame(decodeLegacyResponse(theirs), { requestId: 'r', isSuccess: false, info: 'no' })
 })
 
 t.test('a response writes request id and status also when they are empty', async (t) => {
-  t.equal(hex(encodePushResponse({ requestId: '', status: 0 })), '0a005000')
+  t.equal(hexOf(encodePushResponse({ requestId: '', status: 0 })), '0a005000')
 })
 
 t.test('the message of a request is a view of the bytes that came, unknown fields and proof included', async (t) => {
@@ -91,20 +88,24 @@ t.test('the message of a request is a view of the bytes that came, unknown field
   const v2 = encodeLegacyRequest({ requestId: 'r', pubsubTopic: '/t', message })
   const views = [decodePushRequest(v3).message, decodeLegacyRequest(v2).push?.message]
   for (const [index, view] of views.entries()) {
-    t.equal(hex(view ?? new Uint8Array()), hex(message))
+    t.equal(hexOf(view ?? new Uint8Array()), hexOf(message))
     t.equal(view?.buffer, [v3, v2][index]?.buffer)
   }
-  t.equal(hex(decodeMessage(message).rateLimitProof ?? new Uint8Array()), vectors.messages.full.fields.rateLimitProof)
+  t.equal(hexOf(decodeMessage(message).rateLimitProof ?? new Uint8Array()), vectors.messages.full.fields.rateLimitProof)
 })
 
 const id = (): ProtobufWriter => new ProtobufWriter().string(1, 'r')
 const push = (fields: ProtobufWriter): Uint8Array => id().bytes(2, fields.finish()).finish()
 const withoutField = [
-  { id: 'v3 request_id', decode: decodePushRequest, body: new ProtobufWriter().bytes(21, bytes('0a00')).finish() },
+  { id: 'v3 request_id', decode: decodePushRequest, body: new ProtobufWriter().bytes(21, bytesOf('0a00')).finish() },
   { id: 'v3 message', decode: decodePushRequest, body: id().string(20, '/t').finish() },
-  { id: 'v2 request_id', decode: decodeLegacyRequest, body: new ProtobufWriter().bytes(2, bytes('0a001200')).finish() },
+  {
+    id: 'v2 request_id',
+    decode: decodeLegacyRequest,
+    body: new ProtobufWriter().bytes(2, bytesOf('0a001200')).finish(),
+  },
   { id: 'v2 message', decode: decodeLegacyRequest, body: push(new ProtobufWriter().string(1, '/t')) },
-  { id: 'v2 pubsub_topic', decode: decodeLegacyRequest, body: push(new ProtobufWriter().bytes(2, bytes('0a00'))) },
+  { id: 'v2 pubsub_topic', decode: decodeLegacyRequest, body: push(new ProtobufWriter().bytes(2, bytesOf('0a00'))) },
   { id: 'v2 response', decode: decodeLegacyResponse, body: id().finish() },
 ]
 
@@ -125,7 +126,7 @@ const wires: Uint8Array[] = [
   ...vectors.responses,
   ...vectors.legacyRequests,
   ...vectors.legacyResponses,
-].map(({ wire }: { wire: string }) => bytes(wire))
+].map(({ wire }: { wire: string }) => bytesOf(wire))
 
 /** A golden message with some bytes changed and its end cut off. */
 const mutant = fc
@@ -167,13 +168,13 @@ t.test('what is written is read again', async (t) => {
   fc.assert(
     fc.property(request, response, legacy, text, (request, response, legacy, topic) => {
       const read = decodePushRequest(encodePushRequest(request))
-      t.same({ ...read, message: hex(read.message) }, { ...request, message: hex(request.message) })
+      t.same({ ...read, message: hexOf(read.message) }, { ...request, message: hexOf(request.message) })
       t.same(decodePushResponse(encodePushResponse(response)), response)
       t.same(decodeLegacyResponse(encodeLegacyResponse(legacy)), legacy)
       const { requestId, message } = request
       const { push } = decodeLegacyRequest(encodeLegacyRequest({ requestId, pubsubTopic: topic, message }))
       t.equal(push?.pubsubTopic, topic)
-      t.equal(hex(push?.message ?? new Uint8Array()), hex(message))
+      t.equal(hexOf(push?.message ?? new Uint8Array()), hexOf(message))
     }),
     { numRuns: 100 },
   )

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { proto_metadata as reference } from '@waku/proto'
 import fc from 'fast-check'
 import t from 'tap'
 import { isWaypostError } from '../../../src/core/errors.ts'
 import { decodeMetadata, encodeMetadata } from '../../../src/protocols/metadata/codec.ts'
+import { bytesOf, hexOf, readVectors } from '../../kit/vectors.ts'
 
 interface Row {
   id: string
@@ -13,25 +13,23 @@ interface Row {
   wire: string
 }
 
-/** Compiled tests run from dist; the vectors stay where they are. */
-const vectors: { written: Row[]; read: Row[] } = JSON.parse(readFileSync('test/vectors/metadata.json', 'utf8'))
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-const bytes = (text: string): Uint8Array => Buffer.from(text, 'hex')
+const vectors = readVectors<{ written: Row[]; read: Row[] }>('metadata')
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index)
 
 t.test('metadata has its golden bytes, in both directions and for @waku/proto', async (t) => {
   for (const { id, wire, cluster, shards } of vectors.written) {
-    t.equal(hex(encodeMetadata({ cluster, shards })), wire, id)
-    t.same(decodeMetadata(bytes(wire)), { cluster, shards }, id)
+    t.equal(hexOf(encodeMetadata({ cluster, shards })), wire, id)
+    t.same(decodeMetadata(bytesOf(wire)), { cluster, shards }, id)
     for (const theirs of [reference.WakuMetadataRequest, reference.WakuMetadataResponse]) {
-      t.same(theirs.decode(bytes(wire)), { clusterId: cluster, shards }, `${id}: they read what we write`)
+      t.same(theirs.decode(bytesOf(wire)), { clusterId: cluster, shards }, `${id}: they read what we write`)
       t.same(decodeMetadata(theirs.encode({ clusterId: cluster, shards })), { cluster, shards }, `${id}: and we theirs`)
     }
   }
 })
 
 t.test('every form that a peer may choose is read', async (t) => {
-  for (const { id, wire, cluster, shards } of vectors.read) t.same(decodeMetadata(bytes(wire)), { cluster, shards }, id)
+  for (const { id, wire, cluster, shards } of vectors.read)
+    t.same(decodeMetadata(bytesOf(wire)), { cluster, shards }, id)
 })
 
 t.test('nwaku reads 1 KiB: above, the shards are written once', async (t) => {

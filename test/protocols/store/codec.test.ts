@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { proto_store as reference } from '@waku/proto'
 import fc from 'fast-check'
 import t from 'tap'
@@ -12,6 +11,7 @@ import {
   encodeStoreRequest,
   encodeStoreResponse,
 } from '../../../src/protocols/store/codec.ts'
+import { bytesOf, hexOf, readVectors } from '../../kit/vectors.ts'
 
 interface RequestRow {
   id: string
@@ -40,12 +40,7 @@ interface ResponseRow {
   byHand?: boolean
 }
 
-/** Compiled tests run from dist; the vectors stay where they are. */
-const vectors: { requests: RequestRow[]; responses: ResponseRow[] } = JSON.parse(
-  readFileSync('test/vectors/store.json', 'utf8'),
-)
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
-const bytes = (text: string): Uint8Array => Buffer.from(text, 'hex')
+const vectors = readVectors<{ requests: RequestRow[]; responses: ResponseRow[] }>('store')
 const integer = (text: string | undefined): bigint | undefined => (text === undefined ? undefined : BigInt(text))
 
 t.test('a request has its golden bytes, in both directions and for @waku/proto', async (t) => {
@@ -55,20 +50,20 @@ t.test('a request has its golden bytes, in both directions and for @waku/proto',
       start: integer(row.start),
       end: integer(row.end),
       limit: integer(row.limit),
-      hashes: row.hashes.map(bytes),
-      cursor: row.cursor === undefined ? undefined : bytes(row.cursor),
+      hashes: row.hashes.map(bytesOf),
+      cursor: row.cursor === undefined ? undefined : bytesOf(row.cursor),
     }
-    t.equal(hex(encodeStoreRequest(request)), wire, id)
-    t.same(decodeStoreRequest(bytes(wire)), { pubsubTopic: undefined, ...request }, id)
-    const theirs = reference.StoreQueryRequest.decode(bytes(wire))
+    t.equal(hexOf(encodeStoreRequest(request)), wire, id)
+    t.same(decodeStoreRequest(bytesOf(wire)), { pubsubTopic: undefined, ...request }, id)
+    const theirs = reference.StoreQueryRequest.decode(bytesOf(wire))
     t.match(theirs, { requestId: row.requestId, includeData: row.includeData, paginationForward: row.forward }, id)
     t.same(
-      [theirs.timeStart, theirs.timeEnd, theirs.paginationLimit, theirs.contentTopics, theirs.messageHashes.map(hex)],
+      [theirs.timeStart, theirs.timeEnd, theirs.paginationLimit, theirs.contentTopics, theirs.messageHashes.map(hexOf)],
       [request.start, request.end, request.limit, row.contentTopics, row.hashes],
       id,
     )
     const again = reference.StoreQueryRequest.encode(theirs)
-    if (!byHand) t.equal(hex(again), wire, `${id}: they write what we write`)
+    if (!byHand) t.equal(hexOf(again), wire, `${id}: they write what we write`)
     t.same(decodeStoreRequest(again), { pubsubTopic: undefined, ...request }, `${id}: we read what they write`)
   }
 })
@@ -78,29 +73,29 @@ t.test('a response has its golden bytes, in both directions and for @waku/proto'
     const messages: StoredMessage[] = rows.map(({ hash, pubsubTopic, message }) =>
       pubsubTopic === undefined || message === undefined
         ? { hash }
-        : { hash, data: { pubsubTopic, bytes: bytes(message) } },
+        : { hash, data: { pubsubTopic, bytes: bytesOf(message) } },
     )
     const response = { requestId, status, reason, messages, cursor }
-    t.equal(hex(encodeStoreResponse(response)), wire, id)
-    t.same(decodeStoreResponse(bytes(wire)), response, id)
-    const theirs = reference.StoreQueryResponse.decode(bytes(wire))
+    t.equal(hexOf(encodeStoreResponse(response)), wire, id)
+    t.same(decodeStoreResponse(bytesOf(wire)), response, id)
+    const theirs = reference.StoreQueryResponse.decode(bytesOf(wire))
     t.match(theirs, { requestId, statusCode: status, statusDesc: reason }, id)
     t.same(
       theirs.messages.map(({ messageHash, message, pubsubTopic }) => ({
-        hash: messageHash && hex(messageHash),
-        ...(message && { pubsubTopic, message: hex(reference.WakuMessage.encode(message)) }),
+        hash: messageHash && hexOf(messageHash),
+        ...(message && { pubsubTopic, message: hexOf(reference.WakuMessage.encode(message)) }),
       })),
       rows,
       id,
     )
     const again = reference.StoreQueryResponse.encode(theirs)
-    if (!byHand) t.equal(hex(again), wire, `${id}: they write what we write`)
+    if (!byHand) t.equal(hexOf(again), wire, `${id}: they write what we write`)
     t.same(decodeStoreResponse(again), response, `${id}: we read what they write`)
   }
 })
 
 t.test('id, status and reason are on the wire also when they say nothing: nwaku demands them', async (t) => {
-  t.equal(hex(encodeStoreResponse({ requestId: '', status: 0, reason: '', messages: [] })), '0a0050005a00')
+  t.equal(hexOf(encodeStoreResponse({ requestId: '', status: 0, reason: '', messages: [] })), '0a0050005a00')
 })
 
 t.test('a message is spliced in as it was stored', async (t) => {
@@ -108,7 +103,7 @@ t.test('a message is spliced in as it was stored', async (t) => {
   const hash = '11'.repeat(32)
   const messages = [{ hash, data: { pubsubTopic: '', bytes: stored } }]
   const wire = encodeStoreResponse({ requestId: 'r', status: 200, reason: 'OK', messages })
-  t.match(hex(wire), hex(stored))
+  t.match(hexOf(wire), hexOf(stored))
   t.same(decodeStoreResponse(wire).messages, messages)
 })
 
@@ -117,7 +112,7 @@ t.test('a message without its pubsub topic, or the other way round, is read as a
   const entry = (): ProtobufWriter => new ProtobufWriter().bytes(1, hash)
   for (const half of [entry().bytes(2, hash).finish(), entry().string(3, '/waku/2/rs/1/0').finish()]) {
     const wire = new ProtobufWriter().bytes(20, half).finish()
-    t.same(decodeStoreResponse(wire).messages, [{ hash: hex(hash) }])
+    t.same(decodeStoreResponse(wire).messages, [{ hash: hexOf(hash) }])
   }
 })
 
@@ -151,18 +146,18 @@ t.test('any request survives the way there and back, exactly', async () => {
   fc.assert(
     fc.property(request, (request) => {
       const { hashes, cursor, ...rest } = decodeStoreRequest(encodeStoreRequest(request))
-      const read = { ...rest, hashes: hashes.map(hex), cursor: cursor && hex(cursor) }
+      const read = { ...rest, hashes: hashes.map(hexOf), cursor: cursor && hexOf(cursor) }
       assert.deepEqual(read, {
         ...request,
-        hashes: request.hashes.map(hex),
-        cursor: request.cursor && hex(request.cursor),
+        hashes: request.hashes.map(hexOf),
+        cursor: request.cursor && hexOf(request.cursor),
       })
     }),
   )
 })
 
 t.test('any bytes are a message or an error of ours', async () => {
-  const golden = [...vectors.requests, ...vectors.responses].map(({ wire }) => bytes(wire))
+  const golden = [...vectors.requests, ...vectors.responses].map(({ wire }) => bytesOf(wire))
   const damaged = fc
     .tuple(
       fc.constantFrom(...golden),
