@@ -18,7 +18,7 @@ const maxFileBytes = 128
  * Throws `identity/open-to-others`, `identity/not-a-file`, `identity/bad-key`, `identity/unreadable`.
  */
 export async function nodeKey(file: string): Promise<PrivateKey> {
-  return (await readKey(file)) ?? (await createKey(file))
+  return (await readNodeKey(file)) ?? (await createKey(file))
 }
 
 /** The key that 64 hexadecimal digits name, `0x` in front or not. Throws `identity/bad-key`; the text is not in it. */
@@ -33,7 +33,8 @@ export function nodeKeyFromHex(text: string, origin: string): PrivateKey {
   }
 }
 
-async function readKey(file: string): Promise<PrivateKey | undefined> {
+/** The key in `file`, or undefined when there is none. Throws as `nodeKey` does. */
+export async function readNodeKey(file: string): Promise<PrivateKey | undefined> {
   const handle = await openKey(file)
   if (handle === undefined) return undefined
   try {
@@ -66,17 +67,40 @@ async function checkAccess(handle: FileHandle, file: string): Promise<void> {
     throw new WaypostError('identity/open-to-others', { file, mode: (stat.mode & 0o777).toString(8).padStart(4, '0') })
 }
 
-/** Writes beside, syncs, then links into place: a crash leaves a whole key or none, and two nodes agree on one. */
+/** A new key. */
+export function newNodeKey(): Promise<PrivateKey> {
+  return generateKeyPair('secp256k1')
+}
+
 async function createKey(file: string): Promise<PrivateKey> {
-  const key = await generateKeyPair('secp256k1')
+  const key = await newNodeKey()
+  return (await writeNodeKey(file, key)) ? key : await nodeKey(file)
+}
+
+/**
+ * Puts `key` into `file`; false, and nothing is changed, when a key is there. It is written beside, synced, then linked
+ * into place: a crash leaves a whole key or none, and two nodes agree on one. Throws `identity/unwritable`.
+ */
+export function writeNodeKey(file: string, key: PrivateKey): Promise<boolean> {
+  return withDraft(file, key, (draft) => linkNew(draft, file))
+}
+
+/** Puts `key` into `file` in place of the one there, which is kept as `old`. Throws `identity/unwritable`. */
+export async function replaceNodeKey(file: string, key: PrivateKey, old: string): Promise<void> {
+  await withDraft(file, key, async (draft) => {
+    await link(file, old)
+    await rename(draft, file)
+  })
+}
+
+async function withDraft<T>(file: string, key: PrivateKey, place: (draft: string) => Promise<T>): Promise<T> {
   const draft = `${file}.${randomUUID()}.new`
   try {
     await writeSynced(draft, `${Buffer.from(key.raw).toString('hex')}\n`)
-    const won = await linkNew(draft, file)
+    const placed = await place(draft)
     await syncFolder(path.dirname(file))
-    return won ? key : await nodeKey(file)
+    return placed
   } catch (error) {
-    if (error instanceof WaypostError) throw error
     throw new WaypostError('identity/unwritable', { file, why: systemCode(error) }, { cause: error })
   } finally {
     await unlink(draft).catch(() => {})
