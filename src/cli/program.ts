@@ -1,6 +1,9 @@
 /** All commands: what `waypost` runs, what docs/commands.md tells of, what shells complete. */
 import { Command } from 'commander'
 import { addCanary } from './commands/canary.ts'
+import { addConfig } from './commands/config.ts'
+import { addInit } from './commands/init.ts'
+import { addKeys } from './commands/keys.ts'
 import { addRun } from './commands/run.ts'
 import { version } from './version.ts'
 
@@ -15,6 +18,6 @@ export function createProgram(): Command {
     .showSuggestionAfterError()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'waypost: ')) })
     .exitOverride()
-  for (const add of [addRun, addCanary]) add(program)
+  for (const add of [addRun, addInit, addConfig, addKeys, addCanary]) add(program)
   return program
 }

@@ -223,6 +223,31 @@ const table = {
     when: 'a service node answers with something that its protocol does not allow',
     says: '{protocol} answer is not valid: {why}',
   },
+  'cli/exists': {
+    when: 'a command is to write a file or folder that is there already; none is ever overwritten',
+    says: '{path} is there already and is left as it is: {what}',
+    exit: 73,
+  },
+  'cli/cannot-write': {
+    when: 'a file or folder that a command is to write cannot be written',
+    says: '{path} cannot be written: {why}',
+    exit: 73,
+  },
+  'cli/no-such-file': {
+    when: 'a file or folder that a command is to read is not there or cannot be read',
+    says: '{path} cannot be read: {why}',
+    exit: 66,
+  },
+  'cli/no-key': {
+    when: 'a command needs the node key, and the data folder has none',
+    says: 'there is no key {file}: waypost init makes one, waypost keys import puts an old one there; or name the folder with --data-dir',
+    exit: 66,
+  },
+  'cli/bad-usage': {
+    when: 'the arguments of a command do not fit each other',
+    says: '{why}',
+    exit: 64,
+  },
   'cli/peer-unreachable': {
     when: 'a command is to ask a node by its multiaddr, and no connection to it can be opened',
     says: 'no Waku node answers at {address}: {why}',
