@@ -253,6 +253,36 @@ const table = {
     says: 'no Waku node answers at {address}: {why}',
     exit: 69,
   },
+  'rest/bad-body': {
+    when: 'the body of a REST request is not JSON, or not of the shape that its path demands: a field missing, unknown, repeated or of the wrong type',
+    says: 'Invalid content body, could not decode: Unable to deserialize data: {why}',
+    http: 400,
+  },
+  'rest/bad-base64': {
+    when: 'a field of a REST request is not base64 of the standard alphabet with padding; base64url is refused, as in nwaku',
+    says: 'Incorrect base64 string',
+    http: 400,
+  },
+  'rest/missing-body': {
+    when: 'a REST request that needs a body has none',
+    says: 'Missing content body',
+    http: 400,
+  },
+  'rest/bad-content-type': {
+    when: 'the body of a REST request is of another media type than JSON',
+    says: 'Wrong Content-Type, expected {expected}',
+    http: 400,
+  },
+  'rest/bad-parameter': {
+    when: 'a parameter in the path or query of a REST request cannot be read',
+    says: 'bad parameter: {why}',
+    http: 400,
+  },
+  'rest/bad-token-file': {
+    when: 'the file with the token of the REST API cannot be read or made, or others may read it',
+    says: 'token file {file} cannot be used: {why}',
+    exit: 78,
+  },
   'settings/invalid': {
     when: 'settings are unknown, do not have the form that their kind demands, or contradict each other',
     says: 'settings are not valid:{problems}',

@@ -7,6 +7,7 @@ export interface DataFolder {
   readonly path: string
   readonly keyFile: string
   readonly archive: string
+  readonly restTokenFile: string
 }
 
 /** Makes the folder, for its owner only, unless it is there. Throws `data/unwritable`. */
@@ -17,5 +18,10 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
   } catch (error) {
     throw new WaypostError('data/unwritable', { folder, why: messageOf(error) }, { cause: error })
   }
-  return { path: folder, keyFile: path.join(folder, 'node.key'), archive: path.join(folder, 'archive') }
+  return {
+    path: folder,
+    keyFile: path.join(folder, 'node.key'),
+    archive: path.join(folder, 'archive'),
+    restTokenFile: path.join(folder, 'rest.token'),
+  }
 }

@@ -43,8 +43,8 @@ export async function startNode({ settings, version, log, clock = systemClock }:
   await using parts = new AsyncDisposableStack()
   const metrics = createMetrics({ prefix: settings.metricsPrefix, processMetrics: true })
   const view = new View(version, metrics)
-  const servers = parts.use(await openServers(view, settings, log))
   const folder = await openDataFolder(settings.dataDir)
+  const servers = parts.use(await openServers(view, settings, folder, log))
   const network = networkOf(settings)
   const archive = parts.use(await openStore({ settings, folder, metrics, log }))
   const host = parts.use(await openHost({ settings, folder, network, version, metrics, log }))
@@ -69,7 +69,7 @@ export async function startNode({ settings, version, log, clock = systemClock }:
   const addresses = host.addresses().map(String)
   const folders = { data: folder.path, archive: archive && archiveFolder(settings, folder) }
   const measure = () => measureGauges({ metrics, clockWatch, relay: protocols.relay, folders })
-  view.started({ addresses, enr, health: protocols.health, measure })
+  view.started({ addresses, enr, health: protocols.health, services: protocols.services, measure })
   const opened = parts.move()
   return {
     peerId: libp2p.peerId.toString(),

@@ -2,6 +2,7 @@
 import type { Libp2p } from '@libp2p/interface'
 import type { Archive } from '../archive/archive.ts'
 import type { Envelope } from '../core/envelope.ts'
+import type { Publisher } from '../core/publisher.ts'
 import type { Clock, Milliseconds } from '../core/time.ts'
 import { validateMeta } from '../core/validator.ts'
 import { type Filter, filter } from '../protocols/filter/index.ts'
@@ -15,6 +16,8 @@ import type { Router } from '../protocols/relay/router.ts'
 import { GossipRelay, type Relay } from '../protocols/relay/service.ts'
 import { store } from '../protocols/store/index.ts'
 import { storeRates } from '../protocols/store/limits.ts'
+import { MessageCache } from '../rest/message-cache.ts'
+import type { Services } from '../rest/view.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -24,6 +27,7 @@ import { Intake, type Taker } from './intake.ts'
 import { type Network, shardNumbers } from './network.ts'
 import { NodePublisher } from './publish.ts'
 import { quotaFor } from './rates.ts'
+import { restServices } from './rest-services.ts'
 
 export interface ProtocolParts {
   readonly settings: Settings
@@ -41,6 +45,8 @@ export interface ProtocolParts {
 
 export interface Protocols extends AsyncDisposable {
   readonly health: HealthParts
+  /** What REST works on. */
+  readonly services: Services
   /** Absent when this node does not relay. */
   readonly relay?: Relay
   /** Follows the topics of the network, once the host has started. */
@@ -56,15 +62,19 @@ export async function mountProtocols(parts: ProtocolParts): Promise<Protocols> {
   await using mounted = new AsyncDisposableStack()
   const { settings, network, archive, clockWatch, metrics, log } = parts
   const subscribers = settings.filter ? mounted.use(await mountFilter(parts)) : undefined
-  const intake = new Intake({ takers: [...takersOf(subscribers, archive), clockWatch], metrics, log, settleTimeout })
+  const cache = new MessageCache(settings.restRelayCacheCapacity)
+  const takers = [...takersOf(subscribers, archive), cacheTaker(cache), clockWatch]
+  const intake = new Intake({ takers, metrics, log, settleTimeout })
   const relay = mounted.use(mountRelay(parts, intake))
+  const publisher = publisherOf(parts, relay, intake)
   // Mounted without relay too: then it says why it cannot.
-  if (settings.lightpush) mounted.use(await mountLightPush(parts, relay, intake))
+  if (settings.lightpush) mounted.use(await mountLightPush(parts, publisher))
   if (archive !== undefined) mounted.use(await mountStore(parts, archive))
   mounted.use(await mountMetadata(parts, relay))
   const kept = mounted.move()
   return {
     health: healthOf(parts),
+    services: restServices({ settings, network, relay, publisher, archive, cache }),
     relay,
     start: () => {
       for (const topic of network.followed) relay?.subscribe(topic)
@@ -81,6 +91,11 @@ function takersOf(subscribers: Filter | undefined, archive: Archive | undefined)
     put: (envelope: Envelope) => void subscribers.deliver(envelope),
   }
   return [queues, archive].filter((taker) => taker !== undefined)
+}
+
+/** The cache of REST takes every message; it knows itself which of them somebody asked for. */
+function cacheTaker(cache: MessageCache): Taker {
+  return { offer: (envelope) => cache.add(envelope), put: (envelope) => void cache.add(envelope) }
 }
 
 function mountRelay(parts: ProtocolParts, intake: Intake): (Relay & Disposable) | undefined {
@@ -119,11 +134,16 @@ function mountFilter({ settings, libp2p, metrics, log }: ProtocolParts): Promise
   })
 }
 
-function mountLightPush(parts: ProtocolParts, relay: Relay | undefined, intake: Intake): Promise<AsyncDisposable> {
-  const { settings, network, libp2p, clock, metrics, log } = parts
-  const maxMessageBytes = settings.maxMsgSize
-  const publisher = new NodePublisher({ relay, intake, sharding: network.sharding, maxMessageBytes, clock })
+function publisherOf({ settings, network, clock }: ProtocolParts, relay: Relay | undefined, intake: Intake): Publisher {
+  return new NodePublisher({ relay, intake, sharding: network.sharding, maxMessageBytes: settings.maxMsgSize, clock })
+}
+
+function mountLightPush(
+  { settings, libp2p, metrics, log }: ProtocolParts,
+  publisher: Publisher,
+): Promise<AsyncDisposable> {
   const quota = quotaFor('lightpush', lightPushRates, settings.rateLimit)
+  const maxMessageBytes = settings.maxMsgSize
   return lightPush({ libp2p, publisher, maxMessageBytes, quota, metrics, log: log.child({ part: 'lightpush' }) })
 }
 

@@ -1,12 +1,17 @@
 /** The node as its HTTP servers see it, from the first moment to the last. */
-import type { HealthState, NodeHealth, NodeView } from '../rest/view.ts'
+import type { Milliseconds } from '../core/time.ts'
+import type { HealthState, NodeHealth, NodeView, Services } from '../rest/view.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type HealthParts, protocolHealth } from './health.ts'
+
+/** Scrapes within this time get the same text: a scraper in a loop costs nothing. */
+const renderedFor: Milliseconds = 1000
 
 export interface Started {
   readonly addresses: readonly string[]
   readonly enr: string
   readonly health: HealthParts
+  readonly services: Services
   /** Brings those metrics up to date that no event does. */
   readonly measure: () => Promise<void>
 }
@@ -16,6 +21,8 @@ export class View implements NodeView {
   readonly #metrics: Metrics
   #state: HealthState = 'INITIALIZING'
   #started: Started | undefined
+  #rendered: ReturnType<NodeView['metrics']> | undefined
+  #renderedUntil = 0
 
   constructor(version: string, metrics: Metrics) {
     this.version = version
@@ -45,7 +52,20 @@ export class View implements NodeView {
     return { listenAddresses: this.#started?.addresses ?? [], enrUri: this.#started?.enr ?? '' }
   }
 
-  async metrics(): ReturnType<NodeView['metrics']> {
+  services(): Services | undefined {
+    return this.#started?.services
+  }
+
+  metrics(): ReturnType<NodeView['metrics']> {
+    const now = performance.now()
+    if (this.#rendered === undefined || now >= this.#renderedUntil) {
+      this.#rendered = this.#render()
+      this.#renderedUntil = now + renderedFor
+    }
+    return this.#rendered
+  }
+
+  async #render(): ReturnType<NodeView['metrics']> {
     const { registry } = this.#metrics
     await this.#started?.measure()
     return { contentType: registry.contentType, text: await registry.metrics() }

@@ -6,10 +6,10 @@ import { type FastifyInstance, fastify } from 'fastify'
 import { WaypostError } from '../core/errors.ts'
 import type { Milliseconds } from '../core/time.ts'
 import type { Log } from '../telemetry/log.ts'
-import { mountHealth } from './health.ts'
-import { mountInfo } from './info.ts'
+import { type AccessOptions, describeAccess } from './access.ts'
 import { type HttpServer, type ListenOptions, whyNot } from './listen.ts'
-import { mountMetrics } from './metrics.ts'
+import { mountGroups } from './mount.ts'
+import { groups } from './routes/groups.ts'
 import type { NodeView } from './view.ts'
 
 const kib = 1024
@@ -19,36 +19,38 @@ const maxHeaderBytes = 64 * kib
 const maxPathParameterBytes = 64 * kib
 const headersTimeout: Milliseconds = 10_000
 const requestTimeout: Milliseconds = 30_000
-/** Bytes of a body unless a route says otherwise. */
-const maxBodyBytes = 2 * kib * kib
+
+export interface RestOptions extends ListenOptions {
+  readonly access: AccessOptions
+  /** Patterns of origins whose pages may use the API: `--rest-allow-origin`. */
+  readonly origins: readonly string[]
+  /** Bytes of a body. */
+  readonly maxBodyBytes: number
+}
 
 /** Opens the server. Throws `listen/failed` when the address cannot be had. */
-export async function openRest(view: NodeView, log: Log, { address, port }: ListenOptions): Promise<HttpServer> {
-  const server = createServer()
-  mountHealth(server, view)
-  mountInfo(server, view)
-  mountMetrics(server, view)
+export async function openRest(view: NodeView, log: Log, options: RestOptions): Promise<HttpServer> {
+  const { address, port, access, origins, maxBodyBytes } = options
+  const server = createServer(maxBodyBytes)
+  mountGroups(server, groups, view, { access, origins, log })
   try {
     const url = await server.listen({ host: address, port })
-    log.info({ at: url }, 'rest server open')
+    log.info({ at: url, access: describeAccess(access.mode) }, 'rest server open')
     return { url, [Symbol.asyncDispose]: () => closeRest(server) }
   } catch (error) {
     throw new WaypostError('listen/failed', { what: 'REST', address, port, why: whyNot(error) }, { cause: error })
   }
 }
 
-function createServer(): FastifyInstance {
-  const server = fastify({
+function createServer(bodyLimit: number): FastifyInstance {
+  return fastify({
     logger: false,
-    bodyLimit: maxBodyBytes,
+    bodyLimit,
     requestTimeout,
     forceCloseConnections: true,
     http: { maxHeaderSize: maxHeaderBytes, headersTimeout },
     routerOptions: { maxParamLength: maxPathParameterBytes },
   })
-  // As nwaku: no body for a route that is not there.
-  server.setNotFoundHandler((_, reply) => reply.code(404).type('text/plain').send(''))
-  return server
 }
 
 async function closeRest(server: FastifyInstance): Promise<void> {

@@ -1,4 +1,7 @@
 /** What the HTTP server needs of a node. The node implements it; this folder does not know the node. */
+import type { LightPushService } from './routes/lightpush.ts'
+import type { RelayService } from './routes/relay.ts'
+import type { StoreService } from './routes/store.ts'
 
 /** States of the node and of each protocol, in nwaku's words, which scripts read. */
 export type HealthState = 'INITIALIZING' | 'SYNCHRONIZING' | 'READY' | 'NOT_READY' | 'NOT_MOUNTED' | 'SHUTTING_DOWN'
@@ -22,6 +25,15 @@ export interface NodeView {
   ready(): boolean
   /** Announced addresses with the peer id, and the node record. */
   info(): { readonly listenAddresses: readonly string[]; readonly enrUri: string }
-  /** All metrics in Prometheus' text format, as they are now. */
+  /** All metrics in Prometheus' text format, at most a second old. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
+  /** What can be asked of the node; undefined while it starts. */
+  services(): Services | undefined
+}
+
+/** Each is what one group of routes works on; absent when the node does not have it. */
+export interface Services {
+  readonly relay?: RelayService
+  readonly lightpush?: LightPushService
+  readonly store?: StoreService
 }

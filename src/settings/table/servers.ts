@@ -13,18 +13,16 @@ export const rest = {
   'rest-port': setting(port, 'The port of the REST API.', { default: '8645', shifted: true }),
   'rest-relay-cache-capacity': setting(integer(0, 1_000_000), 'Messages kept for each topic until they are fetched.', {
     default: '50',
-    ...without(notYet),
   }),
   'rest-admin': setting(bool, 'Serve the paths under /admin.', { default: 'false', ...without(notYet, 'false') }),
   'rest-allow-origin': setting(
     list(text),
     'An origin whose pages may use the API (CORS); * and ? stand for any characters. Repeatable.',
-    without(notYet),
   ),
   'rest-auth': setting(
     oneOf('auto', 'token', 'none'),
     'Who needs the token. auto: clients that are not on loopback or a private network, and /admin from elsewhere; token: all; none: nobody, as in nwaku.',
-    { default: 'auto', ours: true, ...without(notYet) },
+    { default: 'auto', ours: true },
   ),
   'rest-token': setting(
     token,
@@ -32,13 +30,11 @@ export const rest = {
     {
       unset: 'the one in data-dir, made once',
       ours: true,
-      ...without(notYet),
     },
   ),
   'rest-max-body': setting(size(1024, maxRestBodyBytes), 'The largest body of a request.', {
-    unset: 'twice max-msg-size',
+    unset: '2 MiB, or twice max-msg-size if that is more',
     ours: true,
-    ...without(notYet),
   }),
 } as const
 

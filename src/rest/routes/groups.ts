@@ -1,0 +1,38 @@
+/** All routes. */
+import { type Group, group } from '../route.ts'
+import type { NodeView } from '../view.ts'
+import { autoRoutes } from './auto-relay.ts'
+import { health } from './health.ts'
+import { debug } from './info.ts'
+import { lightPushRoutes } from './lightpush.ts'
+import { staticRoutes } from './relay.ts'
+import { storeRoutes } from './store.ts'
+
+const relay = group({
+  name: 'relay',
+  says: 'Messages of the shards that this node follows: publish, subscribe, fetch.',
+  access: 'usual',
+  service: (node: NodeView) => node.services()?.relay,
+  off: '/relay endpoints are not available. Please check your configuration: --relay',
+  routes: [...staticRoutes, ...autoRoutes],
+})
+
+const lightpush = group({
+  name: 'lightpush',
+  says: 'Publish as a light client does.',
+  access: 'usual',
+  service: (node: NodeView) => node.services()?.lightpush,
+  off: '/lightpush endpoints are not available.',
+  routes: lightPushRoutes,
+})
+
+const store = group({
+  name: 'store',
+  says: 'History.',
+  access: 'usual',
+  service: (node: NodeView) => node.services()?.store,
+  off: '/store endpoints are not available.',
+  routes: storeRoutes,
+})
+
+export const groups: readonly Group[] = [health, debug, relay, lightpush, store]

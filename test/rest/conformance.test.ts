@@ -1,0 +1,237 @@
+/** nwaku's REST API as scripts know it: method, path, case, status and body, against a started node. */
+import path from 'node:path'
+import t from 'tap'
+import { startNode, type WaypostNode } from '../../src/node/node.ts'
+import { resolveSettings } from '../../src/settings/resolve.ts'
+import { silentLog } from '../../src/telemetry/log.ts'
+
+const topic = '/waku/2/rs/0/0'
+const contentTopic = '/toychat/2/huilong/proto'
+const at = encodeURIComponent
+
+const flags = [
+  '--listen-address=127.0.0.1',
+  '--tcp-port=0',
+  '--rest-port=0',
+  '--nat=none',
+  '--relay',
+  '--store',
+  '--lightpush',
+]
+
+/** A started node with eight shards, and another that relays with it. */
+const [node, peer] = await pair()
+t.teardown(async () => {
+  await node[Symbol.asyncDispose]()
+  await peer[Symbol.asyncDispose]()
+})
+
+async function pair(): Promise<[WaypostNode, WaypostNode]> {
+  const folder = t.testdir()
+  const start = (name: string, more: readonly string[]) => {
+    const argv = [...flags, '--num-shards-in-network=8', `--data-dir=${path.join(folder, name)}`, ...more]
+    return startNode({ settings: resolveSettings({ argv }).settings, version: '1.2.3', log: silentLog() })
+  }
+  const other = await start('peer', [])
+  return [await start('node', [`--staticnode=${other.addresses[0]}`, '--shard=0', '--shard=3']), other]
+}
+
+interface Sent {
+  readonly body?: unknown
+  /** In place of JSON. */
+  readonly raw?: string
+  readonly type?: string
+}
+
+async function ask(method: string, target: string, { body, raw, type = 'application/json' }: Sent = {}) {
+  const content = raw ?? (body === undefined ? undefined : JSON.stringify(body))
+  const headers = content === undefined ? {} : { 'content-type': type }
+  const response = await fetch(`${node.restUrl}${target}`, { method, body: content, headers })
+  return { status: response.status, type: response.headers.get('content-type'), text: await response.text() }
+}
+
+const message = (fields: object = {}) => ({ payload: 'aGVsbG8=', contentTopic, ...fields })
+const base64Error = { status: 400, text: 'Incorrect base64 string' }
+
+const rows: readonly (readonly [string, string, Sent, object])[] = [
+  ['POST', '/relay/v1/subscriptions', {}, { status: 400, text: '' }],
+  ['POST', '/relay/v1/subscriptions', { body: [topic] }, { status: 200, text: 'OK', type: 'text/plain' }],
+  ['POST', '/relay/v1/subscriptions', { body: [topic], type: 'text/plain' }, { status: 200, text: 'OK' }],
+  [
+    'POST',
+    '/relay/v1/subscriptions',
+    { body: [topic], type: 'text/html' },
+    { status: 400, text: /^Wrong Content-Type/ },
+  ],
+  ['POST', '/relay/v1/subscriptions', { raw: '[' }, { status: 400, text: /^Invalid content body, could not decode/ }],
+  [
+    'POST',
+    '/relay/v1/subscriptions',
+    { body: ['nonsense'] },
+    { status: 400, text: 'Invalid pubsub topic(s): @["nonsense"]' },
+  ],
+  ['DELETE', '/relay/v1/subscriptions', { body: ['/waku/2/rs/0/5'] }, { status: 200, text: 'OK' }],
+  ['GET', `/relay/v1/messages/${at(topic)}`, {}, { status: 200, text: '[]', type: 'application/json' }],
+  ['GET', `/relay/v1/messages/${at('/waku/2/rs/0/7')}`, {}, { status: 404, text: '' }],
+  [
+    'POST',
+    `/relay/v1/messages/${at('/waku/2/rs/0/7')}`,
+    { body: message() },
+    { status: 400, text: 'Failed to publish: Node not subscribed to topic: /waku/2/rs/0/7' },
+  ],
+  ['POST', `/relay/v1/messages/${at(topic)}`, {}, { status: 400, text: '' }],
+  ['POST', `/relay/v1/messages/${at(topic)}`, { body: message({ payload: 'a-b_' }) }, base64Error],
+  [
+    'POST',
+    `/relay/v1/messages/${at(topic)}`,
+    { body: message({ payload: '' }) },
+    { status: 400, text: /Field `payload` is missing or empty/ },
+  ],
+  [
+    'POST',
+    `/relay/v1/messages/${at(topic)}`,
+    { body: { payload: 'aGVsbG8=' } },
+    { status: 400, text: /Field `contentTopic` is missing or empty/ },
+  ],
+  [
+    'POST',
+    `/relay/v1/messages/${at(topic)}`,
+    { body: message({ extra: 1 }) },
+    { status: 400, text: /unknown field "extra"/ },
+  ],
+  [
+    'POST',
+    `/relay/v1/messages/${at(topic)}`,
+    { raw: '{"payload":"aGVsbG8=","payload":"aGVsbG8=","contentTopic":"/a/1/b/c"}' },
+    { status: 400 },
+  ],
+  ['POST', `/relay/v1/messages/${at(topic)}`, { body: message({ timestamp: '1' }) }, { status: 400 }],
+  [
+    'POST',
+    `/relay/v1/messages/${at(topic)}`,
+    { body: message({ payload: Buffer.alloc(160_000).toString('base64') }) },
+    { status: 400, text: 'Failed to publish: Message size exceeded maximum of 153600 bytes' },
+  ],
+  ['POST', '/relay/v1/auto/subscriptions', {}, { status: 400, text: 'Missing content body' }],
+  [
+    'POST',
+    '/relay/v1/auto/subscriptions',
+    { body: ['nonsense'] },
+    {
+      status: 500,
+      text: /^Subscribe failed:Autosharding error: invalid format: content-topic 'nonsense' must start with slash/,
+    },
+  ],
+  ['POST', '/relay/v1/auto/subscriptions', { body: [contentTopic] }, { status: 200, text: 'OK' }],
+  ['GET', `/relay/v1/auto/messages/${at(contentTopic)}`, {}, { status: 200, text: '[]' }],
+  ['GET', `/relay/v1/auto/messages/${at('/none/1/of/these')}`, {}, { status: 404, text: '/none/1/of/these' }],
+  ['POST', '/relay/v1/auto/messages', {}, { status: 400, text: '' }],
+  ['POST', '/relay/v1/auto/messages', { body: message({ payload: '?' }) }, { status: 400, text: '' }],
+  [
+    'POST',
+    '/relay/v1/auto/messages',
+    { body: message({ contentTopic: 'nonsense' }) },
+    { status: 400, text: /^Failed to publish. Autosharding error/ },
+  ],
+  ['POST', '/lightpush/v3/message', { body: {} }, { status: 400, text: /^{"statusDesc":"Invalid push request! / }],
+  [
+    'POST',
+    '/lightpush/v3/message',
+    { body: { message: message({ payload: '?' }) } },
+    { status: 400, text: '{"statusDesc":"Invalid message! Incorrect base64 string"}' },
+  ],
+  ['POST', '/lightpush/v3/message', { body: { pubsubTopic: '/waku/2/rs/0/7', message: message() } }, { status: 421 }],
+  ['POST', '/lightpush/v1/message', { body: {} }, { status: 400 }],
+  [
+    'GET',
+    '/store/v3/messages?includeData=maybe',
+    {},
+    { status: 400, text: 'include data parsing error: cannot interpret as a bool: maybe' },
+  ],
+  ['GET', '/store/v3/messages?startTime=soon', {}, { status: 400, text: 'time parsing error: invalid integer: soon' }],
+  [
+    'GET',
+    '/store/v3/messages?pageSize=many',
+    {},
+    { status: 400, text: 'page size parsing error: invalid integer: many' },
+  ],
+  [
+    'GET',
+    '/store/v3/messages?hashes=0xabcd',
+    {},
+    { status: 400, text: 'waku message hash parsing error: invalid hash length: 2' },
+  ],
+  [
+    'GET',
+    `/store/v3/messages?cursor=${'ab'.repeat(32)}`,
+    {},
+    { status: 500, text: /^error in handleSelfStoreRequest: BAD_RESPONSE/ },
+  ],
+  ['GET', '/no/such/path', {}, { status: 404, text: '' }],
+  ['PATCH', '/health', {}, { status: 404, text: '' }],
+]
+
+t.test('each path answers as nwaku does', async (t) => {
+  for (const [method, target, sent, expected] of rows)
+    t.match(await ask(method, target, sent), expected, `${method} ${target} ${JSON.stringify(sent).slice(0, 80)}`)
+})
+
+t.test('a published message is fetched once, by either of its topics, with every digit of its time', async (t) => {
+  const timestamp = `${Date.now()}123457`
+  const body = (payload: string) =>
+    `{"payload":"${payload}","contentTopic":"${contentTopic}","timestamp":${timestamp},"version":2,"meta":"bWV0YQ=="}`
+  const told = (payload: string) =>
+    `[{"payload":"${payload}","contentTopic":"${contentTopic}","version":2,"timestamp":${timestamp},"meta":"bWV0YQ==","ephemeral":false,"proof":""}]`
+  const shard = '/waku/2/rs/0/3'
+  t.match(await ask('POST', `/relay/v1/messages/${at(shard)}`, { raw: body('b25l') }), { status: 200, text: 'OK' })
+  t.equal((await ask('GET', `/relay/v1/messages/${at(shard)}`)).text, told('b25l'))
+  t.equal((await ask('GET', `/relay/v1/auto/messages/${at(contentTopic)}`)).text, '[]')
+  t.match(await ask('POST', '/relay/v1/auto/messages', { raw: body('dHdv') }), { status: 200, text: 'OK' })
+  t.equal((await ask('GET', `/relay/v1/auto/messages/${at(contentTopic)}`)).text, told('dHdv'))
+  const stored = await ask(
+    'GET',
+    `/store/v3/messages?includeData=true&contentTopics=${at(contentTopic)}&startTime=${timestamp}`,
+  )
+  t.match(stored.text, new RegExp(`"timestamp":${timestamp},"ephemeral":false}`))
+  t.equal(JSON.parse(stored.text).messages.length, 2, 'both are in the store when their publishing is answered')
+})
+
+t.test('light push says how many peers have the message', async (t) => {
+  const body = { pubsubTopic: topic, message: message() }
+  let pushed = await ask('POST', '/lightpush/v3/message', { body })
+  // Until the mesh stands nobody is there: 505, and the next heartbeat brings it.
+  while (pushed.status === 505) pushed = await ask('POST', '/lightpush/v3/message', { body })
+  t.match(pushed, { status: 200, text: '{"relayPeerCount":1}', type: 'application/json' })
+  t.match(await ask('POST', '/lightpush/v1/message', { body }), { status: 200, text: 'OK' })
+})
+
+t.test('history comes in pages, both ways, with a cursor', async (t) => {
+  const paged = '/paged/1/topic/proto'
+  for (let index = 0; index < 5; index += 1) {
+    const payload = Buffer.from([index]).toString('base64')
+    const body = { payload, contentTopic: paged }
+    t.equal((await ask('POST', `/relay/v1/messages/${at(topic)}`, { body })).status, 200)
+  }
+  for (const ascending of [true, false]) {
+    const payloads: number[][] = []
+    let cursor = ''
+    do {
+      const target = `/store/v3/messages?includeData=true&contentTopics=${at(paged)}&pageSize=2&ascending=${ascending}&cursor=${cursor}`
+      const page = JSON.parse((await ask('GET', target)).text)
+      payloads.push(
+        page.messages.map((one: { message: { payload: string } }) => Buffer.from(one.message.payload, 'base64')[0]),
+      )
+      cursor = page.paginationCursor ?? ''
+    } while (cursor !== '')
+    t.same(payloads, ascending ? [[0, 1], [2, 3], [4]] : [[3, 4], [1, 2], [0]])
+  }
+  const presence = JSON.parse((await ask('GET', `/store/v3/messages?contentTopics=${at(paged)}`)).text)
+  t.equal(presence.messages.length, 5)
+  t.match(presence.messages[0], { messageHash: /^0x[0-9a-f]{64}$/, message: undefined })
+})
+
+t.test('a content topic of 10 KB, with any character in it, works in a path', async (t) => {
+  const long = `/app/1/${'ü %+/'.replaceAll('/', '')}${'x'.repeat(10_000)}/proto`
+  t.match(await ask('POST', '/relay/v1/auto/subscriptions', { body: [long] }), { status: 200 })
+  t.match(await ask('GET', `/relay/v1/auto/messages/${at(long)}`), { status: 200, text: '[]' })
+})
