@@ -23,7 +23,7 @@ t.test('an error code is raised somewhere, or it is not in the table', async (t)
 
 t.test('an error text names its fields, and its statuses are statuses', async (t) => {
   for (const [code, { when, says, wire, http, exit }] of Object.entries(errorTable)) {
-    t.match(code, /^[a-z-]+\/[a-z-]+$/, `${code}: folder/what-is-wrong`)
+    t.match(code, /^[a-z-]+\/[a-z0-9-]+$/, `${code}: folder/what-is-wrong`)
     t.match(when, /^[a-zA-Z].*[^.]$/s, `${code}: when, without a full stop`)
     t.notMatch(says.replaceAll(/\{\w+\}/g, ''), /[{}]/, `${code}: braces only around fields`)
     t.ok(
