@@ -25,7 +25,8 @@ const waits: Backoff = { first: 1000, most: 60_000 }
 const goodAfter: Milliseconds = 60_000
 
 /** What libp2p is told of these peers, so that it closes others before them when there are too many. */
-const tag = { 'waypost-static-peer': { value: 100 } }
+export const staticPeerTag = 'waypost-static-peer'
+const tag = { [staticPeerTag]: { value: 100 } }
 
 export interface StaticPeersParts {
   /** Started: it dials at once. */

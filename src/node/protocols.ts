@@ -9,7 +9,7 @@ import { type Filter, filter } from '../protocols/filter/index.ts'
 import { filterRates } from '../protocols/filter/limits.ts'
 import { lightPush } from '../protocols/lightpush/index.ts'
 import { lightPushRates } from '../protocols/lightpush/limits.ts'
-import { metadata } from '../protocols/metadata/index.ts'
+import { type MetadataProtocol, metadata } from '../protocols/metadata/index.ts'
 import { disconnectGraylisted } from '../protocols/relay/graylist.ts'
 import { protectedShards } from '../protocols/relay/protected-shard.ts'
 import type { Router } from '../protocols/relay/router.ts'
@@ -60,7 +60,7 @@ const settleTimeout: Milliseconds = 5000
 
 export async function mountProtocols(parts: ProtocolParts): Promise<Protocols> {
   await using mounted = new AsyncDisposableStack()
-  const { settings, network, archive, clockWatch, metrics, log } = parts
+  const { settings, network, libp2p, router, archive, clockWatch, metrics, log } = parts
   const subscribers = settings.filter ? mounted.use(await mountFilter(parts)) : undefined
   const cache = new MessageCache(settings.restRelayCacheCapacity)
   const takers = [...takersOf(subscribers, archive), cacheTaker(cache), clockWatch]
@@ -70,11 +70,12 @@ export async function mountProtocols(parts: ProtocolParts): Promise<Protocols> {
   // Mounted without relay too: then it says why it cannot.
   if (settings.lightpush) mounted.use(await mountLightPush(parts, publisher))
   if (archive !== undefined) mounted.use(await mountStore(parts, archive))
-  mounted.use(await mountMetadata(parts, relay))
+  const neighbours = mounted.use(await mountMetadata(parts, relay))
+  const admin = { libp2p, router, relay, filter: subscribers, metadata: neighbours, log }
   const kept = mounted.move()
   return {
     health: healthOf(parts),
-    services: restServices({ settings, network, relay, publisher, archive, cache }),
+    services: restServices({ settings, network, relay, publisher, archive, cache, admin }),
     relay,
     start: () => {
       for (const topic of network.followed) relay?.subscribe(topic)
@@ -152,7 +153,7 @@ function mountStore({ settings, libp2p, metrics, log }: ProtocolParts, archive: 
   return store({ libp2p, history: archive, quota, metrics, log: log.child({ part: 'store' }) })
 }
 
-function mountMetadata(parts: ProtocolParts, relay: Relay | undefined): Promise<AsyncDisposable> {
+function mountMetadata(parts: ProtocolParts, relay: Relay | undefined): Promise<MetadataProtocol> {
   const { settings, network, libp2p, metrics, log } = parts
   const shards = () => (relay === undefined ? network.shards : shardNumbers(relay.topics))
   return metadata({ libp2p, cluster: settings.clusterId, shards, metrics, log: log.child({ part: 'metadata' }) })

@@ -1,4 +1,4 @@
-/** What REST works on: relay with its cache, light push, history; each absent when this node does not have it. */
+/** What REST works on: relay with its cache, light push, history, administration; each absent when this node does not have it. */
 import type { Archive } from '../archive/archive.ts'
 import type { Publisher } from '../core/publisher.ts'
 import type { Relay } from '../protocols/relay/service.ts'
@@ -6,6 +6,7 @@ import type { MessageCache } from '../rest/message-cache.ts'
 import type { RelayService } from '../rest/routes/relay.ts'
 import type { Services } from '../rest/view.ts'
 import type { Settings } from '../settings/table.ts'
+import { Admin, type AdminParts } from './admin.ts'
 import type { Network } from './network.ts'
 
 export interface RestParts {
@@ -15,14 +16,16 @@ export interface RestParts {
   readonly publisher: Publisher
   readonly archive: Archive | undefined
   readonly cache: MessageCache
+  readonly admin: AdminParts
 }
 
 export function restServices(parts: RestParts): Services {
-  const { relay, publisher, archive } = parts
+  const { settings, relay, publisher, archive, admin } = parts
   return {
     relay: relay && relayService(relay, parts),
     lightpush: relay && { publish: (message, pubsubTopic) => publisher.publish(message, pubsubTopic, 'rest') },
     store: archive,
+    admin: settings.restAdmin ? new Admin(admin) : undefined,
   }
 }
 

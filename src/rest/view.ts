@@ -1,4 +1,5 @@
 /** What the HTTP server needs of a node. The node implements it; this folder does not know the node. */
+import type { AdminService } from './routes/admin.ts'
 import type { LightPushService } from './routes/lightpush.ts'
 import type { RelayService } from './routes/relay.ts'
 import type { StoreService } from './routes/store.ts'
@@ -33,6 +34,8 @@ export interface NodeView {
 
 /** Each is what one group of routes works on; absent when the node does not have it. */
 export interface Services {
+  /** With `--rest-admin` only. */
+  readonly admin?: AdminService
   readonly relay?: RelayService
   readonly lightpush?: LightPushService
   readonly store?: StoreService

@@ -23,13 +23,29 @@ export interface LogOptions {
 
 /** The root of a process's log. A part of the node takes a child of it: `log.child({ part: 'store' })`. */
 export function createLog({ level, format, destination = pino.destination({ sync: true }) }: LogOptions): Log {
+  const children: WeakRef<Log>[] = []
   const options: LoggerOptions = {
     level,
+    onChild: (child) => void children.push(new WeakRef(child)),
     base: undefined,
     timestamp: stdTimeFunctions.isoTime,
     ...redaction,
   }
-  return pino(options, format === 'text' ? textTo(destination) : destination)
+  const log = pino(options, format === 'text' ? textTo(destination) : destination)
+  childrenOf.set(log, children)
+  return log
+}
+
+/** The children of each root: pino gives them a level of their own when they are made. They are one for each part. */
+const childrenOf = new WeakMap<Log, readonly WeakRef<Log>[]>()
+
+/** Has a root made by `createLog`, and every child of it, log at `level` from now on. */
+export function setLogLevel(log: Log, level: LogLevel): void {
+  log.level = level
+  for (const child of childrenOf.get(log) ?? []) {
+    const alive = child.deref()
+    if (alive !== undefined) alive.level = level
+  }
 }
 
 /** A log that says nothing, for tests and libraries. */

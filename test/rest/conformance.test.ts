@@ -33,7 +33,10 @@ async function pair(): Promise<[WaypostNode, WaypostNode]> {
     return startNode({ settings: resolveSettings({ argv }).settings, version: '1.2.3', log: silentLog() })
   }
   const other = await start('peer', [])
-  return [await start('node', [`--staticnode=${other.addresses[0]}`, '--shard=0', '--shard=3']), other]
+  return [
+    await start('node', [`--staticnode=${other.addresses[0]}`, '--shard=0', '--shard=3', '--rest-admin', '--filter']),
+    other,
+  ]
 }
 
 interface Sent {
@@ -234,4 +237,39 @@ t.test('a content topic of 10 KB, with any character in it, works in a path', as
   const long = `/app/1/${'ü %+/'.replaceAll('/', '')}${'x'.repeat(10_000)}/proto`
   t.match(await ask('POST', '/relay/v1/auto/subscriptions', { body: [long] }), { status: 200 })
   t.match(await ask('GET', `/relay/v1/auto/messages/${at(long)}`), { status: 200, text: '[]' })
+})
+
+t.test('admin tells who is there, and changes the level of the log', async (t) => {
+  const peers = JSON.parse((await ask('GET', '/admin/v1/peers')).text)
+  t.match(peers, [
+    { multiaddr: new RegExp(`/p2p/${peer.peerId}$`), connected: 'Connected', origin: 'Static', agent: /^waypost/ },
+  ])
+  t.ok(peers[0].protocols.includes('/vac/waku/relay/2.0.0'))
+  t.equal((await ask('GET', '/admin/v1/peers/connected')).text, JSON.stringify(peers))
+  t.match(JSON.parse((await ask('GET', `/admin/v1/peer/${peer.peerId}`)).text), { connected: 'Connected' })
+  t.match(await ask('GET', '/admin/v1/peer/nobody'), { status: 404, text: /^Peer with ID/ })
+  t.match(JSON.parse((await ask('GET', '/admin/v1/peers/mesh')).text), [
+    { shard: 0, peers: [{ score: Number }] },
+    { shard: 3, peers: [{ score: Number }] },
+  ])
+  t.match(JSON.parse((await ask('GET', '/admin/v1/peers/relay/on/3')).text), { shard: 3, peers: [{}] })
+  t.same(JSON.parse((await ask('GET', '/admin/v1/peers/relay/on/900')).text), { shard: 900, peers: [] })
+  t.equal(JSON.parse((await ask('GET', '/admin/v1/peers/connected/on/3')).text).length, 1)
+  t.match(await ask('GET', '/admin/v1/peers/mesh/on/x'), { status: 400, text: /^Invalid shardId/ })
+  t.match(await ask('GET', '/admin/v1/filter/subscriptions'), { status: 200, text: '[]' })
+  t.match(await ask('POST', '/admin/v1/peers', { body: [peer.addresses[0]] }), { status: 200, text: 'OK' })
+  t.match(await ask('POST', '/admin/v1/peers', { body: ['nonsense'] }), {
+    status: 400,
+    text: /^Couldn't parse remote peer info/,
+  })
+  t.match(await ask('POST', '/admin/v1/log-level/debug'), { status: 200, text: 'OK' })
+  t.match(await ask('POST', '/admin/v1/log-level/loud'), {
+    status: 400,
+    text: /^Invalid log-level: loud\. Please specify one of/,
+  })
+})
+
+t.test('without --rest-admin there is no admin', async (t) => {
+  const response = await fetch(`${peer.restUrl}/admin/v1/peers`)
+  t.equal(response.status, 404)
 })

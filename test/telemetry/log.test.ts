@@ -1,6 +1,6 @@
 import t from 'tap'
 import { WaypostError } from '../../src/core/errors.ts'
-import { createLog, type Log, type LogFormat, silentLog } from '../../src/telemetry/log.ts'
+import { createLog, type Log, type LogFormat, setLogLevel, silentLog } from '../../src/telemetry/log.ts'
 import { envelope } from '../kit/messages.ts'
 
 /** A log into memory, and all that was written to it. */
@@ -113,4 +113,20 @@ t.test('a line below the level is not written, and a silent log writes none', as
   log.info('line')
   silentLog().fatal('line')
   t.same(lines, [])
+})
+
+t.test('a changed level holds for the root and for every part', async (t) => {
+  const lines: string[] = []
+  const log = createLog({ level: 'info', format: 'json', destination: { write: (line) => void lines.push(line) } })
+  const part = log.child({ part: 'store' })
+  part.debug('not yet')
+  setLogLevel(log, 'debug')
+  part.debug('now')
+  log.debug('here too')
+  setLogLevel(log, 'error')
+  part.info('no more')
+  t.same(
+    lines.map((line) => JSON.parse(line).msg),
+    ['now', 'here too'],
+  )
 })

@@ -1,6 +1,7 @@
 /** All routes. */
 import { type Group, group } from '../route.ts'
 import type { NodeView } from '../view.ts'
+import { adminRoutes } from './admin.ts'
 import { autoRoutes } from './auto-relay.ts'
 import { health } from './health.ts'
 import { debug } from './info.ts'
@@ -35,4 +36,13 @@ const store = group({
   routes: storeRoutes,
 })
 
-export const groups: readonly Group[] = [health, debug, relay, lightpush, store]
+const admin = group({
+  name: 'admin',
+  says: 'Peers, meshes, subscriptions, the level of the log.',
+  access: 'admin',
+  service: (node: NodeView) => node.services()?.admin,
+  off: '/admin endpoints are not available. Please check your configuration: --rest-admin=true',
+  routes: adminRoutes,
+})
+
+export const groups: readonly Group[] = [health, debug, relay, lightpush, store, admin]

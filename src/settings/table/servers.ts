@@ -14,7 +14,7 @@ export const rest = {
   'rest-relay-cache-capacity': setting(integer(0, 1_000_000), 'Messages kept for each topic until they are fetched.', {
     default: '50',
   }),
-  'rest-admin': setting(bool, 'Serve the paths under /admin.', { default: 'false', ...without(notYet, 'false') }),
+  'rest-admin': setting(bool, 'Serve the paths under /admin.', { default: 'false' }),
   'rest-allow-origin': setting(
     list(text),
     'An origin whose pages may use the API (CORS); * and ? stand for any characters. Repeatable.',
