@@ -16,6 +16,7 @@ import type { Router } from '../protocols/relay/router.ts'
 import { GossipRelay, type Relay } from '../protocols/relay/service.ts'
 import { store } from '../protocols/store/index.ts'
 import { storeRates } from '../protocols/store/limits.ts'
+import { EventStreams } from '../rest/event-streams.ts'
 import { MessageCache } from '../rest/message-cache.ts'
 import type { Services } from '../rest/view.ts'
 import type { Settings } from '../settings/table.ts'
@@ -63,7 +64,8 @@ export async function mountProtocols(parts: ProtocolParts): Promise<Protocols> {
   const { settings, network, libp2p, router, archive, clockWatch, metrics, log } = parts
   const subscribers = settings.filter ? mounted.use(await mountFilter(parts)) : undefined
   const cache = new MessageCache(settings.restRelayCacheCapacity)
-  const takers = [...takersOf(subscribers, archive), cacheTaker(cache), clockWatch]
+  const events = mounted.use(new EventStreams())
+  const takers = [...takersOf(subscribers, archive), restTaker(cache, events), clockWatch]
   const intake = new Intake({ takers, metrics, log, settleTimeout })
   const relay = mounted.use(mountRelay(parts, intake))
   const publisher = publisherOf(parts, relay, intake)
@@ -75,7 +77,7 @@ export async function mountProtocols(parts: ProtocolParts): Promise<Protocols> {
   const kept = mounted.move()
   return {
     health: healthOf(parts),
-    services: restServices({ settings, network, relay, publisher, archive, cache, admin }),
+    services: restServices({ settings, network, relay, publisher, archive, cache, events, admin }),
     relay,
     start: () => {
       for (const topic of network.followed) relay?.subscribe(topic)
@@ -94,9 +96,13 @@ function takersOf(subscribers: Filter | undefined, archive: Archive | undefined)
   return [queues, archive].filter((taker) => taker !== undefined)
 }
 
-/** The cache of REST takes every message; it knows itself which of them somebody asked for. */
-function cacheTaker(cache: MessageCache): Taker {
-  return { offer: (envelope) => cache.add(envelope), put: (envelope) => void cache.add(envelope) }
+/** REST takes every message: its cache and its readers know themselves which of them somebody asked for. */
+function restTaker(cache: MessageCache, events: EventStreams): Taker {
+  const take = (envelope: Envelope): undefined => {
+    cache.add(envelope)
+    events.publish(envelope)
+  }
+  return { offer: take, put: take }
 }
 
 function mountRelay(parts: ProtocolParts, intake: Intake): (Relay & Disposable) | undefined {

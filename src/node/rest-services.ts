@@ -2,6 +2,7 @@
 import type { Archive } from '../archive/archive.ts'
 import type { Publisher } from '../core/publisher.ts'
 import type { Relay } from '../protocols/relay/service.ts'
+import type { EventStreams } from '../rest/event-streams.ts'
 import type { MessageCache } from '../rest/message-cache.ts'
 import type { RelayService } from '../rest/routes/relay.ts'
 import type { Services } from '../rest/view.ts'
@@ -16,6 +17,7 @@ export interface RestParts {
   readonly publisher: Publisher
   readonly archive: Archive | undefined
   readonly cache: MessageCache
+  readonly events: EventStreams
   readonly admin: AdminParts
 }
 
@@ -30,7 +32,7 @@ export function restServices(parts: RestParts): Services {
 }
 
 /** What the settings follow can be fetched from the start, as in nwaku. */
-function relayService(relay: Relay, { settings, network, publisher, cache }: RestParts): RelayService {
+function relayService(relay: Relay, { settings, network, publisher, cache, events }: RestParts): RelayService {
   for (const topic of network.followed) cache.subscribePubsubTopic(topic)
   for (const topic of settings.contentTopic) cache.subscribeContentTopic(topic)
   return {
@@ -41,5 +43,6 @@ function relayService(relay: Relay, { settings, network, publisher, cache }: Res
     unsubscribe: (topic) => relay.unsubscribe(topic),
     publish: (message, pubsubTopic) => publisher.publish(message, pubsubTopic, 'rest'),
     cache,
+    events,
   }
 }

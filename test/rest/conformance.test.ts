@@ -239,6 +239,28 @@ t.test('a content topic of 10 KB, with any character in it, works in a path', as
   t.match(await ask('GET', `/relay/v1/auto/messages/${at(long)}`), { status: 200, text: '[]' })
 })
 
+t.test('messages come as events to those who want them', async (t) => {
+  const wanted = '/events/1/wanted/proto'
+  const response = await fetch(`${node.restUrl}/relay/v1/events?contentTopics=${at(wanted)}`)
+  t.match(response.headers.get('content-type'), 'text/event-stream')
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+  for (const one of [contentTopic, wanted, wanted]) {
+    const body = { payload: Buffer.from(one).toString('base64'), contentTopic: one }
+    t.equal((await ask('POST', `/relay/v1/messages/${at(topic)}`, { body })).status, 200)
+  }
+  let received = ''
+  while (received.split('event: message').length < 3) received += (await reader?.read())?.value ?? ''
+  await reader?.cancel()
+  const events = received.split('\n').filter((line) => line.startsWith('data: '))
+  t.match(
+    events.map((line) => JSON.parse(line.slice('data: '.length))),
+    [
+      { pubsubTopic: topic, messageHash: /^0x/, message: { contentTopic: wanted } },
+      { pubsubTopic: topic, messageHash: /^0x/, message: { contentTopic: wanted } },
+    ],
+  )
+})
+
 t.test('admin tells who is there, and changes the level of the log', async (t) => {
   const peers = JSON.parse((await ask('GET', '/admin/v1/peers')).text)
   t.match(peers, [

@@ -3,6 +3,7 @@ import { type Group, group } from '../route.ts'
 import type { NodeView } from '../view.ts'
 import { adminRoutes } from './admin.ts'
 import { autoRoutes } from './auto-relay.ts'
+import { eventRoutes } from './events.ts'
 import { health } from './health.ts'
 import { debug } from './info.ts'
 import { lightPushRoutes } from './lightpush.ts'
@@ -15,7 +16,7 @@ const relay = group({
   access: 'usual',
   service: (node: NodeView) => node.services()?.relay,
   off: '/relay endpoints are not available. Please check your configuration: --relay',
-  routes: [...staticRoutes, ...autoRoutes],
+  routes: [...staticRoutes, ...autoRoutes, ...eventRoutes],
 })
 
 const lightpush = group({

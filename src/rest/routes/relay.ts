@@ -7,6 +7,7 @@ import type { Published } from '../../core/publisher.ts'
 import type { Sharding } from '../../core/sharding.ts'
 import { parsePubsubTopic } from '../../core/topics.ts'
 import { type Answer, json, ok, text } from '../answer.ts'
+import type { EventStreams } from '../event-streams.ts'
 import { encodeGiven, type MessageGiven, messageGiven, messageTold, relayedMessage } from '../message.ts'
 import type { MessageCache } from '../message-cache.ts'
 import { readBody } from '../request.ts'
@@ -27,6 +28,8 @@ export interface RelayService {
   publish(message: Uint8Array, pubsubTopic: string): Promise<Published>
   /** Messages that wait to be fetched, for both kinds of topic. */
   readonly cache: MessageCache
+  /** Those who read messages as they come. */
+  readonly events: EventStreams
 }
 
 const topics = array(described(string, 'A pubsub topic: /waku/2/rs/<cluster>/<shard>.'))
