@@ -5,14 +5,25 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { errorTable } from '../core/errors.ts'
+import { openApi } from '../rest/openapi.ts'
+import { groups } from '../rest/routes/groups.ts'
+import { writeYaml } from '../rest/yaml.ts'
 import { renderSettingsPage } from '../settings/page.ts'
 import { metricTable } from '../telemetry/metrics.ts'
+import { version } from './version.ts'
 
 /** Each page by its path in the repository. */
 export const pages: Readonly<Record<string, () => string>> = {
   'docs/errors.md': renderErrorsPage,
   'docs/metrics.md': renderMetricsPage,
+  'docs/openapi.yaml': renderOpenApi,
   'docs/settings.md': renderSettingsPage,
+}
+
+const openApiIntroduction = '# Generated from the route tables in src/rest/routes; a test fails when the two differ.\n'
+
+function renderOpenApi(): string {
+  return openApiIntroduction + writeYaml(openApi(groups, version))
 }
 
 const errorsIntroduction = `# Errors

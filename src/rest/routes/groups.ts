@@ -7,6 +7,7 @@ import { eventRoutes } from './events.ts'
 import { health } from './health.ts'
 import { debug } from './info.ts'
 import { lightPushRoutes } from './lightpush.ts'
+import { referenceOf } from './reference.ts'
 import { staticRoutes } from './relay.ts'
 import { storeRoutes } from './store.ts'
 
@@ -46,4 +47,6 @@ const admin = group({
   routes: adminRoutes,
 })
 
-export const groups: readonly Group[] = [health, debug, relay, lightpush, store, admin]
+const served = [health, debug, relay, lightpush, store, admin]
+
+export const groups: readonly Group[] = [...served, referenceOf(served)]

@@ -1,0 +1,88 @@
+/** The reference of the REST API (OpenAPI 3.1), from the route tables that the server mounts. */
+import type { Writable } from './json/write.ts'
+import type { AnswerRow, Group, Route } from './route.ts'
+import type { NodeView } from './view.ts'
+
+type Fields = { readonly [name: string]: Writable | undefined }
+
+/** The document for `groups`. */
+export function openApi(groups: readonly Group[], version: string): Fields {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Waypost',
+      version,
+      description: 'The REST API of a Waypost node. Where nwaku has the path, it answers as nwaku does.',
+      license: { name: 'MIT OR Apache-2.0', identifier: 'MIT OR Apache-2.0' },
+    },
+    servers: [{ url: 'http://127.0.0.1:8645' }],
+    security: [{}, { token: [] }],
+    tags: groups.map(({ name, says }) => ({ name, description: says })),
+    paths: pathsOf(groups),
+    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+  }
+}
+
+/** Routes of one path stand together, each under its method. */
+function pathsOf(groups: readonly Group[]): Fields {
+  const all = groups.flatMap((group) => group.routes.map((route) => ({ group, route })))
+  const byPath = Map.groupBy(all, ({ route }) => route.path)
+  return Object.fromEntries(
+    [...byPath].map(([path, here]) => [
+      path,
+      Object.fromEntries(here.map(({ group, route }) => [route.method.toLowerCase(), operation(group, route)])),
+    ]),
+  )
+}
+
+function operation({ name, access }: Group, route: Route<NodeView>): Fields {
+  const parameters = [...pathParameters(route), ...queryParameters(route)]
+  return {
+    tags: [name],
+    operationId: operationId(route),
+    summary: route.summary,
+    security: access === 'open' ? [{}] : undefined,
+    parameters: parameters.length > 0 ? parameters : undefined,
+    requestBody: route.body && {
+      required: true,
+      content: { 'application/json': { schema: route.body.schema as Fields } },
+    },
+    responses: Object.fromEntries(Object.entries(route.answers).map(([status, row]) => [status, response(row)])),
+  }
+}
+
+function pathParameters({ params = {} }: Route<NodeView>): Fields[] {
+  return Object.entries(params).map(([name, description]) => ({
+    name,
+    in: 'path',
+    required: true,
+    description,
+    schema: { type: 'string' },
+  }))
+}
+
+function queryParameters({ query = {} }: Route<NodeView>): Fields[] {
+  return Object.entries(query).map(([name, { says, shape }]) => ({
+    name,
+    in: 'query',
+    description: says,
+    schema: shape.schema as Fields,
+  }))
+}
+
+function response({ when, shape, type }: AnswerRow): Fields {
+  if (shape !== undefined)
+    return { description: when, content: { 'application/json': { schema: shape.schema as Fields } } }
+  return { description: when, content: { [type ?? 'text/plain']: { schema: { type: 'string' } } } }
+}
+
+/** `getRelayV1MessagesByPubsubTopic` */
+function operationId({ method, path }: Route<NodeView>): string {
+  const words = path.split(/[/-]/).filter((word) => word !== '')
+  const named = words.map((word) => (word.startsWith('{') ? `By${capital(word.slice(1, -1))}` : capital(word)))
+  return method.toLowerCase() + named.join('')
+}
+
+function capital(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1)
+}
