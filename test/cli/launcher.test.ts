@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
@@ -37,7 +37,7 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) {
 if (command === 'exit') process.exitCode = Number(argument)
 else if (command === 'die') process.kill(process.pid, argument)
 else {
-  const server = createServer().listen(Number(argument ?? 0), '127.0.0.1')
+  const server = createServer().listen(Number(argument) || 0, '127.0.0.1')
   server.on('listening', () => {
     const { execArgv, env } = process
     console.log(JSON.stringify({ pid: process.pid, port: server.address().port, execArgv, marked: 'LAUNCHER_PIPE' in env }))
@@ -132,6 +132,25 @@ t.test('Ctrl-C at a terminal reaches the node once, though the launcher stands i
   t.same(await next(lines), { signal: 'SIGTERM', signals: 2 }, 'and no second SIGINT came in between')
 })
 
+t.test('npm start forwards a signal to the node, with no shell in between that would keep it', async (t) => {
+  const folder = installation(t)
+  const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
+  writeFileSync(
+    path.join(folder, 'package.json'),
+    JSON.stringify({ type: 'module', scripts: { start: scripts.start } }),
+  )
+  const npm = spawn('npm', ['start', '--silent'], {
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: environment(),
+  })
+  const lines = linesOf(npm)
+  const { pid } = await next(lines)
+  t.teardown(() => isRunning(Number(pid)) && process.kill(Number(pid), 'SIGKILL'))
+  npm.kill('SIGTERM')
+  t.same(await next(lines), { signal: 'SIGTERM', signals: 1 })
+})
+
 t.test('without a build the launcher says what to do', async (t) => {
   const folder = t.testdir({ 'package.json': '{ "type": "module" }' })
   cpSync(path.join(root, 'bin'), path.join(folder, 'bin'), { recursive: true })
@@ -166,6 +185,14 @@ t.test('an old Node that finds no other says which is needed', { skip: oldNode()
   t.match(output, `needs Node ${oldestMajor} or newer`)
   t.equal(launcher.exitCode, 78)
 })
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 function oldNode(): string | false {
   if (!existsSync(systemNode)) return 'needs an old Node'
