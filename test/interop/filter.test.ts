@@ -2,12 +2,14 @@
 import { ecies, generatePrivateKey, generateSymmetricKey, getPublicKey, symmetric } from '@waku/message-encryption'
 import type { IEncoder, LightNode } from '@waku/sdk'
 import t from 'tap'
+import { complaints } from '../kit/complaints.ts'
+import type { Daemon } from '../kit/daemon.ts'
 import { pooled } from '../kit/pool.ts'
 import { clientOf, Inbox, textOf } from '../kit/sdk.ts'
 import { twins } from '../kit/twins.ts'
 
 // The writer's node and the reader's are two, so that each message also passes relay.
-const [readersNode, writersNode] = await twins(t)
+const [readersNode, writersNode] = await twins(t, { flags: ['--rest-admin=true'] })
 
 async function send(client: LightNode, encoder: IEncoder, text: string): Promise<void> {
   const { failures } = await client.lightPush.send(encoder, { payload: Buffer.from(text) }, { autoRetry: false })
@@ -84,18 +86,34 @@ t.test('one subscription holds 100 content topics', async (t) => {
 })
 
 t.test('a content topic that was unsubscribed brings nothing more, the others go on', async (t) => {
-  const [kept, left] = ['/waypost/1/kept/proto', '/waypost/1/left/proto']
+  const [kept, left, further] = ['/waypost/1/kept/proto', '/waypost/1/left/proto', '/waypost/1/further/proto']
   const reader = await clientOf(t, readersNode)
   const writer = await clientOf(t, writersNode)
   const inbox = new Inbox(reader)
   await inbox.subscribe([kept])
   const decoder = reader.createDecoder({ contentTopic: left })
-  await reader.filter.subscribe(decoder, (message) => void inbox.messages.push(message))
+  await inbox.subscribe(decoder)
   await send(writer, writer.createEncoder({ contentTopic: left }), 'before')
   await send(writer, writer.createEncoder({ contentTopic: kept }), 'first')
   await inbox.until(2)
+  t.same(await subscribed(readersNode, reader), [kept, left])
   t.ok(await reader.filter.unsubscribe(decoder))
+  // The SDK does not read the answer to an unsubscribe. That to the next request comes after it.
+  await inbox.subscribe([further])
   await send(writer, writer.createEncoder({ contentTopic: left }), 'after')
   await send(writer, writer.createEncoder({ contentTopic: kept }), 'second')
   t.same((await inbox.until(3)).map(textOf).toSorted(), ['before', 'first', 'second'])
+  t.same(await subscribed(readersNode, reader), [further, kept], 'the node knows of it too')
 })
+
+t.test('none of this worries the operator', async (t) => {
+  t.same([readersNode, writersNode].flatMap(complaints), [])
+})
+
+/** The content topics that a node holds for a client. */
+async function subscribed({ restUrl }: Daemon, { peerId }: LightNode): Promise<string[]> {
+  const response = await fetch(`${restUrl}/admin/v1/filter/subscriptions`)
+  const all = (await response.json()) as { peerId: string; filterCriteria: { contentTopic: string }[] }[]
+  const own = all.filter((one) => one.peerId.endsWith(peerId.toString()))
+  return own.flatMap(({ filterCriteria }) => filterCriteria.map(({ contentTopic }) => contentTopic)).toSorted()
+}

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import type { LightNode } from '@waku/sdk'
 import t from 'tap'
+import { complaints } from '../kit/complaints.ts'
 import { pooled } from '../kit/pool.ts'
 import { clientOf, Inbox, pages, textOf } from '../kit/sdk.ts'
 import { networkDaemon, twins } from '../kit/twins.ts'
@@ -62,4 +63,8 @@ t.test('100 pushes from one client, 30 at a time, arrive whole', async (t) => {
   const sent = await pooled(30, texts, (text) => send(client, contentTopic, text, false))
   t.equal(sent.flatMap(({ failures }) => failures).length, 0)
   t.same((await storedTexts(client, contentTopic)).toSorted(), texts.toSorted())
+})
+
+t.test('none of this worries the operator', async (t) => {
+  t.same([node, neighbour, lone].flatMap(complaints), [])
 })

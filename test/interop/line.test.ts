@@ -8,6 +8,7 @@ import { pubsubTopicFor } from '../../src/core/sharding.ts'
 import type { Host } from '../../src/net/host.ts'
 import { push } from '../../src/protocols/lightpush/client.ts'
 import { StoreClient } from '../../src/protocols/store/client.ts'
+import { complaints } from '../kit/complaints.ts'
 import { host } from '../kit/host.ts'
 import { messageBytes } from '../kit/messages.ts'
 import { pooled } from '../kit/pool.ts'
@@ -62,6 +63,7 @@ t.test('10,000 messages pass through a line of three nodes, none lost, none twic
     [],
     'none lost',
   )
+  t.same([a, b, c].flatMap(complaints), [])
 })
 
 /** Hands a message to `node`, which has to relay it. */

@@ -1,8 +1,9 @@
 /** The history as @waku/sdk asks for it: 500 messages, both ways, from a cursor, by hash, by time. */
 import type { IDecodedMessage } from '@waku/sdk'
 import t from 'tap'
+import { complaints } from '../kit/complaints.ts'
 import { pooled } from '../kit/pool.ts'
-import { clientOf, pages, textOf } from '../kit/sdk.ts'
+import { clientOf, Inbox, pages, textOf } from '../kit/sdk.ts'
 import { twins } from '../kit/twins.ts'
 
 const contentTopic = '/waypost/1/history/proto'
@@ -92,4 +93,25 @@ t.test('a query for a time range brings both ends of it', async (t) => {
 t.test('a query for another content topic brings nothing of these', async (t) => {
   const other = client.createDecoder({ contentTopic: '/waypost/1/nothing/proto' })
   t.same((await pages(client, other)).flat(), [])
+})
+
+for (const { id, ephemeral, age } of [
+  { id: 'ephemeral', ephemeral: true, age: 0 },
+  { id: 'older than 20 seconds', ephemeral: false, age: 30_000 },
+  { id: 'made in the future', ephemeral: false, age: -30_000 },
+]) {
+  t.test(`a message that is ${id} reaches who is there and is not kept`, async (t) => {
+    const contentTopic = '/waypost/1/passing/proto'
+    const inbox = new Inbox(client)
+    await inbox.subscribe([contentTopic])
+    const message = { payload: Buffer.from(id), timestamp: new Date(Date.now() - age) }
+    const { failures } = await writer.lightPush.send(writer.createEncoder({ contentTopic, ephemeral }), message)
+    t.same(failures, [])
+    t.same((await inbox.until(1)).map(textOf), [id])
+    t.same(await pages(client, client.createDecoder({ contentTopic })), [])
+  })
+}
+
+t.test('none of this worries the operator', async (t) => {
+  t.same([node].flatMap(complaints), [])
 })

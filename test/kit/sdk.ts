@@ -10,6 +10,7 @@ import {
   type IDecodedMessage,
   type IDecoder,
   type LightNode,
+  type NetworkConfig,
   type QueryRequestParams,
 } from '@waku/sdk'
 import type { Test } from 'tap'
@@ -25,7 +26,7 @@ export const networkFlags = [
 ]
 
 /** A started light client that discovers nobody by itself. */
-export async function lightClient(t: Test, networkConfig = testNetwork): Promise<LightNode> {
+export async function lightClient(t: Test, networkConfig: NetworkConfig = testNetwork): Promise<LightNode> {
   const client = await createLightNode({
     networkConfig,
     discovery: { dns: false, peerExchange: false, peerCache: false },
@@ -40,8 +41,8 @@ export async function lightClient(t: Test, networkConfig = testNetwork): Promise
 }
 
 /** A light client that is connected to `node` and knows what it offers. */
-export async function clientOf(t: Test, node: Daemon): Promise<LightNode> {
-  const client = await lightClient(t)
+export async function clientOf(t: Test, node: Daemon, networkConfig?: NetworkConfig): Promise<LightNode> {
+  const client = await lightClient(t, networkConfig)
   await join(client, node)
   return client
 }

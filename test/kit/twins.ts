@@ -16,25 +16,30 @@ export function networkDaemon(t: Test, { flags = [], ...options }: DaemonOptions
   return daemon(t, { ...options, flags: [...networkFlags, ...flags] })
 }
 
+export interface TwinOptions extends DaemonOptions {
+  /** A topic that both follow; needed where the content topic alone does not name it. */
+  readonly pubsubTopic?: string
+}
+
 /** Starts a daemon, then one that stays connected to it, and waits until each relays to the other. */
-export async function twins(t: Test, options: DaemonOptions = {}): Promise<[Daemon, Daemon]> {
+export async function twins(t: Test, options: TwinOptions = {}): Promise<[Daemon, Daemon]> {
   const one = await networkDaemon(t, options)
   const other = await neighbour(t, one, options)
   return [one, other]
 }
 
 /** Starts a daemon that stays connected to `to`, and waits until it can relay. */
-export async function neighbour(t: Test, to: Daemon, { flags = [], ...options }: DaemonOptions = {}): Promise<Daemon> {
+export async function neighbour(t: Test, to: Daemon, { flags = [], ...options }: TwinOptions = {}): Promise<Daemon> {
   const node = await networkDaemon(t, { ...options, flags: [...flags, `--staticnode=${to.tcp}`] })
-  await relaying(t, to)
-  await relaying(t, node)
+  await relaying(t, to, options.pubsubTopic)
+  await relaying(t, node, options.pubsubTopic)
   return node
 }
 
 /** Settles when `node` has somebody to relay to: a push that nobody keeps tells. */
-export async function relaying(t: Test, node: Daemon): Promise<void> {
+export async function relaying(t: Test, node: Daemon, pubsubTopic?: string): Promise<void> {
   const { libp2p } = await host(t)
-  while ((await push(libp2p, multiaddr(node.tcp), probe(), undefined)).outcome !== 'relayed')
+  while ((await push(libp2p, multiaddr(node.tcp), probe(), pubsubTopic)).outcome !== 'relayed')
     await setTimeout(probePause)
 }
 
