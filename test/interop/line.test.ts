@@ -1,6 +1,7 @@
 /** Three nodes in a line, A - B - C: what a client hands to A is in C's store, all of it, once. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
+import type { PeerId } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import t from 'tap'
 import { openEnvelope } from '../../src/core/envelope.ts'
@@ -38,13 +39,14 @@ t.test('10,000 messages pass through a line of three nodes, none lost, none twic
   const b = await neighbour(t, c, { flags: [...flags, '--store=false'] })
   const a = await neighbour(t, b, { flags: [...flags, '--store=false'] })
   const client = await host(t)
+  const { remotePeer } = await client.libp2p.dial(multiaddr(a.tcp))
   const sent: Uint8Array[] = []
   // Each message is made when its turn comes: a store takes what is at most 20 s old.
   const send = async (index: number): Promise<void> => {
     const length = leastBytes + Math.floor((index * (mostBytes - leastBytes)) / count)
     const message = messageBytes({ contentTopic, payload: randomBytes(length) })
     sent.push(message)
-    await pushTo(client, multiaddr(a.tcp), message)
+    await pushTo(client, remotePeer, message)
   }
 
   const started = performance.now()
@@ -67,7 +69,7 @@ t.test('10,000 messages pass through a line of three nodes, none lost, none twic
 })
 
 /** Hands a message to `node`, which has to relay it. */
-async function pushTo({ libp2p }: Host, node: Multiaddr, message: Uint8Array): Promise<void> {
+async function pushTo({ libp2p }: Host, node: PeerId, message: Uint8Array): Promise<void> {
   const { outcome } = await push(libp2p, node, message, undefined)
   if (outcome !== 'relayed') throw new Error(`push: ${outcome}`)
 }
