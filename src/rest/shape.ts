@@ -2,7 +2,7 @@
  * The shapes of bodies and answers. Each is a reader, which the server asks, and a schema, which docs/openapi.yaml
  * shows; both come from one row, so they cannot differ.
  *
- * Reading is as strict as the field wants it: a field that is not known is refused (DECISIONS 4), and `null` is not
+ * Reading is as strict as the field wants it: a field that is not known is refused (decision 0005, 4), and `null` is not
  * how one leaves a field out.
  */
 import { WaypostError } from '../core/errors.ts'

@@ -21,7 +21,7 @@ export function check(settings: Settings, origins: Readonly<Record<SettingName, 
   for (const rule of cautions) findings.warnings.push(...rule(settings, at))
 }
 
-/** The Waku Network drops who relays what it calls spam, and only RLN tells that: DECISIONS 10. */
+/** The Waku Network drops who relays what it calls spam, and only RLN tells that: decision 0005, 10. */
 function* relayNeedsRln(settings: Settings, at: At): Iterable<string> {
   if (settings.clusterId === twnCluster && settings.relay && !settings.unsafeRelayWithoutRln)
     yield `${at('relay')}: refused on cluster 1: The Waku Network needs RLN, which is not in this version yet; leave relay off (an edge node), or add --unsafe-relay-without-rln`
@@ -61,7 +61,7 @@ function* secureWebsocketHasFiles(settings: Settings, at: At): Iterable<string> 
     if (given[index] === undefined) yield `${at('websocket-secure-support')}: needs --${name}`
 }
 
-/** The archive of another engine is never passed over in silence: DECISIONS 8. */
+/** The archive of another engine is never passed over in silence: decision 0005, 8. */
 function* archiveIsOurs({ store, storeMessageDbUrl: url }: Settings, at: At): Iterable<string> {
   if (!store || url === undefined) return
   if (url.engine === 'postgres')

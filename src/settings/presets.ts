@@ -14,7 +14,7 @@ export interface Preset {
 
 /**
  * The Waku Network, 64/WAKU2-NETWORK; values and boot nodes from nwaku's waku/factory/networks_config.nim. Relay needs
- * RLN there, which is not in this version, so that the node is an edge node (DECISIONS 10).
+ * RLN there, which is not in this version, so that the node is an edge node (decision 0005, 10).
  */
 const twn: Preset = {
   about:

@@ -3,7 +3,7 @@
  * also how @waku/sdk learns our shards. One of another cluster is disconnected, as nwaku does.
  *
  * nwaku also drops peers that cannot be asked. We keep them: a peer that does not speak metadata may speak all that it
- * needs (DECISIONS 1).
+ * needs (decision 0005, 1).
  */
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import { messageOf } from '../../core/errors.ts'

@@ -46,7 +46,7 @@ export function storeService({ history, metrics, limits = storeLimits }: StorePa
 }
 
 /**
- * The query that a request asks for; all criteria in it are combined (DECISIONS 2: the specification allows hashes
+ * The query that a request asks for; all criteria in it are combined (decision 0005, 2: the specification allows hashes
  * only alone, and topics only together; clients in the field mix them). Throws `store/bad-query`.
  */
 export function queryOf(request: StoreRequest): Query {

@@ -49,7 +49,7 @@ const policyList = list(retentionPolicy)
 
 /**
  * Policies; the one that deletes more decides. None keeps everything. nwaku's grammar, in which gb is 1024^3 and a time
- * is in seconds, extended by our durations and by GiB and MiB (DECISIONS 9).
+ * is in seconds, extended by our durations and by GiB and MiB (decision 0005, 9).
  */
 export const retention: Kind<readonly RetentionPolicy[]> = {
   ...policyList,
