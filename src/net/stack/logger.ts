@@ -10,8 +10,13 @@ export function libp2pLogger(log: Log): ComponentLogger {
   return log.isLevelEnabled('trace') ? { forComponent: (name) => traced(log, name) } : { forComponent: () => silent }
 }
 
+/** A placeholder, libp2p's own among them: `%p` a peer id, `%a` an address, `%b` bytes. */
+const placeholder = /%[a-z]/gi
+
 function traced(log: Log, component: string): Logger {
-  const write = (text: unknown, ...args: unknown[]): void => log.trace({ component }, format(text, ...args.map(String)))
+  const write = (text: unknown, ...args: unknown[]): void => {
+    log.trace({ component }, format(String(text).replace(placeholder, '%s'), ...args.map(String)))
+  }
   return Object.assign(write, {
     error: write,
     trace: write,
