@@ -275,13 +275,23 @@ const table = {
   },
   'rest/bad-parameter': {
     when: 'a parameter in the path or query of a REST request cannot be read',
-    says: 'bad parameter: {why}',
+    says: '{why}',
     http: 400,
   },
   'rest/bad-token-file': {
     when: 'the file with the token of the REST API cannot be read or made, or others may read it',
     says: 'token file {file} cannot be used: {why}',
     exit: 78,
+  },
+  'client/no-peer': {
+    when: 'a service is asked of another node, and no node that has it is named in the settings or connected',
+    says: 'No suitable service peer & no discovery method',
+    http: 503,
+  },
+  'client/unreachable': {
+    when: 'a service node cannot be dialled, or does not speak the protocol of the service',
+    says: 'peer {peer} cannot be reached: {why}',
+    http: 504,
   },
   'settings/invalid': {
     when: 'settings are unknown, do not have the form that their kind demands, or contradict each other',

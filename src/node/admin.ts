@@ -1,7 +1,6 @@
 /** What an operator may ask and tell the node over REST (`--rest-admin`). */
 import type { Libp2p, Peer } from '@libp2p/interface'
-import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { messageOf, WaypostError } from '../core/errors.ts'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Milliseconds } from '../core/time.ts'
 import { shardOf } from '../core/topics.ts'
 import { staticPeerTag } from '../net/peers.ts'
@@ -11,6 +10,7 @@ import type { Router } from '../protocols/relay/router.ts'
 import type { Relay } from '../protocols/relay/service.ts'
 import type { AdminService, KnownPeer, LogLevelName, ShardPeers } from '../rest/routes/admin.ts'
 import { type Log, type LogLevel, setLogLevel } from '../telemetry/log.ts'
+import { peerAddress } from './peer-address.ts'
 
 /** For one dial that an operator asks for. */
 const dialTimeout: Milliseconds = 10_000
@@ -106,15 +106,4 @@ const levels: Readonly<Record<LogLevelName, LogLevel>> = {
 function withPeer(address: Multiaddr, peerId: string): string {
   const text = address.toString()
   return text.includes('/p2p/') ? text : `${text}/p2p/${peerId}`
-}
-
-/** Throws `rest/bad-parameter`. */
-function peerAddress(text: string): Multiaddr {
-  try {
-    const address = multiaddr(text)
-    if (/\/p2p\/[^/]+$/.test(text)) return address
-  } catch (error) {
-    throw new WaypostError('rest/bad-parameter', { why: messageOf(error) }, { cause: error })
-  }
-  throw new WaypostError('rest/bad-parameter', { why: 'it does not end in /p2p/ and a peer id' })
 }

@@ -8,14 +8,26 @@ export interface HealthParts {
   readonly filter?: boolean
   /** Undefined while all is well, else why the archive takes or gives nothing. */
   readonly store?: () => string | undefined
+  /** Whether another node can be asked for a service. */
+  readonly canAsk: (service: 'store' | 'filter' | 'lightpush') => boolean
 }
 
 /** Every protocol that nwaku lists; those of later versions are not mounted. */
-export function protocolHealth({ relayPeers, lightpush, filter, store }: HealthParts): readonly ProtocolHealth[] {
+export function protocolHealth({
+  relayPeers,
+  lightpush,
+  filter,
+  store,
+  canAsk,
+}: HealthParts): readonly ProtocolHealth[] {
   const relaying = relayPeers !== undefined && relayPeers() > 0
   const noPeers = 'Node has no relay peers to fullfill push requests'
   const noRelay = 'Relay is not ready, filter will not be able to sort out messages'
   const degraded = store?.()
+  const canPush = relaying || canAsk('lightpush')
+  const noPushPeer = 'No Lightpush service peer available yet'
+  const noStorePeer = 'No Store service peer available yet, neither Store service set up for the node'
+  const noFilterPeer = 'No Filter service peer available yet'
   return [
     entry('Relay', relayPeers !== undefined, relaying, 'No connected peers'),
     unmounted('Rln Relay'),
@@ -27,6 +39,11 @@ export function protocolHealth({ relayPeers, lightpush, filter, store }: HealthP
     unmounted('Peer Exchange'),
     unmounted('Rendezvous'),
     unmounted('Mix'),
+    entry('Lightpush Client', true, canPush, noPushPeer),
+    entry('Legacy Lightpush Client', true, canPush, noPushPeer),
+    entry('Store Client', true, store !== undefined || canAsk('store'), noStorePeer),
+    unmounted('Legacy Store Client'),
+    entry('Filter Client', true, canAsk('filter'), noFilterPeer),
   ]
 }
 

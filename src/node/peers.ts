@@ -37,7 +37,9 @@ export function countPeers({ libp2p, metrics, log }: PeersParts): Disposable {
 /** The peers that the settings name: wanted from now on, each tried as long as the node runs. */
 export function wantPeers({ libp2p, metrics, log }: PeersParts, settings: Settings): StaticPeers {
   const peers = new StaticPeers({ libp2p, metrics, log })
-  for (const address of settings.staticnode) peers.want(multiaddr(address))
+  const { staticnode, storenode, filternode, lightpushnode } = settings
+  for (const address of new Set([staticnode, storenode, filternode, lightpushnode].flat()))
+    peers.want(multiaddr(address))
   return peers
 }
 

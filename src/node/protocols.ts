@@ -1,5 +1,6 @@
 /** The protocols that the settings switch on, mounted on the host and joined to each other. */
 import type { Libp2p } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
 import type { Archive } from '../archive/archive.ts'
 import type { Envelope } from '../core/envelope.ts'
 import type { Publisher } from '../core/publisher.ts'
@@ -28,7 +29,9 @@ import { Intake, type Taker } from './intake.ts'
 import { type Network, shardNumbers } from './network.ts'
 import { NodePublisher } from './publish.ts'
 import { quotaFor } from './rates.ts'
+import { RestFilter } from './rest-filter.ts'
 import { restServices } from './rest-services.ts'
+import { ServicePeers } from './service-peers.ts'
 
 export interface ProtocolParts {
   readonly settings: Settings
@@ -73,11 +76,24 @@ export async function mountProtocols(parts: ProtocolParts): Promise<Protocols> {
   if (settings.lightpush) mounted.use(await mountLightPush(parts, publisher))
   if (archive !== undefined) mounted.use(await mountStore(parts, archive))
   const neighbours = mounted.use(await mountMetadata(parts, relay))
+  const servicePeers = mounted.use(servicePeersOf(parts))
+  const filterClient = settings.rest ? mounted.use(await openRestFilter(parts, servicePeers)) : undefined
   const admin = { libp2p, router, relay, filter: subscribers, metadata: neighbours, log }
+  const services = restServices({
+    ...parts,
+    relay,
+    publisher,
+    archive,
+    cache,
+    events,
+    servicePeers,
+    filterClient,
+    admin,
+  })
   const kept = mounted.move()
   return {
-    health: healthOf(parts),
-    services: restServices({ settings, network, relay, publisher, archive, cache, events, admin }),
+    health: healthOf(parts, servicePeers),
+    services,
     relay,
     start: () => {
       for (const topic of network.followed) relay?.subscribe(topic)
@@ -165,12 +181,31 @@ function mountMetadata(parts: ProtocolParts, relay: Relay | undefined): Promise<
   return metadata({ libp2p, cluster: settings.clusterId, shards, metrics, log: log.child({ part: 'metadata' }) })
 }
 
-function healthOf({ settings, router, archive }: ProtocolParts): HealthParts {
+function servicePeersOf({ settings, libp2p }: ProtocolParts): ServicePeers {
+  const { storenode, filternode, lightpushnode } = settings
+  const addresses = (texts: readonly string[]) => texts.map((text) => multiaddr(text))
+  const named = { store: addresses(storenode), filter: addresses(filternode), lightpush: addresses(lightpushnode) }
+  return new ServicePeers({ libp2p, named })
+}
+
+function openRestFilter({ settings, network, libp2p, log }: ProtocolParts, peers: ServicePeers): Promise<RestFilter> {
+  const { sharding } = network
+  return RestFilter.open({
+    libp2p,
+    peers,
+    sharding,
+    maxMessageBytes: settings.maxMsgSize,
+    log: log.child({ part: 'filter' }),
+  })
+}
+
+function healthOf({ settings, router, archive }: ProtocolParts, peers: ServicePeers): HealthParts {
   return {
     relayPeers: router && (() => router.getPeers().length),
     lightpush: settings.lightpush,
     filter: settings.filter,
     store: archive && (() => archiveTrouble(archive)),
+    canAsk: (service) => peers.has(service),
   }
 }
 

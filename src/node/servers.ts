@@ -28,7 +28,7 @@ export async function openServers(view: NodeView, settings: Settings, folder: Da
 
 async function restOptions(settings: Settings, folder: DataFolder): Promise<RestOptions> {
   const { restAddress, restPort, restAuth, restAllowOrigin, restMaxBody, maxMsgSize } = settings
-  const token = settings.restToken ?? (await restToken(folder.restTokenFile))
+  const token = settings.restToken ?? (await restToken(settings.restTokenFile ?? folder.restTokenFile))
   return {
     address: restAddress,
     port: restPort,

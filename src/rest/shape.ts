@@ -88,6 +88,18 @@ export function array<T>(items: Shape<T>): Shape<readonly T[]> {
   }
 }
 
+/** An array of one item at least. */
+export function filled<T>(items: Shape<T>): Shape<readonly T[]> {
+  const all = array(items)
+  return {
+    schema: { ...all.schema, minItems: 1 },
+    read(value, at) {
+      const read = all.read(value, at)
+      return read.length > 0 ? read : wrong(at, 'an array of one item at least')
+    },
+  }
+}
+
 export function optional<T>(shape: Shape<T>): Optional<T> {
   return { optional: shape }
 }

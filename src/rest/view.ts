@@ -1,5 +1,6 @@
 /** What the HTTP server needs of a node. The node implements it; this folder does not know the node. */
 import type { AdminService } from './routes/admin.ts'
+import type { FilterService } from './routes/filter.ts'
 import type { LightPushService } from './routes/lightpush.ts'
 import type { RelayService } from './routes/relay.ts'
 import type { StoreService } from './routes/store.ts'
@@ -38,5 +39,6 @@ export interface Services {
   readonly admin?: AdminService
   readonly relay?: RelayService
   readonly lightpush?: LightPushService
+  readonly filter?: FilterService
   readonly store?: StoreService
 }

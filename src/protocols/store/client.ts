@@ -17,7 +17,10 @@ export interface StoreClientParts {
   readonly maxMessageBytes?: number
 }
 
-export type AskOptions = Partial<Pick<RequestOptions, 'timeout' | 'signal'>>
+export interface AskOptions extends Partial<Pick<RequestOptions, 'timeout' | 'signal'>> {
+  /** One of our own unless it is given. */
+  readonly requestId?: string
+}
 
 /** Characters of a node's reason that are passed on: a sentence. */
 const maxReasonLength = 200
@@ -35,8 +38,11 @@ export class StoreClient {
    * One page of what `peer` has for `query`; each message hashes to its hash. Throws `client/refused` when the node
    * says no, `client/bad-answer` when its answer is none, and what `request` throws: `wire/...` or a failed dial.
    */
-  async query(peer: PeerId | Multiaddr, query: Query, options: AskOptions = {}): Promise<Page> {
-    const requestId = newRequestId()
+  async query(
+    peer: PeerId | Multiaddr,
+    query: Query,
+    { requestId = newRequestId(), ...options }: AskOptions = {},
+  ): Promise<Page> {
     const body = encodeStoreRequest({
       ...query,
       requestId,

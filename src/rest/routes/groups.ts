@@ -4,8 +4,10 @@ import type { NodeView } from '../view.ts'
 import { adminRoutes } from './admin.ts'
 import { autoRoutes } from './auto-relay.ts'
 import { eventRoutes } from './events.ts'
+import { filterRoutes } from './filter.ts'
 import { health } from './health.ts'
 import { debug } from './info.ts'
+import { legacyStoreRoutes } from './legacy-store.ts'
 import { lightPushRoutes } from './lightpush.ts'
 import { referenceOf } from './reference.ts'
 import { staticRoutes } from './relay.ts'
@@ -29,13 +31,22 @@ const lightpush = group({
   routes: lightPushRoutes,
 })
 
+const filter = group({
+  name: 'filter',
+  says: 'Subscribe at a service node as a light client does, and fetch what it pushes.',
+  access: 'usual',
+  service: (node: NodeView) => node.services()?.filter,
+  off: '/filter endpoints are not available.',
+  routes: filterRoutes,
+})
+
 const store = group({
   name: 'store',
   says: 'History.',
   access: 'usual',
   service: (node: NodeView) => node.services()?.store,
   off: '/store endpoints are not available.',
-  routes: storeRoutes,
+  routes: [...storeRoutes, ...legacyStoreRoutes],
 })
 
 const admin = group({
@@ -47,6 +58,6 @@ const admin = group({
   routes: adminRoutes,
 })
 
-const served = [health, debug, relay, lightpush, store, admin]
+const served = [health, debug, relay, lightpush, filter, store, admin]
 
 export const groups: readonly Group[] = [...served, referenceOf(served)]

@@ -1,29 +1,32 @@
 /**
- * `/store/v3/messages`: history, from this node's own archive. Parameters, texts and codes are nwaku's
+ * `/store/v3/messages`: history, of this node's own archive, or of another node when it keeps none or `peerAddr` names
+ * one. Texts and codes are nwaku's
  * (https://github.com/waku-org/nwaku/blob/7d1c6abaacba/waku/rest_api/endpoint/store/handlers.nim).
  */
-import { isWaypostError, messageOf, WaypostError } from '../../core/errors.ts'
-import { hashBytes, type MessageHash } from '../../core/hash.ts'
-import {
-  maxQueryHashes,
-  maxQueryTopics,
-  type Page,
-  pageLimit,
-  type Query,
-  type StoredMessage,
-} from '../../core/query.ts'
-import type { Nanoseconds } from '../../core/time.ts'
+import { isWaypostError } from '../../core/errors.ts'
+import type { Page, Query, StoredMessage } from '../../core/query.ts'
 import { type Answer, json, text } from '../answer.ts'
 import type { Writable } from '../json/write.ts'
 import { messageTold, storedMessage } from '../message.ts'
-import { decodeText } from '../request.ts'
-import type { RestRequest, Route } from '../route.ts'
+import type { Route } from '../route.ts'
 import { array, object, optional, string, uint32 } from '../shape.ts'
+import { parametersOf, queryOf } from '../store-parameters.ts'
+
+/** A page of another node. */
+export interface AskedPage extends Page {
+  readonly requestId: string
+}
 
 /** History, as REST asks for it. */
 export interface StoreService {
-  /** Throws `archive/unknown-cursor` and `archive/unavailable`. */
-  query(query: Query): Promise<Page>
+  /** This node's own archive; absent when it keeps none. Throws `archive/unknown-cursor` and `archive/unavailable`. */
+  readonly own: { query(query: Query): Promise<Page> } | undefined
+  /**
+   * Another node's: that of `peerAddr`, else one that the settings name or that is connected. Throws
+   * `rest/bad-parameter` for an address that is none, `client/no-peer`, `client/unreachable`, `client/refused`,
+   * `client/bad-answer` and `wire/timed-out`.
+   */
+  ask(query: Query, peerAddr?: string): Promise<AskedPage>
 }
 
 const told = object({
@@ -42,6 +45,7 @@ export const storeRoutes: readonly Route<StoreService>[] = [
     path: '/store/v3/messages',
     summary: 'Stored messages, a page at a time, oldest first in each page',
     query: {
+      peerAddr: says('the node to ask, a multiaddr with /p2p/ and its id; our own archive unless given'),
       includeData: says('true: with the messages, not their hashes alone'),
       pubsubTopic: says('messages of this pubsub topic'),
       contentTopics: says('messages of these content topics, comma-separated'),
@@ -53,24 +57,43 @@ export const storeRoutes: readonly Route<StoreService>[] = [
       pageSize: says('messages of a page: 20 unless given, 100 at the most'),
     },
     answers: {
-      200: { when: 'the page', shape: told },
+      200: { when: 'the page; or what another node says instead of one, under its statusCode', shape: told },
       400: { when: 'a parameter cannot be read, or there are too many of it' },
-      500: { when: 'the archive refuses the query, for a cursor that it does not know' },
+      412: { when: 'there is no archive here, and no node to ask' },
+      429: { when: 'the other node was asked too often' },
+      500: { when: 'our archive refuses the query, for a cursor that it does not know; the other does not answer' },
       503: { when: 'the archive cannot be read now' },
     },
     async handle(request, store) {
-      try {
-        return page(await store.query(queryOf(parametersOf(request))))
-      } catch (error) {
-        return refusal(error)
-      }
+      const parameter = parametersOf(request)
+      const query = queryOf(parameter)
+      const peerAddr = parameter('peerAddr')
+      return store.own !== undefined && peerAddr === undefined
+        ? await askOwn(store.own, query)
+        : await askOther(store, query, peerAddr)
     },
   },
 ]
 
-function page({ messages, cursor }: Page): Answer {
+async function askOwn(own: NonNullable<StoreService['own']>, query: Query): Promise<Answer> {
+  try {
+    return page({ requestId: '', ...(await own.query(query)) })
+  } catch (error) {
+    return ownRefusal(error)
+  }
+}
+
+async function askOther(store: StoreService, query: Query, peerAddr: string | undefined): Promise<Answer> {
+  try {
+    return page(await store.ask(query, peerAddr))
+  } catch (error) {
+    return otherRefusal(error)
+  }
+}
+
+function page({ requestId, messages, cursor }: AskedPage): Answer {
   return json({
-    requestId: '',
+    requestId,
     statusCode: 200,
     statusDesc: 'OK',
     messages: messages.map(entry),
@@ -85,99 +108,39 @@ function entry({ hash, data }: StoredMessage): Writable {
     : { messageHash, message: storedMessage(data.bytes), pubsubTopic: data.pubsubTopic }
 }
 
-function refusal(error: unknown): Answer {
-  if (isWaypostError(error, 'rest/bad-parameter')) return text(400, `${error.data.why}`)
+/** What is said when our own archive gives no page. */
+export function ownRefusal(error: unknown): Answer {
   if (isWaypostError(error, 'archive/unknown-cursor'))
     return text(500, `error in handleSelfStoreRequest: BAD_RESPONSE: archive error: ${error.message}`)
   if (isWaypostError(error, 'archive/unavailable'))
     return text(503, 'error in handleSelfStoreRequest: SERVICE_UNAVAILABLE')
-  throw new WaypostError('internal/bug', { why: messageOf(error) }, { cause: error })
+  throw error
 }
 
-/** nwaku decodes each text a second time; one that is no percent-encoding then stays as it is. */
-function parametersOf({ query }: RestRequest): (name: string) => string | undefined {
-  return (name) => {
-    const value = query.get(name)
-    return value === undefined || value === '' ? undefined : decodedAgain(value)
-  }
+/** What is said when no node could be asked; undefined when one was. */
+export function unasked(error: unknown): Answer | undefined {
+  if (isWaypostError(error, 'rest/bad-parameter'))
+    return text(400, `Failed parsing remote peer info: ${error.data.why}`)
+  if (isWaypostError(error, 'client/no-peer')) return text(412, error.message)
+  if (isWaypostError(error, 'wire/timed-out')) return text(500, 'No history response received (timeout)')
+  return undefined
 }
 
-function decodedAgain(value: string): string {
-  try {
-    return value.includes('%') ? decodeText(value) : value
-  } catch {
-    return value
-  }
+/** nwaku's codes for nodes that give no page. */
+const badResponse = 300
+const dialFailure = 504
+
+/** Whatever else another node says is a 200 with its status inside: clients look there. */
+function otherRefusal(error: unknown): Answer {
+  const answer = unasked(error)
+  if (answer !== undefined) return answer
+  if (isWaypostError(error, 'client/unreachable')) return refused(dialFailure, `PEER_DIAL_FAILURE: ${error.data.peer}`)
+  if (isWaypostError(error, 'client/bad-answer')) return refused(badResponse, `BAD_RESPONSE: ${error.data.why}`)
+  if (!isWaypostError(error, 'client/refused')) throw error
+  const status = Number(error.data.status)
+  return status === 429 ? text(429, 'Request rate limit reached') : refused(status, String(error.data.reason))
 }
 
-/** The first parameter that cannot be read is the answer. Throws `rest/bad-parameter`. */
-function queryOf(parameter: (name: string) => string | undefined): Query {
-  const includeData = booleanOf(parameter('includeData'))
-  const start = timeOf(parameter('startTime'))
-  const end = timeOf(parameter('endTime'))
-  const hashes = listOf(parameter('hashes')).map(hashOf)
-  const cursor = parameter('cursor')
-  const limit = pageLimit(countOf(parameter('pageSize')))
-  const contentTopics = listOf(parameter('contentTopics'))
-  if (contentTopics.length > maxQueryTopics) throw bad(`too many content topics: at most ${maxQueryTopics}`)
-  if (hashes.length > maxQueryHashes) throw bad(`too many hashes: at most ${maxQueryHashes}`)
-  return {
-    includeData,
-    pubsubTopic: parameter('pubsubTopic'),
-    contentTopics,
-    start,
-    end,
-    hashes,
-    cursor: cursor === undefined ? undefined : hashOf(cursor),
-    direction: (parameter('ascending') ?? 'true') === 'true' ? 'forward' : 'backward',
-    limit,
-  }
-}
-
-function listOf(value: string | undefined): readonly string[] {
-  return value === undefined ? [] : value.split(',').filter((part) => part !== '')
-}
-
-const yes = ['y', 'yes', 'true', '1', 'on']
-const no = ['n', 'no', 'false', '0', 'off']
-
-function booleanOf(value = 'false'): boolean {
-  const word = value.toLowerCase()
-  if (yes.includes(word)) return true
-  if (no.includes(word)) return false
-  throw bad(`include data parsing error: cannot interpret as a bool: ${value}`)
-}
-
-/** 0 and what is below it count as absent, as in nwaku. */
-function timeOf(value: string | undefined): Nanoseconds | undefined {
-  if (value === undefined) return undefined
-  const time = integerOf(value)
-  if (time === undefined) throw bad(`time parsing error: invalid integer: ${value}`)
-  return time > 0n ? time : undefined
-}
-
-function countOf(value: string | undefined): bigint | undefined {
-  if (value === undefined) return undefined
-  const count = integerOf(value)
-  if (count === undefined || count < 0n) throw bad(`page size parsing error: invalid integer: ${value}`)
-  return count
-}
-
-function integerOf(value: string): bigint | undefined {
-  if (!/^[+-]?\d{1,20}$/.test(value)) return undefined
-  const integer = BigInt(value)
-  return BigInt.asIntN(64, integer) === integer ? integer : undefined
-}
-
-function hashOf(value: string): MessageHash {
-  const digits = value.replace(/^0x/i, '')
-  if (!/^[0-9a-f]*$/i.test(digits) || digits.length % 2 === 1)
-    throw bad('Exception converting hex string to bytes: not hexadecimal')
-  if (digits.length !== hashBytes * 2)
-    throw bad(`waku message hash parsing error: invalid hash length: ${digits.length / 2}`)
-  return digits.toLowerCase()
-}
-
-function bad(why: string): WaypostError {
-  return new WaypostError('rest/bad-parameter', { why })
+function refused(statusCode: number, statusDesc: string): Answer {
+  return json({ requestId: '', statusCode, statusDesc, messages: [] })
 }

@@ -11,9 +11,13 @@ export const rest = {
   rest: setting(bool, 'Serve the REST API.', { default: 'true' }),
   'rest-address': setting(ipAddress, 'The interface of the REST API.', { default: '127.0.0.1' }),
   'rest-port': setting(port, 'The port of the REST API.', { default: '8645', shifted: true }),
-  'rest-relay-cache-capacity': setting(integer(0, 1_000_000), 'Messages kept for each topic until they are fetched.', {
-    default: '50',
-  }),
+  'rest-relay-cache-capacity': setting(
+    integer(0, 1_000_000),
+    'Messages of all topics together that are kept until they are fetched.',
+    {
+      default: '50',
+    },
+  ),
   'rest-admin': setting(bool, 'Serve the paths under /admin.', { default: 'false' }),
   'rest-allow-origin': setting(
     list(text),
@@ -21,17 +25,21 @@ export const rest = {
   ),
   'rest-auth': setting(
     oneOf('auto', 'token', 'none'),
-    'Who needs the token. auto: clients that are not on loopback or a private network, and /admin from elsewhere; token: all; none: nobody, as in nwaku.',
+    'Who needs the token. auto: clients that are not on loopback or a private network, or come by a proxy or from a page of another site; token: all; none: nobody, as in nwaku, but for /admin from elsewhere.',
     { default: 'auto', ours: true },
   ),
   'rest-token': setting(
     token,
     'The token of rest-auth. As a flag it is visible in the process list: prefer --rest-token-file.',
     {
-      unset: 'the one in data-dir, made once',
+      unset: 'the one in rest-token-file',
       ours: true,
     },
   ),
+  'rest-token-file': setting(filePath, 'The file with the token of rest-auth; made, once, when it is not there.', {
+    unset: 'rest.token in data-dir',
+    ours: true,
+  }),
   'rest-max-body': setting(size(1024, maxRestBodyBytes), 'The largest body of a request.', {
     unset: '2 MiB, or twice max-msg-size if that is more',
     ours: true,

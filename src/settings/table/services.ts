@@ -15,7 +15,7 @@ export const store = {
     default: 'false',
     ...without(notYet, 'false'),
   }),
-  storenode: setting(list(peerAddress), 'A peer to ask for history. Repeatable.', without(notYet)),
+  storenode: setting(list(peerAddress), 'A peer to stay connected with, and to ask for history. Repeatable.'),
   'store-message-retention-policy': setting(
     retention,
     'What is kept: time:<seconds or 30d>, capacity:<messages>, size:<n>GB (1024^3), none. Several: whichever deletes more.',
@@ -72,7 +72,7 @@ export const store = {
 
 export const filter = {
   filter: setting(bool, 'Serve filter subscriptions.', { default: 'false' }),
-  filternode: setting(list(peerAddress), 'A peer to subscribe at. Repeatable.', without(notYet)),
+  filternode: setting(list(peerAddress), 'A peer to stay connected with, and to subscribe at. Repeatable.'),
   'filter-subscription-timeout': setting(
     duration('s', 1000),
     'A subscriber is dropped after this long without a sign of life.',
@@ -97,7 +97,7 @@ export const filter = {
 
 export const lightpush = {
   lightpush: setting(bool, 'Publish messages for light clients.', { default: 'false' }),
-  lightpushnode: setting(list(peerAddress), 'A peer to publish through. Repeatable.', without(notYet)),
+  lightpushnode: setting(list(peerAddress), 'A peer to stay connected with, and to publish through. Repeatable.'),
   reliability: setting(bool, 'Ask stores whether sent messages arrived.', {
     default: 'false',
     ...without(notYet, 'false'),

@@ -1,0 +1,115 @@
+/**
+ * Which peer is asked for a service: one that the settings name (`--storenode`, `--filternode`, `--lightpushnode`), else
+ * a connected one that speaks its protocol. Who speaks what is known from events, so that health can tell at any time.
+ */
+import type { Libp2p, PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { isWaypostError, messageOf, WaypostError } from '../core/errors.ts'
+import type { Milliseconds } from '../core/time.ts'
+import { filterSubscribeProtocol } from '../protocols/filter/codec.ts'
+import { lightPushProtocol } from '../protocols/lightpush/codec.ts'
+import { legacyLightPushProtocol } from '../protocols/lightpush/legacy-codec.ts'
+import { storeProtocol } from '../protocols/store/codec.ts'
+
+/** What other nodes do for us, and the protocols by which they do it. */
+const protocolsOf = {
+  store: [storeProtocol],
+  filter: [filterSubscribeProtocol],
+  lightpush: [lightPushProtocol, legacyLightPushProtocol],
+} as const satisfies Record<string, readonly string[]>
+
+export type Service = keyof typeof protocolsOf
+
+/** For one question, dial included: nwaku's REST API waits as long. */
+const askTimeout: Milliseconds = 5000
+
+export interface ServicePeersParts {
+  readonly libp2p: Pick<Libp2p, 'dial' | 'getConnections' | 'addEventListener'>
+  /** The peers that the settings name for each service. */
+  readonly named: Readonly<Record<Service, readonly Multiaddr[]>>
+}
+
+/** What a question may take. */
+export interface AskOptions {
+  readonly timeout: Milliseconds
+  readonly signal: AbortSignal
+}
+
+export class ServicePeers implements Disposable {
+  readonly #parts: ServicePeersParts
+  readonly #watching = new AbortController()
+  /** The connected peers, with what each of them serves. */
+  readonly #serving = new Map<string, { readonly id: PeerId; readonly services: readonly Service[] }>()
+
+  constructor(parts: ServicePeersParts) {
+    this.#parts = parts
+    const { libp2p } = parts
+    const { signal } = this.#watching
+    libp2p.addEventListener('peer:identify', ({ detail }) => this.#speaks(detail.peerId, detail.protocols), { signal })
+    libp2p.addEventListener('peer:update', ({ detail: { peer } }) => this.#speaks(peer.id, peer.protocols), { signal })
+    libp2p.addEventListener('peer:disconnect', ({ detail }) => this.#serving.delete(detail.toString()), { signal })
+  }
+
+  /** True when there is somebody to ask. */
+  has(service: Service): boolean {
+    return this.#parts.named[service].length > 0 || this.#connected(service) !== undefined
+  }
+
+  /**
+   * Lets `question` ask a peer for `service`: `peer`, or one of its own choice.
+   * Throws `client/no-peer`, `client/unreachable`, `wire/timed-out`, and what the question throws of ours.
+   */
+  async ask<T>(
+    service: Service,
+    question: (peer: PeerId, options: AskOptions) => Promise<T>,
+    peer?: Multiaddr | PeerId,
+  ): Promise<T> {
+    const asked = peer ?? this.#choose(service)
+    if (asked === undefined) throw new WaypostError('client/no-peer', {})
+    const signal = AbortSignal.timeout(askTimeout)
+    try {
+      const id = isPeerId(asked) ? asked : (await this.#parts.libp2p.dial(asked, { signal })).remotePeer
+      return await question(id, { timeout: askTimeout, signal })
+    } catch (error) {
+      if (signal.aborted)
+        throw new WaypostError('wire/timed-out', { protocol: service, limit: askTimeout }, { cause: error })
+      if (isWaypostError(error)) throw error
+      throw new WaypostError('client/unreachable', { peer: asked.toString(), why: messageOf(error) }, { cause: error })
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#watching.abort()
+  }
+
+  /** A named peer that is connected, one that is named, one that is connected: in this order. */
+  #choose(service: Service): Multiaddr | PeerId | undefined {
+    const named = this.#parts.named[service]
+    const open = named.find((address) => this.#serving.get(idOf(address) ?? '')?.services.includes(service))
+    return open ?? named[0] ?? this.#connected(service)
+  }
+
+  #connected(service: Service): PeerId | undefined {
+    for (const { id, services } of this.#serving.values()) if (services.includes(service)) return id
+    return undefined
+  }
+
+  #speaks(id: PeerId, protocols: readonly string[]): void {
+    const services = serviceNames.filter((name) => protocolsOf[name].some((protocol) => protocols.includes(protocol)))
+    // News of peers that are only known come too.
+    const connected = this.#parts.libp2p.getConnections(id).length > 0
+    if (connected && services.length > 0) this.#serving.set(id.toString(), { id, services })
+    else this.#serving.delete(id.toString())
+  }
+}
+
+const serviceNames = Object.keys(protocolsOf) as readonly Service[]
+
+function isPeerId(peer: Multiaddr | PeerId): peer is PeerId {
+  return 'publicKey' in peer
+}
+
+/** The id at the end of an address. */
+function idOf(address: Multiaddr): string | undefined {
+  return address.getComponents().findLast(({ name }) => name === 'p2p')?.value
+}

@@ -1,0 +1,279 @@
+/** REST of a node that does nothing itself: it asks service nodes for history, pushes and subscriptions. */
+import path from 'node:path'
+import t from 'tap'
+import type { WaypostNode } from '../../src/node/node.ts'
+import { ask, askUntil, type Sent, startedNode } from '../kit/rest.ts'
+
+const at = encodeURIComponent
+const contentTopic = '/toychat/2/huilong/proto'
+const timestamp = () => `${Date.now()}123457`
+
+const folder = t.testdir()
+const network = ['--num-shards-in-network=8']
+const start = (name: string, flags: readonly string[]) =>
+  startedNode(t, path.join(folder, name), [...network, ...flags])
+
+const service = await start('service', ['--relay', '--store', '--filter', '--lightpush'])
+const [address = ''] = service.addresses
+await start('relay', ['--relay', `--staticnode=${address}`])
+const edge = await start('edge', [
+  '--relay=false',
+  `--storenode=${address}`,
+  `--filternode=${address}`,
+  `--lightpushnode=${address}`,
+])
+const alone = await start('alone', ['--relay=false'])
+const unreachable = '/ip4/127.0.0.1/tcp/1/p2p/16Uiu2HAm4v86W3bmT1BiH6oSPzcsSr24iDQpSN5Qa992BCjjwgrD'
+const lost = await start('lost', [
+  '--relay=false',
+  `--storenode=${unreachable}`,
+  `--filternode=${unreachable}`,
+  `--lightpushnode=${unreachable}`,
+])
+
+const message = (fields: object = {}) => ({ payload: 'aGVsbG8=', contentTopic, ...fields })
+const noPeer = 'No suitable service peer & no discovery method'
+
+type Row = readonly [WaypostNode, string, string, Sent, object]
+
+const subscription = { requestId: 'mine', contentFilters: [contentTopic] }
+const rows: readonly Row[] = [
+  [alone, 'POST', '/lightpush/v1/message', { body: { message: message() } }, { status: 503, text: noPeer }],
+  [
+    alone,
+    'POST',
+    '/lightpush/v3/message',
+    { body: { message: message() } },
+    { status: 503, text: JSON.stringify({ statusDesc: noPeer }) },
+  ],
+  [
+    alone,
+    'POST',
+    '/lightpush/v1/message',
+    { body: { message: message({ payload: '?' }) } },
+    { status: 400, text: 'Invalid message: Incorrect base64 string' },
+  ],
+  [alone, 'GET', '/store/v3/messages', {}, { status: 412, text: noPeer }],
+  [alone, 'GET', '/store/v1/messages', {}, { status: 412, text: noPeer }],
+  [
+    alone,
+    'POST',
+    '/filter/v2/subscriptions',
+    { body: subscription },
+    { status: 503, text: JSON.stringify({ requestId: 'mine', statusDesc: `SERVICE_UNAVAILABLE: ${noPeer}` }) },
+  ],
+  [alone, 'GET', '/filter/v2/subscriptions/mine', {}, { status: 503 }],
+  [alone, 'DELETE', '/filter/v2/subscriptions/all', { body: { requestId: 'mine' } }, { status: 503 }],
+  [alone, 'GET', `/relay/v1/messages/${at('/waku/2/rs/0/0')}`, {}, { status: 404, text: /--relay$/ }],
+  [alone, 'GET', '/admin/v1/peers', {}, { status: 404, text: /--rest-admin=true$/ }],
+  [lost, 'POST', '/lightpush/v3/message', { body: { message: message() } }, { status: 505, text: /dial_failure/ }],
+  [
+    lost,
+    'POST',
+    '/lightpush/v1/message',
+    { body: { message: message() } },
+    { status: 503, text: /^Failed to request a message push: / },
+  ],
+  [lost, 'GET', '/store/v3/messages', {}, { status: 200, text: /"statusCode":504,"statusDesc":"PEER_DIAL_FAILURE: / }],
+  [lost, 'GET', '/store/v1/messages', {}, { status: 500, text: /^Error occurred in queryFut.read\(\) / }],
+  [lost, 'POST', '/filter/v2/subscriptions', { body: subscription }, { status: 504, text: /PEER_DIAL_FAILURE/ }],
+  [
+    edge,
+    'GET',
+    '/store/v3/messages?peerAddr=nonsense',
+    {},
+    { status: 400, text: /^Failed parsing remote peer info: / },
+  ],
+  [
+    edge,
+    'GET',
+    `/store/v3/messages?cursor=${'ab'.repeat(32)}`,
+    {},
+    { status: 200, text: /"statusCode":400,"statusDesc":"BAD_REQUEST: / },
+  ],
+  [
+    edge,
+    'GET',
+    '/filter/v2/subscriptions/mine',
+    {},
+    { status: 404, text: '{"requestId":"mine","statusDesc":"NOT_FOUND: peer has no subscriptions"}' },
+  ],
+  [
+    edge,
+    'GET',
+    `/filter/v2/messages/${at('/none/1/of/these')}`,
+    {},
+    { status: 400, text: 'Not subscribed to topic: /none/1/of/these' },
+  ],
+  [
+    edge,
+    'POST',
+    '/filter/v2/subscriptions',
+    {},
+    { status: 400, text: /^{"requestId":"unknown","statusDesc":"BAD_REQUEST: Failed to decode request/ },
+  ],
+  [
+    edge,
+    'POST',
+    '/filter/v2/subscriptions',
+    { body: { requestId: 'mine' } },
+    { status: 400, text: /Failed to decode request/ },
+  ],
+  [
+    edge,
+    'POST',
+    '/filter/v2/subscriptions',
+    { body: { ...subscription, contentFilters: [] } },
+    { status: 400, text: /Failed to decode request/ },
+  ],
+  [
+    edge,
+    'POST',
+    '/filter/v2/subscriptions',
+    { body: { ...subscription, more: 1 } },
+    { status: 400, text: /unknown field/ },
+  ],
+  [
+    edge,
+    'POST',
+    '/filter/v2/subscriptions',
+    { body: subscription, type: 'text/plain' },
+    { status: 400, text: /Wrong Content-Type, expected application\/json"/ },
+  ],
+  [
+    edge,
+    'POST',
+    '/filter/v2/subscriptions',
+    { body: { ...subscription, contentFilters: ['nonsense'] } },
+    { status: 500, text: /can't get shard/ },
+  ],
+  [edge, 'DELETE', '/filter/v2/subscriptions', { body: subscription }, { status: 404 }],
+  [
+    edge,
+    'POST',
+    '/lightpush/v3/message',
+    { body: { pubsubTopic: '/waku/2/rs/9/9', message: message() } },
+    { status: 421 },
+  ],
+  [
+    edge,
+    'POST',
+    '/lightpush/v3/message',
+    { body: { message: message({ contentTopic: 'nonsense' }) } },
+    { status: 500, text: /Invalid content-topic/ },
+  ],
+  [
+    edge,
+    'POST',
+    '/lightpush/v3/message',
+    { body: { message: message({ payload: Buffer.alloc(160_000).toString('base64') }) } },
+    { status: 413, text: /exceeded maximum/ },
+  ],
+]
+
+t.test('health says which service nodes there are', async (t) => {
+  const stateOf = async (node: WaypostNode, name: string) =>
+    JSON.parse((await ask(node, 'GET', '/health')).text).protocolsHealth.find((entry: object) => name in entry)
+  for (const name of ['Lightpush Client', 'Store Client', 'Filter Client']) {
+    t.match(await stateOf(edge, name), { [name]: 'READY' })
+    t.match(await stateOf(alone, name), { [name]: 'NOT_READY', desc: /service peer available yet/ })
+  }
+})
+
+t.test('each question that a service node decides has nwaku status and words', async (t) => {
+  for (const [node, method, target, sent, expected] of rows)
+    t.match(await ask(node, method, target, sent), expected, `${method} ${target} ${JSON.stringify(sent).slice(0, 80)}`)
+})
+
+/** Pushes until the service node has a relay peer in its mesh. */
+function pushed(body: object) {
+  return askUntil(
+    ({ status }) => status !== 505,
+    () => ask(edge, 'POST', '/lightpush/v3/message', { body }),
+  )
+}
+
+t.test('what is pushed by one service node is subscribed to and stored, to the last digit of its time', async (t) => {
+  t.match(await ask(edge, 'POST', '/filter/v2/subscriptions', { body: subscription }), {
+    status: 200,
+    text: '{"requestId":"mine","statusDesc":"OK"}',
+  })
+  t.match(await ask(edge, 'PUT', '/filter/v2/subscriptions', { body: subscription }), { status: 200 })
+  t.match(await ask(edge, 'GET', '/filter/v2/subscriptions/mine'), { status: 200 })
+  t.equal((await ask(edge, 'GET', `/filter/v2/messages/${at(contentTopic)}`)).text, '[]')
+  const { status, text } = await pushed({ message: message({ payload: 'AA==' }) })
+  t.match({ status, text }, { status: 200, text: '{"relayPeerCount":1}' })
+  t.match(await ask(edge, 'POST', '/lightpush/v1/message', { body: { message: message() } }), {
+    status: 200,
+    text: 'OK',
+  })
+  const time = timestamp()
+  const raw = `{"message":{"payload":"b25l","contentTopic":"${contentTopic}","timestamp":${time}}}`
+  t.match(await ask(edge, 'POST', '/lightpush/v3/message', { raw }), { status: 200 })
+
+  const told = `{"payload":"b25l","contentTopic":"${contentTopic}","version":0,"timestamp":${time},"ephemeral":false}`
+  const target = `/filter/v2/messages/${at(contentTopic)}`
+  const received = await askUntil(
+    (one) => one.text.includes('b25l'),
+    () => ask(edge, 'GET', target),
+  )
+  t.ok(received.text.endsWith(`${told}]`), 'in the order of filter, without a proof')
+  const stored = await ask(edge, 'GET', `/store/v3/messages?includeData=true&startTime=${time}&endTime=${time}`)
+  t.match(stored, { status: 200, text: new RegExp(`"timestamp":${time},`) })
+  t.match(JSON.parse(stored.text), {
+    requestId: /^\w{20}$/,
+    statusCode: 200,
+    statusDesc: 'OK',
+    messages: [{ messageHash: /^0x/ }],
+  })
+  const named = await ask(alone, 'GET', `/store/v3/messages?peerAddr=${at(address)}`)
+  t.equal(JSON.parse(named.text).messages.length, 3, 'a node that is named in the question')
+
+  t.match(await ask(edge, 'DELETE', '/filter/v2/subscriptions', { body: subscription }), { status: 200 })
+  t.match(await ask(edge, 'GET', target), { status: 400 })
+  t.match(
+    await ask(edge, 'POST', '/filter/v2/subscriptions', { body: { ...subscription, pubsubTopic: '/waku/2/rs/0/1' } }),
+    { status: 200 },
+  )
+  t.match(await ask(edge, 'DELETE', '/filter/v2/subscriptions/all', { body: { requestId: 'mine' } }), { status: 200 })
+  t.match(await ask(edge, 'DELETE', '/filter/v2/subscriptions/all', { body: { requestId: 'mine' } }), { status: 404 })
+})
+
+t.test('the older store pages with its own cursor, here and by way of another node', async (t) => {
+  const paged = '/paged/1/topic/proto'
+  const push = (payload: string) =>
+    askUntil(
+      ({ status }) => status === 200,
+      () => ask(service, 'POST', '/relay/v1/auto/messages', { body: { payload, contentTopic: paged } }),
+    )
+  for (const payload of ['AA==', 'AQ==', 'Ag==', 'Aw==', 'BA==']) await push(payload)
+  for (const node of [service, edge]) {
+    for (const ascending of [true, false]) {
+      const payloads: string[][] = []
+      let cursor = ''
+      do {
+        const target = `/store/v1/messages?contentTopics=${at(paged)}&pageSize=2&ascending=${ascending}${cursor}`
+        // In Node a number loses its last digits, so the times are cut from the text.
+        const { text } = await ask(node, 'GET', target)
+        const { messages, cursor: next } = JSON.parse(text)
+        payloads.push(messages.map(({ payload }: { payload: string }) => payload))
+        const [, sender = '', stored = ''] = /"senderTime":(\d+),"storeTime":(\d+)/.exec(text) ?? []
+        const digest = at(at(next?.digest.data ?? ''))
+        cursor =
+          next && `&pubsubTopic=${at(next.pubsubTopic)}&senderTime=${sender}&storeTime=${stored}&digest=${digest}`
+      } while (cursor !== undefined)
+      const pages = ascending
+        ? [['AA==', 'AQ=='], ['Ag==', 'Aw=='], ['BA==']]
+        : [['Aw==', 'BA=='], ['AQ==', 'Ag=='], ['AA==']]
+      t.same(payloads, pages)
+    }
+  }
+  const bad = [
+    ['startTime=soon', 400, 'Problem parsing time [invalid integer: soon]'],
+    ['pageSize=many', 400, 'Problem parsing page size [invalid integer: many]'],
+    ['pubsubTopic=x&senderTime=1&storeTime=1&digest=-_', 400, 'Incorrect base64 string'],
+    ['pubsubTopic=x&senderTime=1&storeTime=1&digest=AAAA', 500, /cursor not found/],
+  ] as const
+  for (const [query, status, text] of bad)
+    t.match(await ask(service, 'GET', `/store/v1/messages?${query}`), { status, text }, query)
+})
