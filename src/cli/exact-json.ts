@@ -1,21 +1,11 @@
 /** JSON with integers of all their digits: a timestamp in nanoseconds is above 2^53. */
 
-export type Writable =
-  | null
-  | boolean
-  | number
-  | bigint
-  | string
-  | undefined
-  | readonly Writable[]
-  | { readonly [field: string]: Writable }
-
 // Node 24 has both; the types of ES2024 do not.
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
 type Reviver = (key: string, value: unknown, context: { readonly source?: string }) => unknown
 
 /** `value` as compact JSON; a bigint is written as an integer. */
-export function writeJson(value: Writable): string {
+export function writeJson(value: unknown): string {
   return JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? rawJSON(inner.toString()) : inner))
 }
 

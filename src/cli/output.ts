@@ -1,6 +1,6 @@
 /** What a command writes: text for a person, JSON for a script (`--json`). */
 import { once } from 'node:events'
-import { type Writable, writeJson } from './exact-json.ts'
+import { writeJson } from './exact-json.ts'
 
 export interface OutputOptions {
   /** One line of JSON in place of text. */
@@ -8,11 +8,7 @@ export interface OutputOptions {
 }
 
 /** Writes `value` as a line of JSON, or as `render` puts it for a person. */
-export function show<Value extends Writable>(
-  value: Value,
-  { json }: OutputOptions,
-  render: (value: Value) => string,
-): Promise<void> {
+export function show<Value>(value: Value, { json }: OutputOptions, render: (value: Value) => string): Promise<void> {
   return writeLine(json === true ? writeJson(value) : render(value))
 }
 

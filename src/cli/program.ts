@@ -4,7 +4,12 @@ import { addCanary } from './commands/canary.ts'
 import { addConfig } from './commands/config.ts'
 import { addInit } from './commands/init.ts'
 import { addKeys } from './commands/keys.ts'
+import { addPeers } from './commands/peers.ts'
+import { addPublish } from './commands/publish.ts'
+import { addQuery } from './commands/query.ts'
 import { addRun } from './commands/run.ts'
+import { addStatus } from './commands/status.ts'
+import { addSubscribe } from './commands/subscribe.ts'
 import { version } from './version.ts'
 
 const description =
@@ -18,6 +23,18 @@ export function createProgram(): Command {
     .showSuggestionAfterError()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'waypost: ')) })
     .exitOverride()
-  for (const add of [addRun, addInit, addConfig, addKeys, addCanary]) add(program)
+  for (const add of [
+    addRun,
+    addInit,
+    addConfig,
+    addKeys,
+    addStatus,
+    addPeers,
+    addPublish,
+    addSubscribe,
+    addQuery,
+    addCanary,
+  ])
+    add(program)
   return program
 }

@@ -248,6 +248,21 @@ const table = {
     says: '{why}',
     exit: 64,
   },
+  'cli/node-unreachable': {
+    when: 'no node answers where a command looks for its REST API',
+    says: 'no node answers at {url} ({why}): start it with waypost run, or say where it is with --rest-url or --config-file',
+    exit: 69,
+  },
+  'cli/token-needed': {
+    when: 'the REST API of a node wants a token that the command has not',
+    says: 'the node at {url} wants a token: name the file that holds it with --rest-token-file (rest.token in its data folder)',
+    exit: 77,
+  },
+  'cli/node-refused': {
+    when: 'the REST API of a node does not do what a command asks for',
+    says: 'the node at {url} answered {status}: {reason}',
+    exit: 1,
+  },
   'cli/peer-unreachable': {
     when: 'a command is to ask a node by its multiaddr, and no connection to it can be opened',
     says: 'no Waku node answers at {address}: {why}',

@@ -1,0 +1,42 @@
+/** Reads the metrics of a node, as it writes them for Prometheus. */
+
+type Labels = Readonly<Record<string, string>>
+
+interface Sample {
+  readonly name: string
+  readonly labels: Labels
+  readonly value: number
+}
+
+const line = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/
+const label = /(\w+)="((?:[^"\\]|\\.)*)"/g
+
+export class MetricsText {
+  readonly #samples: readonly Sample[]
+
+  constructor(text: string) {
+    this.#samples = text.split('\n').flatMap((row) => parseLine(row) ?? [])
+  }
+
+  /** The sum over all samples of a metric that have these labels; undefined when there is none. */
+  sum(name: string, labels: Labels = {}): number | undefined {
+    const found = this.#samples.filter((sample) => isNamed(sample, name) && hasLabels(sample, labels))
+    return found.length === 0 ? undefined : found.reduce((sum, { value }) => sum + value, 0)
+  }
+}
+
+function parseLine(row: string): Sample | undefined {
+  const [, name, labels = '', value] = line.exec(row) ?? []
+  if (name === undefined) return undefined
+  const pairs = labels.matchAll(label)
+  return { name, labels: Object.fromEntries(Array.from(pairs, ([, key, text]) => [key, text])), value: Number(value) }
+}
+
+/** `--metrics-prefix` may have put another word in front. */
+function isNamed(sample: Sample, name: string): boolean {
+  return sample.name === name || sample.name === name.replace(/^waku_/, 'logos_delivery_')
+}
+
+function hasLabels(sample: Sample, labels: Labels): boolean {
+  return Object.entries(labels).every(([key, value]) => sample.labels[key] === value)
+}
