@@ -81,7 +81,8 @@ t.test('of connections that hold too much together, the one that holds most is c
   const goes = await greedy.dial(addressOf(guarded))
   const gone = once(goes, 'close')
   const stream = await goes.newStream(protocol)
-  stream.pause()
+  // On a busy machine it is closed for what it holds before anybody could read.
+  if (stream.readStatus === 'readable') stream.pause()
   await gone
   t.equal(stays.status, 'open')
   const { values } = await metrics.waypost_connections_refused_total.get()
