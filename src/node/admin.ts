@@ -1,6 +1,8 @@
 /** What an operator may ask and tell the node over REST (`--rest-admin`). */
-import type { Libp2p, Peer } from '@libp2p/interface'
+import type { Libp2p, Peer, PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { messageOf, WaypostError } from '../core/errors.ts'
 import type { Milliseconds } from '../core/time.ts'
 import { shardOf } from '../core/topics.ts'
 import { staticPeerTag } from '../net/peers.ts'
@@ -34,6 +36,12 @@ export class Admin implements AdminService {
   async peers(): Promise<readonly KnownPeer[]> {
     const peers = await this.#parts.libp2p.peerStore.all()
     return peers.map((peer) => this.#known(peer))
+  }
+
+  async peer(text: string): Promise<KnownPeer | undefined> {
+    const id = peerIdOf(text)
+    const { peerStore } = this.#parts.libp2p
+    return (await peerStore.has(id)) ? this.#known(await peerStore.get(id)) : undefined
   }
 
   relayPeers(): Promise<readonly ShardPeers[]> | undefined {
@@ -101,6 +109,14 @@ const levels: Readonly<Record<LogLevelName, LogLevel>> = {
   WARN: 'warn',
   ERROR: 'error',
   FATAL: 'fatal',
+}
+
+function peerIdOf(text: string): PeerId {
+  try {
+    return peerIdFromString(text)
+  } catch (error) {
+    throw new WaypostError('rest/bad-parameter', { why: messageOf(error) }, { cause: error })
+  }
 }
 
 function withPeer(address: Multiaddr, peerId: string): string {

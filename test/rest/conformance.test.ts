@@ -269,7 +269,33 @@ t.test('admin tells who is there, and changes the level of the log', async (t) =
   t.ok(peers[0].protocols.includes('/vac/waku/relay/2.0.0'))
   t.equal((await ask('GET', '/admin/v1/peers/connected')).text, JSON.stringify(peers))
   t.match(JSON.parse((await ask('GET', `/admin/v1/peer/${peer.peerId}`)).text), { connected: 'Connected' })
-  t.match(await ask('GET', '/admin/v1/peer/nobody'), { status: 404, text: /^Peer with ID/ })
+  t.match(await ask('GET', '/admin/v1/peer/nobody'), { status: 400, text: /^Invalid argument:peerid: incorrect/ })
+  const stranger = '16Uiu2HAm4v86W3bmT1BiH6oSPzcsSr24iDQpSN5Qa992BCjjwgrD'
+  t.match(await ask('GET', `/admin/v1/peer/${stranger}`), { status: 404, text: /^Peer with ID .* not found$/ })
+  t.same(JSON.parse((await ask('GET', '/admin/v1/peers/service')).text), [
+    {
+      ...peers[0],
+      protocols: [
+        '/vac/waku/relay/2.0.0',
+        '/vac/waku/store-query/3.0.0',
+        '/vac/waku/lightpush/2.0.0-beta1',
+        '/vac/waku/lightpush/3.0.0',
+      ],
+    },
+  ])
+  t.equal(
+    (await ask('GET', '/admin/v1/peers/stats')).text,
+    [
+      '{"Sum":{"Total peers":1}',
+      '"By Connectedness":{"Connected":1,"NotConnected":0,"CannotConnect":0,"CanConnect":0}',
+      '"Relay peers":{"0":1,"3":1,"4":1,"Total relay peers":1}',
+      '"Mesh peers":{"0":1,"3":1,"4":1,"Total mesh peers":1}',
+      '"By Protocols":{"/vac/waku/relay/2.0.0":1,"/vac/waku/filter-subscribe/2.0.0-beta1":0',
+      '"/vac/waku/filter-push/2.0.0-beta1":1,"/vac/waku/store-query/3.0.0":1,"/vac/waku/store/2.0.0-beta4":0',
+      '"/vac/waku/lightpush/3.0.0":1,"/vac/waku/lightpush/2.0.0-beta1":1,"/vac/waku/peer-exchange/2.0.0-alpha1":0',
+      '"/vac/waku/reconciliation/1.0.0":0}}',
+    ].join(','),
+  )
   t.match(JSON.parse((await ask('GET', '/admin/v1/peers/mesh')).text), [
     { shard: 0, peers: [{ score: Number }] },
     { shard: 3, peers: [{ score: Number }] },
@@ -280,6 +306,7 @@ t.test('admin tells who is there, and changes the level of the log', async (t) =
   t.match(await ask('GET', '/admin/v1/peers/mesh/on/x'), { status: 400, text: /^Invalid shardId/ })
   t.match(await ask('GET', '/admin/v1/filter/subscriptions'), { status: 200, text: '[]' })
   t.match(await ask('POST', '/admin/v1/peers', { body: [peer.addresses[0]] }), { status: 200, text: 'OK' })
+  t.match(await ask('POST', '/admin/v1/peers', { body: {} }), { status: 400, text: /^Failed to decode request: / })
   t.match(await ask('POST', '/admin/v1/peers', { body: ['nonsense'] }), {
     status: 400,
     text: /^Couldn't parse remote peer info/,

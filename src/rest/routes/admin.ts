@@ -3,11 +3,12 @@
  * fields and texts are nwaku's (https://github.com/waku-org/nwaku/tree/7d1c6abaacba/waku/rest_api/endpoint/admin).
  */
 import { isWaypostError, messageOf } from '../../core/errors.ts'
-import { type Answer, json, ok, text } from '../answer.ts'
+import { type Answer, type BodyAnswer, json, ok, text } from '../answer.ts'
 import type { Writable } from '../json/write.ts'
 import { readBody } from '../request.ts'
 import type { RestRequest, Route } from '../route.ts'
-import { array, described, number, object, oneOf, optional, string, uint32 } from '../shape.ts'
+import { array, described, dictionary, number, object, oneOf, optional, string, uint32 } from '../shape.ts'
+import { countPeers, servicePeers } from './peer-counts.ts'
 
 /** A peer, as far as the node knows it. */
 export interface KnownPeer {
@@ -38,6 +39,8 @@ export interface FilterSubscription {
 export interface AdminService {
   /** All known peers, connected or not. */
   peers(): Promise<readonly KnownPeer[]>
+  /** One of them. Throws `rest/bad-parameter` when `peerId` is the id of no peer that there can be. */
+  peer(peerId: string): Promise<KnownPeer | undefined>
   /** By shard followed: those who follow it, and those in its mesh. Undefined when the node does not relay. */
   relayPeers(): Promise<readonly ShardPeers[]> | undefined
   meshPeers(): Promise<readonly ShardPeers[]> | undefined
@@ -94,16 +97,28 @@ export const adminRoutes: readonly Route<AdminService>[] = [
       200: { when: 'all are connected; text `OK`' },
       400: { when: 'an address is none, or a peer cannot be reached' },
     },
-    handle: (request, admin) => dialAll(readBody(request, addresses), admin),
+    handle: (request, admin) => {
+      const wanted = addressesOf(request)
+      return 'status' in wanted ? wanted : dialAll(wanted, admin)
+    },
   },
   tells('/admin/v1/peer/{peerId}', 'One known peer', {
     params: { peerId: 'The full id of the peer.' },
-    answers: { 200: { when: 'it is known', shape: peer }, 404: { when: 'it is not' } },
-    async handle(request, admin) {
-      const id = request.param('peerId')
-      const found = (await admin.peers()).find(({ peerId }) => peerId === id)
-      return found === undefined ? text(404, `Peer with ID ok(${id}) not found`) : json(told(found))
+    answers: {
+      200: { when: 'it is known', shape: peer },
+      400: { when: 'the id is that of no peer that there can be' },
+      404: { when: 'it is not known' },
     },
+    handle: (request, admin) => tellPeer(request.param('peerId'), admin),
+  }),
+  tells('/admin/v1/peers/service', 'Known peers that serve something, each with what it serves', {
+    answers: { 200: { when: 'always', shape: array(peer) } },
+    handle: async (_, admin) => json(servicePeers(await admin.peers()).map(told)),
+  }),
+  tells('/admin/v1/peers/stats', 'How many peers there are: in all, connected, by shard and by protocol', {
+    answers: { 200: { when: 'always; shards are there when the node relays', shape: dictionary(dictionary(uint32)) } },
+    handle: async (_, admin) =>
+      json(countPeers(await admin.peers(), (await admin.relayPeers()) ?? [], (await admin.meshPeers()) ?? [])),
   }),
   tells('/admin/v1/peers/connected', 'Connected peers', {
     answers: { 200: { when: 'always', shape: array(peer) } },
@@ -175,8 +190,29 @@ async function onShard(request: RestRequest, ask: (shard: number) => Promise<Wri
   return answer === undefined ? notRelaying : json(answer)
 }
 
+/** nwaku prints its own wrapping of the id. */
+async function tellPeer(id: string, admin: AdminService): Promise<Answer> {
+  try {
+    const found = await admin.peer(id)
+    return found === undefined ? text(404, `Peer with ID ok(${id}) not found`) : json(told(found))
+  } catch (error) {
+    if (!isWaypostError(error, 'rest/bad-parameter')) throw error
+    return text(400, 'Invalid argument:peerid: incorrect PeerId string')
+  }
+}
+
 async function connected(admin: AdminService): Promise<readonly KnownPeer[]> {
   return (await admin.peers()).filter((one) => one.connected)
+}
+
+/** The addresses in the body; what is none has nwaku's words before its own. */
+function addressesOf(request: RestRequest): readonly string[] | BodyAnswer {
+  try {
+    return readBody(request, addresses)
+  } catch (error) {
+    if (!isWaypostError(error)) throw error
+    return text(400, `Failed to decode request: ${error.message}`)
+  }
 }
 
 async function dialAll(wanted: readonly string[], admin: AdminService): Promise<Answer> {
