@@ -123,6 +123,18 @@ const table = {
     says: 'the archive in {folder} has schema {found}, this release knows {known}: run the release that wrote it, or a later one',
     exit: 78,
   },
+  'export/damaged': {
+    when: 'an export of messages is cut off, changed, or none; what stands before that place is good',
+    says: 'the export is damaged at chunk {chunk}, byte {byte}: {why}',
+    http: 400,
+    exit: 65,
+  },
+  'export/newer': {
+    when: 'an export of messages was written by a later release, in a form that this one does not know',
+    says: 'the export has format {found}, this release knows {known}: use the release that wrote it, or a later one',
+    http: 400,
+    exit: 78,
+  },
   'identity/bad-key': {
     when: 'the node key, from its file or from a setting, is not a secp256k1 private key of 64 hexadecimal digits',
     says: 'node key of {origin} is not usable: {why}; restore it from a backup, or remove it to get a new identity',
