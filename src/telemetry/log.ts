@@ -7,6 +7,8 @@
  */
 import { type DestinationStream, type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino'
 import { prettyFactory } from 'pino-pretty'
+import { systemClock } from '../core/time.ts'
+import { RecentLines } from './recent-lines.ts'
 import { redaction } from './redaction.ts'
 
 export type Log = Logger
@@ -31,8 +33,10 @@ export function createLog({ level, format, destination = pino.destination({ sync
     timestamp: stdTimeFunctions.isoTime,
     ...redaction,
   }
-  const log = pino(options, format === 'text' ? textTo(destination) : destination)
+  const recent = new RecentLines(systemClock)
+  const log = pino(options, besides(recent, format === 'text' ? textTo(destination) : destination))
   childrenOf.set(log, children)
+  recentOf.set(log, recent)
   return log
 }
 
@@ -46,6 +50,27 @@ export function setLogLevel(log: Log, level: LogLevel): void {
     const alive = child.deref()
     if (alive !== undefined) alive.level = level
   }
+}
+
+const recentOf = new WeakMap<Log, RecentLines>()
+
+/** The last lines at warn and above of a root made by `createLog` and its children; none of any other log. */
+export function recentLines(log: Log): Pick<RecentLines, 'list' | 'total'> {
+  return recentOf.get(log) ?? { total: 0, list: () => [] }
+}
+
+/** Writes to `destination`, and shows each line, as it is written, to `recent`. */
+function besides(recent: RecentLines, destination: DestinationStream): DestinationStream {
+  const stream = {
+    // With this, pino says the level of each line on the stream before it writes.
+    [Symbol.for('pino.metadata')]: true,
+    lastLevel: 0,
+    write(line: string) {
+      destination.write(line)
+      recent.take(stream.lastLevel, line)
+    },
+  }
+  return stream
 }
 
 /** A log that says nothing, for tests and libraries. */
