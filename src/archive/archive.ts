@@ -8,7 +8,14 @@
 import type { Envelope } from '../core/envelope.ts'
 import { messageOf, WaypostError } from '../core/errors.ts'
 import type { Page, Query } from '../core/query.ts'
-import { type Clock, type Milliseconds, type Schedule, systemClock, systemSchedule } from '../core/time.ts'
+import {
+  type Clock,
+  type Milliseconds,
+  type Nanoseconds,
+  type Schedule,
+  systemClock,
+  systemSchedule,
+} from '../core/time.ts'
 import { parsePubsubTopic } from '../core/topics.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -133,6 +140,13 @@ export class Archive implements AsyncDisposable {
     } finally {
       stop()
     }
+  }
+
+  /** When the oldest and the newest message were sent; neither when there is none. Throws when the database cannot be read. */
+  async span(): Promise<{ readonly oldest?: Nanoseconds; readonly newest?: Nanoseconds }> {
+    if (this.#closed) return {}
+    const { oldest, newest } = await this.#backend.stat()
+    return { oldest: oldest?.timestamp, newest: newest?.timestamp }
   }
 
   /** Deletes at most `most` of the oldest messages that `limits` do not keep. */

@@ -3,6 +3,7 @@
  * before it are undone, and stopping is the same stack backwards.
  */
 import { type Clock, systemClock } from '../core/time.ts'
+import type { NodeHealth } from '../rest/view.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
@@ -12,6 +13,7 @@ import { openDataFolder } from './data-folder.ts'
 import { measureGauges } from './gauges.ts'
 import { openHost } from './host.ts'
 import { networkOf } from './network.ts'
+import { NodeOverview } from './overview.ts'
 import { countPeers, pingPeers, wantPeers } from './peers.ts'
 import { mountProtocols } from './protocols.ts'
 import { ownRecord } from './record.ts'
@@ -42,7 +44,9 @@ export interface WaypostNode extends AsyncDisposable {
 export async function startNode({ settings, version, log, clock = systemClock }: NodeOptions): Promise<WaypostNode> {
   await using parts = new AsyncDisposableStack()
   const metrics = createMetrics({ prefix: settings.metricsPrefix, processMetrics: true })
-  const view = new View(version, metrics)
+  const health = (): NodeHealth => view.health()
+  const overview = parts.use(new NodeOverview({ version, metrics, log, clock, health }))
+  const view = new View(version, metrics, { overview })
   const folder = await openDataFolder(settings.dataDir)
   const servers = parts.use(await openServers(view, settings, folder, log))
   const network = networkOf(settings)
@@ -68,7 +72,9 @@ export async function startNode({ settings, version, log, clock = systemClock }:
   })
   const addresses = host.addresses().map(String)
   const folders = { data: folder.path, archive: archive && archiveFolder(settings, folder) }
-  const measure = () => measureGauges({ metrics, clockWatch, relay: protocols.relay, folders })
+  const { relay } = protocols
+  await overview.started({ settings, addresses, libp2p, relay, archive, clockWatch, dataDir: folder.path })
+  const measure = () => measureGauges({ metrics, clockWatch, relay, folders })
   view.started({ addresses, enr, health: protocols.health, services: protocols.services, measure })
   const opened = parts.move()
   return {

@@ -1,5 +1,6 @@
 /** The node as its HTTP servers see it, from the first moment to the last. */
 import type { Milliseconds } from '../core/time.ts'
+import type { OverviewService } from '../rest/overview.ts'
 import type { HealthState, NodeHealth, NodeView, Services } from '../rest/view.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type HealthParts, protocolHealth } from './health.ts'
@@ -16,16 +17,23 @@ export interface Started {
   readonly measure: () => Promise<void>
 }
 
+/** What is served beside the API, from the first moment on. */
+export interface Shown {
+  readonly overview?: OverviewService
+}
+
 export class View implements NodeView {
   readonly version: string
+  readonly overview: OverviewService | undefined
   readonly #metrics: Metrics
   #state: HealthState = 'INITIALIZING'
   #started: Started | undefined
   #rendered: ReturnType<NodeView['metrics']> | undefined
   #renderedUntil = 0
 
-  constructor(version: string, metrics: Metrics) {
+  constructor(version: string, metrics: Metrics, { overview }: Shown = {}) {
     this.version = version
+    this.overview = overview
     this.#metrics = metrics
   }
 

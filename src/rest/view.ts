@@ -1,4 +1,5 @@
 /** What the HTTP server needs of a node. The node implements it; this folder does not know the node. */
+import type { OverviewService } from './overview.ts'
 import type { AdminService } from './routes/admin.ts'
 import type { FilterService } from './routes/filter.ts'
 import type { LightPushService } from './routes/lightpush.ts'
@@ -29,6 +30,8 @@ export interface NodeView {
   info(): { readonly listenAddresses: readonly string[]; readonly enrUri: string }
   /** All metrics in Prometheus' text format, at most a second old. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
+  /** The node at a glance, from the first moment on. */
+  readonly overview?: OverviewService
   /** What can be asked of the node; undefined while it starts. */
   services(): Services | undefined
 }

@@ -9,6 +9,7 @@ import { health } from './health.ts'
 import { debug } from './info.ts'
 import { legacyStoreRoutes } from './legacy-store.ts'
 import { lightPushRoutes } from './lightpush.ts'
+import { overviewGroup } from './overview.ts'
 import { referenceOf } from './reference.ts'
 import { staticRoutes } from './relay.ts'
 import { storeRoutes } from './store.ts'
@@ -58,6 +59,6 @@ const admin = group({
   routes: adminRoutes,
 })
 
-const served = [health, debug, relay, lightpush, filter, store, admin]
+const served = [health, debug, overviewGroup, relay, lightpush, filter, store, admin]
 
 export const groups: readonly Group[] = [...served, referenceOf(served)]
