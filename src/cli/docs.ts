@@ -9,7 +9,7 @@ import { openApi } from '../rest/openapi.ts'
 import { groups } from '../rest/routes/groups.ts'
 import { writeYaml } from '../rest/yaml.ts'
 import { renderSettingsPage } from '../settings/page.ts'
-import { metricTable } from '../telemetry/metrics.ts'
+import { metricTable, processMetricNames } from '../telemetry/metrics.ts'
 import { version } from './version.ts'
 
 /** Each page by its path in the repository. */
@@ -51,8 +51,11 @@ This page is generated from the table in \`src/telemetry/metrics.ts\`; a test fa
 
 The names \`waku_*\` and \`libp2p_*\` are those of nwaku, so its dashboards work; \`--metrics-prefix=logos_delivery\` puts the
 prefix of newer dashboards in place of \`waku\`. What only Waypost has is named \`waypost_*\`. A label takes the values given here and
-no others, never one from the wire; *shard* stands for the shards that the node follows. A running node adds what
-[prom-client](https://github.com/siimon/prom-client#default-metrics) tells of the process (\`process_*\`, \`nodejs_*\`).
+no others, never one from the wire; *shard* stands for the numbers of the shards that the node follows, *topic* for their pubsub
+topics. A running node adds what [prom-client](https://github.com/siimon/prom-client#default-metrics) tells of the process:
+${[...processMetricNames].map((name) => `\`${name}\``).join(', ')}.
+
+\`deploy/grafana\` has a dashboard with all of them, \`deploy/prometheus\` the alerts.
 `
 
 function renderMetricsPage(): string {
@@ -67,8 +70,8 @@ function renderMetricsPage(): string {
   return `${metricsIntroduction}\n${table(['Name', 'Kind', 'Labels', 'What it says'], rows)}`
 }
 
-function valuesOf(values: readonly string[] | 'shard'): string {
-  return values === 'shard' ? '*shard*' : values.join(', ')
+function valuesOf(values: readonly string[] | string): string {
+  return typeof values === 'string' ? `*${values}*` : values.join(', ')
 }
 
 /** Text outside of code, where a `<` would open an HTML tag. */

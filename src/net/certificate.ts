@@ -22,6 +22,11 @@ export async function readCertificate({ keyFile, certificateFile }: CertificateF
   return { key, cert }
 }
 
+/** When a certificate ends, in seconds since 1970. */
+export function expiryOf({ cert }: Pick<Tls, 'cert'>): number {
+  return new X509Certificate(cert).validToDate.getTime() / 1000
+}
+
 async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')

@@ -1,28 +1,51 @@
 /** Says in the log and in the metrics who is connected: kept by events, never by counting. */
-import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
+import type { Connection, IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
+import type { Gauge } from 'prom-client'
 import type { Log } from '../telemetry/log.ts'
-import type { Metrics } from '../telemetry/metrics.ts'
-
-/** The protocols that are counted, by their label, and the ids that each goes by. */
-export type CountedProtocols = Readonly<Partial<Record<CountedProtocol, readonly string[]>>>
-
-/** The labels of `waku_connected_peers`. */
-export type CountedProtocol = 'relay' | 'store' | 'filter' | 'lightpush' | 'metadata'
+import { type Agent, agents, type Metrics, wakuProtocols } from '../telemetry/metrics.ts'
 
 export interface ConnectedPeersParts {
   /** Not started yet, so that no connection is missed. */
   readonly libp2p: Pick<Libp2p, 'getConnections' | 'addEventListener'>
-  readonly protocols: CountedProtocols
   readonly metrics: Metrics
   readonly log: Log
 }
 
 type Direction = 'In' | 'Out'
 
-/** A connected peer: who dialled, and which of the counted protocols it speaks. */
+/** A connected peer: who dialled, what it says it is, and where it is counted. */
 interface Peer {
   readonly direction: Direction
-  protocols: readonly string[]
+  agent?: Agent
+  counted: readonly Counted[]
+}
+
+interface Counted {
+  readonly gauge: Gauge
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** The gauges of peers that can be asked for a service, and the protocols that say so. */
+const serving = {
+  waku_store_peers: ['/vac/waku/store-query/3.0.0', '/vac/waku/store/2.0.0-beta4'],
+  waku_filter_peers: ['/vac/waku/filter-subscribe/2.0.0-beta1'],
+  waku_lightpush_peers: ['/vac/waku/lightpush/3.0.0', '/vac/waku/lightpush/2.0.0-beta1'],
+} as const
+const servingNames = Object.keys(serving) as (keyof typeof serving)[]
+
+/** How programs begin or end what they say they are; the first that fits counts. */
+const agentWords: Readonly<Partial<Record<Agent, RegExp>>> = {
+  waypost: /^waypost/i,
+  nwaku: /^nwaku/i,
+  'logos-delivery': /^logos-delivery/i,
+  'go-waku': /^go-waku/i,
+  'js-waku': /js-?waku/i,
+  'js-libp2p': /js-libp2p/i,
+}
+
+/** Which of the programs that we know a peer says it is. */
+export function agentOf(text: string | undefined): Agent {
+  return agents.find((agent) => agentWords[agent]?.test(text ?? '')) ?? 'other'
 }
 
 /** Watches the peers of `libp2p` until it is disposed of. */
@@ -36,7 +59,7 @@ export function watchPeers(parts: ConnectedPeersParts): Disposable {
   libp2p.addEventListener('peer:connect', ({ detail }) => peers.connected(detail), { signal })
   libp2p.addEventListener('peer:disconnect', ({ detail }) => peers.disconnected(detail), { signal })
   // Who was met before is known without news of it; who mounts something later sends news without a new connection.
-  libp2p.addEventListener('peer:identify', ({ detail }) => peers.speaks(detail.peerId, detail.protocols), { signal })
+  libp2p.addEventListener('peer:identify', ({ detail }) => peers.identified(detail), { signal })
   libp2p.addEventListener('peer:update', ({ detail: { peer } }) => peers.speaks(peer.id, peer.protocols), { signal })
   return { [Symbol.dispose]: () => watching.abort() }
 }
@@ -61,40 +84,51 @@ class ConnectedPeers {
   connected(id: PeerId): void {
     const [connection] = this.#parts.libp2p.getConnections(id)
     const direction = connection?.direction === 'outbound' ? 'Out' : 'In'
-    this.#peers.set(id.toString(), { direction, protocols: [] })
+    this.#peers.set(id.toString(), { direction, counted: [] })
     this.#parts.metrics.libp2p_peers.set(this.#peers.size)
     // Scripts look for the whole id of each peer.
     this.#parts.log.info({ peer: id.toString(), direction: connection?.direction }, 'peer connected')
   }
 
   disconnected(id: PeerId): void {
-    this.speaks(id, [])
+    for (const { gauge, labels } of this.#peers.get(id.toString())?.counted ?? []) gauge.dec(labels)
     this.#peers.delete(id.toString())
     this.#parts.metrics.libp2p_peers.set(this.#peers.size)
     this.#parts.log.info({ peer: id.toString() }, 'peer disconnected')
+  }
+
+  identified({ peerId, agentVersion, protocols }: IdentifyResult): void {
+    const peer = this.#peers.get(peerId.toString())
+    if (peer !== undefined) peer.agent = agentOf(agentVersion)
+    this.speaks(peerId, protocols)
   }
 
   /** Counts a peer under the protocols that it speaks now, and no more under those that it spoke. */
   speaks(id: PeerId, ids: readonly string[]): void {
     const peer = this.#peers.get(id.toString())
     if (peer === undefined) return
-    const { waku_connected_peers: gauge } = this.#parts.metrics
-    const { direction } = peer
-    for (const protocol of peer.protocols) gauge.dec({ direction, protocol })
-    peer.protocols = this.#counted(ids)
-    for (const protocol of peer.protocols) gauge.inc({ direction, protocol })
+    for (const { gauge, labels } of peer.counted) gauge.dec(labels)
+    peer.counted = this.#placesOf(peer, ids)
+    for (const { gauge, labels } of peer.counted) gauge.inc(labels)
   }
 
-  #counted(ids: readonly string[]): readonly string[] {
-    const counted = Object.entries(this.#parts.protocols)
-    return counted.filter(([, some]) => some.some((id) => ids.includes(id))).map(([protocol]) => protocol)
+  #placesOf({ direction, agent }: Peer, ids: readonly string[]): Counted[] {
+    const { metrics } = this.#parts
+    const places: Counted[] = wakuProtocols
+      .filter((protocol) => ids.includes(protocol))
+      .map((protocol) => ({ gauge: metrics.waku_connected_peers as Gauge, labels: { direction, protocol } }))
+    for (const name of servingNames)
+      if (serving[name].some((protocol) => ids.includes(protocol))) places.push({ gauge: metrics[name], labels: {} })
+    if (agent !== undefined) places.push({ gauge: metrics.waku_connected_peers_per_agent as Gauge, labels: { agent } })
+    return places
   }
 
   /** A gauge that was never set is missing from a scrape, and a dashboard shows no data instead of none. */
   #startAtZero(): void {
-    const { waypost_connections, waku_connected_peers } = this.#parts.metrics
+    const { waypost_connections, waku_connected_peers, waku_connected_peers_per_agent } = this.#parts.metrics
     for (const direction of ['inbound', 'outbound']) waypost_connections.set({ direction }, 0)
-    for (const protocol of Object.keys(this.#parts.protocols))
+    for (const agent of agents) waku_connected_peers_per_agent.set({ agent }, 0)
+    for (const protocol of wakuProtocols)
       for (const direction of ['In', 'Out']) waku_connected_peers.set({ direction, protocol }, 0)
   }
 }

@@ -12,7 +12,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { type ErrorCode, isWaypostError, messageOf, WaypostError } from '../core/errors.ts'
 import type { Milliseconds } from '../core/time.ts'
 import type { Log } from '../telemetry/log.ts'
-import type { Metrics, ServiceName } from '../telemetry/metrics.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { type Chunk, FrameReader, frame } from './frames.ts'
 import { countHeld } from './guards/held.ts'
 import type { Quota } from './quota.ts'
@@ -35,7 +35,8 @@ export interface ExchangeLimits {
 /** What an exchange serves: how to read, answer and refuse. It sees no stream and no frame. */
 export interface ExchangeService<Request> {
   readonly protocol: string
-  readonly name: ServiceName
+  /** For the log. */
+  readonly name: string
   readonly limits: ExchangeLimits
   /** Reads a request. Throws `wire/malformed` when it is none. */
   decode(body: Uint8Array): Request
@@ -46,6 +47,8 @@ export interface ExchangeService<Request> {
    * was received whole, so that its id can be echoed.
    */
   refuse(error: WaypostError, request: Uint8Array | undefined): Uint8Array | undefined
+  /** Told how long it took from the answer made to the answer taken. */
+  taken?(elapsed: Milliseconds): void
 }
 
 export interface ExchangeParts {
@@ -137,22 +140,22 @@ class Exchange<Request> {
   }
 
   async #serve(body: Uint8Array): Promise<void> {
-    const { name } = this.#service
+    const { name, protocol } = this.#service
     const { quota, metrics } = this.#parts
     const started = performance.now()
-    metrics.waku_service_network_bytes_total.inc({ service: name, direction: 'in' }, body.length)
+    metrics.waku_service_network_bytes_total.inc({ service: protocol, direction: 'in' }, body.length)
     if (!quota.take(this.#peer)) {
-      metrics.waku_service_requests_total.inc({ service: name, state: 'rejected' })
-      return this.#refuse(new WaypostError('wire/rate-limited', { protocol: this.#service.protocol }), body)
+      metrics.waku_service_requests_total.inc({ service: protocol, state: 'rejected' })
+      return this.#refuse(new WaypostError('wire/rate-limited', { protocol }), body)
     }
-    metrics.waku_service_requests_total.inc({ service: name, state: 'served' })
+    metrics.waku_service_requests_total.inc({ service: protocol, state: 'served' })
     try {
       await this.#answer(await this.#service.answer(this.#service.decode(body), this.#peer))
     } catch (error) {
       await this.#refuse(asError(error), body)
     }
     const elapsed = performance.now() - started
-    metrics.waku_service_request_handling_duration_seconds.observe({ service: name }, elapsed / 1000)
+    metrics.waku_service_request_handling_duration_seconds.observe({ service: protocol }, elapsed / 1000)
     this.#parts.log.debug({ service: name, peer: this.#peer, bytes: body.length, ms: elapsed }, 'request served')
   }
 
@@ -165,11 +168,13 @@ class Exchange<Request> {
 
   /** Writes the answer and closes our side. A peer that does not take it in time is reset. */
   async #answer(body: Uint8Array): Promise<void> {
-    const { name, limits } = this.#service
+    const { name, protocol, limits } = this.#service
+    const started = performance.now()
     try {
       this.#stream.send(frame(body))
-      this.#parts.metrics.waku_service_network_bytes_total.inc({ service: name, direction: 'out' }, body.length)
+      this.#parts.metrics.waku_service_network_bytes_total.inc({ service: protocol, direction: 'out' }, body.length)
       await this.#stream.close({ signal: AbortSignal.timeout(limits.answerTimeout) })
+      this.#service.taken?.(performance.now() - started)
       this.#linger()
     } catch (error) {
       // The peer has gone or does not read: its right (filter clients never read the answer to an unsubscribe).
@@ -193,11 +198,9 @@ class Exchange<Request> {
   }
 
   #count(error: WaypostError): void {
-    const { name } = this.#service
-    const reason = reasonOf[error.code]
-    if (reason !== undefined) this.#parts.metrics.waypost_service_errors_total.inc({ service: name, reason })
-    else if (error.code === 'internal/bug')
-      this.#parts.metrics.waypost_service_errors_total.inc({ service: name, reason: 'internal' })
+    const { name, protocol: service } = this.#service
+    const reason = error.code === 'internal/bug' ? 'internal' : reasonOf[error.code]
+    if (reason !== undefined) this.#parts.metrics.waypost_service_errors_total.inc({ service, reason })
     this.#parts.log.debug(
       { service: name, peer: this.#peer, code: error.code, reason: error.message },
       'request refused',

@@ -13,9 +13,12 @@ import { messageOf, WaypostError } from '../core/errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type Announce, announcedAddresses, type Listen, listenAddresses } from './addresses.ts'
+import { expiryOf } from './certificate.ts'
 import { Budget } from './guards/budget.ts'
 import { Gate } from './guards/gate.ts'
 import { type Guard, guardStack } from './guards/stack.ts'
+import { Traffic, type TrafficTotals } from './guards/traffic.ts'
+import type { DialStep } from './guards/transport.ts'
 import { Inside } from './inside.ts'
 import { boundKnownPeers } from './known-peers.ts'
 import type { HostLimits } from './limits.ts'
@@ -55,6 +58,10 @@ export interface Host<S extends ServiceMap = BaseServices> extends AsyncDisposab
   addresses(): Multiaddr[]
   /** Serves another certificate to those who connect from now on, on the same port; connections stay. */
   renewCertificate(tls: Tls): void
+  /** Bytes over the sockets of peers since the start. */
+  traffic(): TrafficTotals
+  /** Peers remembered, connected or not. */
+  knownPeers(): number
 }
 
 /**
@@ -66,21 +73,39 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
   const refused = (guard: Guard): void => metrics.waypost_connections_refused_total.inc({ guard })
   const gate = new Gate(limits, new Networks(trustedProxies), refused)
   const budget = new Budget(limits.bufferedBytes, () => refused('memory'))
+  const traffic = new Traffic()
+  const dial = (step: DialStep): void => metrics[dialMetrics[step]].inc()
   const inside = new Inside()
-  const stack = guardStack(stockStack({ limits, tls }), { gate, budget, limits, refused })
+  const stack = guardStack(stockStack({ limits, tls }), { gate, budget, traffic, dial, limits, refused })
   const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options, stack, inside))
-  boundKnownPeers({ libp2p, capacity: limits.knownPeers })
+  const away = boundKnownPeers({ libp2p, capacity: limits.knownPeers })
+  if (tls !== undefined) showExpiry(tls, metrics)
   return {
     libp2p,
     start: () => startLibp2p(libp2p),
     addresses: () => libp2p.getMultiaddrs(),
-    renewCertificate: (tls) => inside.renewCertificate(tls),
+    renewCertificate: (tls) => {
+      inside.renewCertificate(tls)
+      showExpiry(tls, metrics)
+    },
+    traffic: () => traffic.totals(),
+    knownPeers: () => away() + libp2p.getPeers().length,
     async [Symbol.asyncDispose]() {
       await stopLibp2p(libp2p, log)
       gate.shut()
       budget[Symbol.dispose]()
     },
   }
+}
+
+const dialMetrics = {
+  begun: 'libp2p_total_dial_attempts_total',
+  connected: 'libp2p_successful_dials_total',
+  failed: 'libp2p_failed_dials_total',
+} as const
+
+function showExpiry(tls: Tls, metrics: Metrics): void {
+  metrics.waypost_certificate_expiry_timestamp_seconds.set(expiryOf(tls))
 }
 
 function libp2pOptions<S extends ServiceMap>(

@@ -10,8 +10,8 @@ export interface KnownPeersParts {
   readonly capacity: number
 }
 
-/** Forgets peers from now on. Those with a tag (the ones that we chose) stay. */
-export function boundKnownPeers({ libp2p, capacity }: KnownPeersParts): void {
+/** Forgets peers from now on. Those with a tag (the ones that we chose) stay. Returns how many are away. */
+export function boundKnownPeers({ libp2p, capacity }: KnownPeersParts): () => number {
   /** Peers that are not connected, the first to be forgotten first. */
   const away = new Map<string, PeerId>()
   const left = (peer: PeerId): void => {
@@ -27,6 +27,7 @@ export function boundKnownPeers({ libp2p, capacity }: KnownPeersParts): void {
   libp2p.addEventListener('peer:disconnect', ({ detail }) => left(detail))
   // Heard of from others, not met.
   libp2p.addEventListener('peer:discovery', ({ detail: { id } }) => id.equals(libp2p.peerId) || left(id))
+  return () => away.size
 }
 
 async function forgetPeer({ peerStore }: KnownPeersParts['libp2p'], peer: PeerId): Promise<void> {

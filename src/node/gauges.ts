@@ -2,12 +2,16 @@
 import { statfs } from 'node:fs/promises'
 import { parsePubsubTopic } from '../core/topics.ts'
 import type { Relay } from '../protocols/relay/service.ts'
-import type { Metrics } from '../telemetry/metrics.ts'
+import { type Metrics, type WakuProtocol, wakuProtocols } from '../telemetry/metrics.ts'
 import type { ClockWatch } from './clock-watch.ts'
+import type { NodeHost } from './host.ts'
+import type { ShardSizes } from './shard-sizes.ts'
 
 export interface GaugeParts {
   readonly metrics: Metrics
   readonly clockWatch: ClockWatch
+  readonly shardSizes: ShardSizes
+  readonly host: Pick<NodeHost, 'libp2p' | 'router' | 'traffic' | 'knownPeers'>
   /** Absent when this node does not relay. */
   readonly relay?: Relay
   /** The folders whose disk may fill up. */
@@ -18,6 +22,9 @@ export interface GaugeParts {
 export async function measureGauges(parts: GaugeParts): Promise<void> {
   measureClock(parts)
   measureShards(parts)
+  parts.shardSizes.measure(parts.metrics)
+  measureNetwork(parts)
+  measureStreams(parts)
   await measureDisks(parts)
 }
 
@@ -36,6 +43,36 @@ function measureShards({ metrics, relay }: GaugeParts): void {
     metrics.waku_relay_mesh_peers.set({ shard }, relay.meshPeers(topic).length)
     metrics.waku_connected_peers_per_shard.set({ shard }, relay.subscribers(topic).length)
   }
+}
+
+function measureNetwork({ metrics, host }: GaugeParts): void {
+  const totals = host.traffic()
+  // A counter cannot be set; what it counts is counted elsewhere.
+  metrics.libp2p_network_bytes_total.reset()
+  for (const direction of ['in', 'out'] as const)
+    metrics.libp2p_network_bytes_total.inc({ direction }, totals[direction])
+  metrics.waku_peer_store_size.set(host.knownPeers())
+  metrics.libp2p_pubsub_peers.set(host.router?.getPeers().length ?? 0)
+}
+
+/** Streams by protocol and by muxer; those of no protocol of Waku count under their muxer alone. */
+function measureStreams({ metrics, host }: GaugeParts): void {
+  const { waku_streams_peers: byProtocol, libp2p_open_streams: byMuxer } = metrics
+  for (const gauge of [byProtocol, byMuxer]) gauge.reset()
+  for (const direction of ['In', 'Out'])
+    for (const protocol of wakuProtocols) byProtocol.set({ direction, protocol }, 0)
+  for (const type of ['yamux', 'mplex']) for (const dir of ['in', 'out']) byMuxer.set({ type, dir }, 0)
+  for (const { streams, multiplexer } of host.libp2p.getConnections()) {
+    const type = multiplexer?.startsWith('/mplex') ? 'mplex' : 'yamux'
+    for (const { protocol, direction } of streams) {
+      byMuxer.inc({ type, dir: direction === 'inbound' ? 'in' : 'out' })
+      if (isWakuProtocol(protocol)) byProtocol.inc({ direction: direction === 'inbound' ? 'In' : 'Out', protocol })
+    }
+  }
+}
+
+function isWakuProtocol(protocol: string): protocol is WakuProtocol {
+  return (wakuProtocols as readonly string[]).includes(protocol)
 }
 
 async function measureDisks({ metrics, folders }: GaugeParts): Promise<void> {

@@ -18,6 +18,7 @@ import { countPeers, pingPeers, wantPeers } from './peers.ts'
 import { mountProtocols } from './protocols.ts'
 import { ownRecord } from './record.ts'
 import { openServers } from './servers.ts'
+import { ShardSizes } from './shard-sizes.ts'
 import { View } from './view.ts'
 
 export interface NodeOptions {
@@ -48,14 +49,15 @@ export async function startNode({ settings, version, log, clock = systemClock }:
   const overview = parts.use(new NodeOverview({ version, metrics, log, clock, health }))
   const view = new View(version, metrics, { overview })
   const folder = await openDataFolder(settings.dataDir)
-  const servers = parts.use(await openServers(view, settings, folder, log))
+  const servers = parts.use(await openServers(view, settings, folder, metrics, log))
   const network = networkOf(settings)
   const archive = parts.use(await openStore({ settings, folder, metrics, log }))
   const host = parts.use(await openHost({ settings, folder, network, version, metrics, log }))
   const { libp2p, router } = host
   const clockWatch = new ClockWatch({ clock })
+  const shardSizes = new ShardSizes()
   const protocols = parts.use(
-    await mountProtocols({ settings, network, libp2p, router, archive, clockWatch, clock, metrics, log }),
+    await mountProtocols({ settings, network, libp2p, router, archive, clockWatch, shardSizes, clock, metrics, log }),
   )
   const peersParts = { libp2p, metrics, log: log.child({ part: 'peers' }) }
   parts.use(countPeers(peersParts))
@@ -74,7 +76,7 @@ export async function startNode({ settings, version, log, clock = systemClock }:
   const folders = { data: folder.path, archive: archive && archiveFolder(settings, folder) }
   const { relay } = protocols
   await overview.started({ settings, addresses, libp2p, relay, archive, clockWatch, dataDir: folder.path })
-  const measure = () => measureGauges({ metrics, clockWatch, relay, folders })
+  const measure = () => measureGauges({ metrics, clockWatch, shardSizes, host, relay, folders })
   view.started({ addresses, enr, health: protocols.health, services: protocols.services, measure })
   const opened = parts.move()
   return {

@@ -5,23 +5,9 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { watchPeers } from '../net/connected-peers.ts'
 import { KeepAlive } from '../net/keep-alive.ts'
 import { StaticPeers } from '../net/peers.ts'
-import { filterSubscribeProtocol } from '../protocols/filter/codec.ts'
-import { lightPushProtocol } from '../protocols/lightpush/codec.ts'
-import { legacyLightPushProtocol } from '../protocols/lightpush/legacy-codec.ts'
-import { metadataProtocol } from '../protocols/metadata/codec.ts'
-import { relayProtocols } from '../protocols/relay/codec.ts'
-import { storeProtocol } from '../protocols/store/codec.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-
-const counted = {
-  relay: relayProtocols,
-  store: [storeProtocol],
-  filter: [filterSubscribeProtocol],
-  lightpush: [lightPushProtocol, legacyLightPushProtocol],
-  metadata: [metadataProtocol],
-}
 
 export interface PeersParts {
   readonly libp2p: Libp2p<{ ping: Ping }>
@@ -31,7 +17,7 @@ export interface PeersParts {
 
 /** Counts and logs connections, from before the first one. */
 export function countPeers({ libp2p, metrics, log }: PeersParts): Disposable {
-  return watchPeers({ libp2p, protocols: counted, metrics, log })
+  return watchPeers({ libp2p, metrics, log })
 }
 
 /** The peers that the settings name: wanted from now on, each tried as long as the node runs. */

@@ -32,6 +32,7 @@ import { quotaFor } from './rates.ts'
 import { RestFilter } from './rest-filter.ts'
 import { restServices } from './rest-services.ts'
 import { ServicePeers } from './service-peers.ts'
+import type { ShardSizes } from './shard-sizes.ts'
 
 export interface ProtocolParts {
   readonly settings: Settings
@@ -42,6 +43,7 @@ export interface ProtocolParts {
   /** Absent when this node keeps no messages. */
   readonly archive?: Archive
   readonly clockWatch: ClockWatch
+  readonly shardSizes: ShardSizes
   readonly clock: Clock
   readonly metrics: Metrics
   readonly log: Log
@@ -64,11 +66,11 @@ const settleTimeout: Milliseconds = 5000
 
 export async function mountProtocols(parts: ProtocolParts): Promise<Protocols> {
   await using mounted = new AsyncDisposableStack()
-  const { settings, network, libp2p, router, archive, clockWatch, metrics, log } = parts
+  const { settings, network, libp2p, router, archive, clockWatch, shardSizes, metrics, log } = parts
   const subscribers = settings.filter ? mounted.use(await mountFilter(parts)) : undefined
   const cache = new MessageCache(settings.restRelayCacheCapacity)
   const events = mounted.use(new EventStreams())
-  const takers = [...takersOf(subscribers, archive), restTaker(cache, events), clockWatch]
+  const takers = [...takersOf(subscribers, archive), restTaker(cache, events), clockWatch, shardSizes]
   const intake = new Intake({ takers, metrics, log, settleTimeout })
   const relay = mounted.use(mountRelay(parts, intake))
   const publisher = publisherOf(parts, relay, intake)

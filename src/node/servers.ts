@@ -5,6 +5,7 @@ import { openRest, type RestOptions } from '../rest/server.ts'
 import type { NodeView } from '../rest/view.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import type { DataFolder } from './data-folder.ts'
 import { restToken } from './rest-token.ts'
 
@@ -17,13 +18,21 @@ export interface Servers extends AsyncDisposable {
 }
 
 /** Opens those that are switched on. Throws `listen/failed` and `rest/bad-token-file`. */
-export async function openServers(view: NodeView, settings: Settings, folder: DataFolder, log: Log): Promise<Servers> {
+export async function openServers(
+  view: NodeView,
+  settings: Settings,
+  folder: DataFolder,
+  metrics: Metrics,
+  log: Log,
+): Promise<Servers> {
   await using opened = new AsyncDisposableStack()
   const { metricsServerAddress: address, metricsServerPort: port } = settings
-  const rest = settings.rest ? opened.use(await openRest(view, log, await restOptions(settings, folder))) : undefined
-  const metrics = settings.metricsServer ? opened.use(await openMetricsServer(view, log, { address, port })) : undefined
+  const rest = settings.rest
+    ? opened.use(await openRest(view, log, { ...(await restOptions(settings, folder)), metrics }))
+    : undefined
+  const scraped = settings.metricsServer ? opened.use(await openMetricsServer(view, log, { address, port })) : undefined
   const kept = opened.move()
-  return { restUrl: rest?.url, metricsUrl: metrics?.url, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return { restUrl: rest?.url, metricsUrl: scraped?.url, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
 async function restOptions(settings: Settings, folder: DataFolder): Promise<RestOptions> {

@@ -76,7 +76,7 @@ function mountPreflights(server: FastifyInstance, groups: readonly Group[], { or
 }
 
 /** `/relay/v1/messages/{pubsubTopic}` as fastify writes it. */
-function urlOf(path: string): string {
+export function urlOf(path: string): string {
   return path.replace(/\{(\w+)\}/g, ':$1')
 }
 

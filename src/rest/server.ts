@@ -6,7 +6,9 @@ import { type FastifyInstance, fastify } from 'fastify'
 import { WaypostError } from '../core/errors.ts'
 import type { Milliseconds } from '../core/time.ts'
 import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import { type AccessOptions, describeAccess } from './access.ts'
+import { countRequests } from './count.ts'
 import { type HttpServer, type ListenOptions, whyNot } from './listen.ts'
 import { mountGroups } from './mount.ts'
 import { groups } from './routes/groups.ts'
@@ -26,12 +28,15 @@ export interface RestOptions extends ListenOptions {
   readonly origins: readonly string[]
   /** Bytes of a body. */
   readonly maxBodyBytes: number
+  /** Counts requests. */
+  readonly metrics?: Metrics
 }
 
 /** Opens the server. Throws `listen/failed` when the address cannot be had. */
 export async function openRest(view: NodeView, log: Log, options: RestOptions): Promise<HttpServer> {
-  const { address, port, access, origins, maxBodyBytes } = options
+  const { address, port, access, origins, maxBodyBytes, metrics } = options
   const server = createServer(maxBodyBytes)
+  if (metrics !== undefined) countRequests(server, groups, metrics)
   mountGroups(server, groups, view, { access, origins, log })
   try {
     const url = await server.listen({ host: address, port })

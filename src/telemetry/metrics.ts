@@ -7,8 +7,11 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
-/** The values of a label: a closed list, or `shard`, which takes the shards that this node follows. */
-type LabelValues = readonly string[] | 'shard'
+/**
+ * The values of a label: a closed list; or `shard` or `topic`, which take the number or the pubsub topic of the shards
+ * that this node follows.
+ */
+type LabelValues = readonly string[] | 'shard' | 'topic'
 type Labels = Readonly<Record<string, LabelValues>>
 
 interface Row<Kind extends string, L extends Labels> {
@@ -37,9 +40,43 @@ function histogram<const L extends Labels = Record<never, never>>(
 /** Seconds: from half a millisecond to the half minute that a slow phone may take. */
 const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
-/** The services that answer requests, by the name that nwaku's rate limits use. */
-export const services = ['storev3', 'storev2', 'filter', 'lightpush', 'lightpushv3', 'metadata', 'px'] as const
-export type ServiceName = (typeof services)[number]
+/** Milliseconds are the rule, and a client of a busy database waits for a minute at the most. */
+const databaseSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+
+/** The protocols of Waku, by their ids: nwaku's dashboards select by them. */
+export const wakuProtocols = [
+  '/vac/waku/relay/2.0.0',
+  '/vac/waku/store-query/3.0.0',
+  '/vac/waku/store/2.0.0-beta4',
+  '/vac/waku/filter-subscribe/2.0.0-beta1',
+  '/vac/waku/filter-push/2.0.0-beta1',
+  '/vac/waku/lightpush/3.0.0',
+  '/vac/waku/lightpush/2.0.0-beta1',
+  '/vac/waku/metadata/1.0.0',
+  '/vac/waku/peer-exchange/2.0.0-alpha1',
+] as const
+export type WakuProtocol = (typeof wakuProtocols)[number]
+
+/** Those that somebody asks, or is pushed to, on a stream of its own. */
+const services = wakuProtocols.slice(1)
+
+/** Programs that peers say they are. */
+export const agents = ['waypost', 'nwaku', 'logos-delivery', 'go-waku', 'js-waku', 'js-libp2p', 'other'] as const
+export type Agent = (typeof agents)[number]
+
+/** The groups of REST routes; `none` is for paths that no route has. */
+const restGroups = [
+  'health',
+  'debug',
+  'overview',
+  'relay',
+  'lightpush',
+  'filter',
+  'store',
+  'admin',
+  'reference',
+  'none',
+] as const
 
 const directions = ['in', 'out'] as const
 const folders = ['data', 'archive'] as const
@@ -71,12 +108,37 @@ const table = {
 
   waku_connected_peers: gauge('Connected peers that speak a protocol, by who dialled.', {
     direction: ['In', 'Out'],
-    protocol: ['relay', 'store', 'filter', 'lightpush', 'metadata'],
+    protocol: wakuProtocols,
   }),
+  waku_streams_peers: gauge('Open streams of a protocol, by who opened them.', {
+    direction: ['In', 'Out'],
+    protocol: wakuProtocols,
+  }),
+  waku_store_peers: gauge('Connected peers that can be asked for history.'),
+  waku_filter_peers: gauge('Connected peers that serve filter.'),
+  waku_lightpush_peers: gauge('Connected peers that serve light push.'),
+  waku_connected_peers_per_agent: gauge('Connected peers by the program that they say they are.', { agent: agents }),
+  waku_peer_store_size: gauge('Peers remembered: those connected, and those met or heard of before.'),
   waku_peers_dials_total: counter('Dials that ended, by how.', { outcome: ['successful', 'failed', 'timed out'] }),
   waku_connected_peers_per_shard: gauge('Connected peers that follow a shard.', { shard: 'shard' }),
   libp2p_peers: gauge('Peers with at least one open connection.'),
+  libp2p_network_bytes_total: counter('Bytes over the sockets of peers, as the system counts them.', {
+    direction: directions,
+  }),
+  libp2p_open_streams: gauge('Open streams, by muxer and by who opened them.', {
+    type: ['yamux', 'mplex'],
+    dir: directions,
+  }),
+  libp2p_total_dial_attempts_total: counter('Dials begun, one for each address that was tried.'),
+  libp2p_successful_dials_total: counter('Dials that ended in a connection with the peer that was meant.'),
+  libp2p_failed_dials_total: counter('Dials that failed, at the socket or while the peer proved who it is.'),
   libp2p_pubsub_topics: gauge('Pubsub topics that this node is subscribed to.'),
+  libp2p_pubsub_peers: gauge('Peers that speak relay and have a stream open for it.'),
+  libp2p_pubsub_subscriptions_total: counter('Times that this node subscribed to a pubsub topic.'),
+  libp2p_pubsub_unsubscriptions_total: counter('Times that this node unsubscribed from a pubsub topic.'),
+  libp2p_pubsub_validation_success_total: counter('Messages from gossip that were accepted.'),
+  libp2p_pubsub_validation_ignore_total: counter('Messages from gossip that were dropped without blame.'),
+  libp2p_pubsub_validation_failure_total: counter('Messages from gossip that were rejected.'),
   waypost_connections: gauge('Open connections, by who dialled.', { direction: ['inbound', 'outbound'] }),
   waypost_connections_refused_total: counter('Connections closed by a guard, by which; docs/security.md says why.', {
     guard: ['full', 'per_address', 'pending', 'idle', 'frame', 'websocket', 'handshake', 'memory'],
@@ -84,10 +146,14 @@ const table = {
 
   waypost_foreign_peers_total: counter('Peers of another cluster that were disconnected after saying so.'),
 
-  waku_relay_network_bytes_total: counter('Bytes of relayed messages: gross before checks, net after.', {
-    topic: 'shard',
-    type: ['gross', 'net'],
-    direction: directions,
+  waku_relay_network_bytes_total: counter(
+    'Bytes of relayed messages: gross is all that came, net is what was valid; out is once for each peer it went to.',
+    { topic: 'topic', type: ['gross', 'net'], direction: directions },
+  ),
+  waku_relay_total_msg_bytes_per_shard: gauge('Payload bytes of valid messages since the start.', { shard: 'shard' }),
+  waku_relay_max_msg_bytes_per_shard: gauge('Payload bytes of the largest valid message.', { shard: 'shard' }),
+  waku_relay_avg_msg_bytes_per_shard: gauge('Payload bytes of a valid message, the mean since the start.', {
+    shard: 'shard',
   }),
   waku_relay_mesh_peers: gauge('Peers in the gossip mesh of a shard.', { shard: 'shard' }),
   waypost_relay_verdicts_total: counter('Verdicts on messages from gossip.', { result: outcomes }),
@@ -106,16 +172,28 @@ const table = {
   waku_service_request_handling_duration_seconds: histogram(
     'Time from a complete request to its answer written.',
     seconds,
-    {
-      service: services,
-    },
+    { service: services },
   ),
   waypost_service_errors_total: counter('Requests that ended without a proper answer, by reason.', {
     service: services,
     reason: requestErrors,
   }),
 
+  waypost_certificate_expiry_timestamp_seconds: gauge(
+    'When the certificate for secure WebSocket ends, in seconds since 1970; absent without one.',
+  ),
+  waypost_rest_requests_total: counter('REST requests answered, by group of routes and class of status.', {
+    group: restGroups,
+    status: ['2xx', '3xx', '4xx', '5xx'],
+  }),
+  waypost_rest_request_duration_seconds: histogram('Time from a REST request read to its answer made.', seconds, {
+    group: restGroups,
+  }),
+
   waku_store_queries_total: counter('Store queries received.'),
+  waku_store_time_seconds: gauge('Seconds of the last store query, in the archive and until its answer was taken.', {
+    phase: ['query-db-time', 'send-store-resp-time'],
+  }),
   waku_store_errors_total: counter('Store queries answered with an error, by kind.', {
     type: ['decode_rpc_failure', 'bad_request', 'unavailable', 'rate_limit'],
   }),
@@ -126,9 +204,9 @@ const table = {
   }),
   waku_archive_insert_duration_seconds: histogram(
     'Time from the first message of a group commit to its sync to disk.',
-    seconds,
+    databaseSeconds,
   ),
-  waku_archive_query_duration_seconds: histogram('Time of a query inside the archive.', seconds),
+  waku_archive_query_duration_seconds: histogram('Time of a query inside the archive.', databaseSeconds),
   waypost_archive_commit_messages: histogram(
     'Messages in one group commit.',
     [1, 2, 5, 10, 25, 50, 100, 250, 500, 1000],
@@ -147,6 +225,9 @@ const table = {
     type: ['decode_rpc_failure', 'bad_request', 'not_found', 'unavailable', 'push_timeout_failure', 'push_failure'],
   }),
   waku_filter_subscriptions: gauge('Peers with a filter subscription.'),
+  waku_filter_request_duration_seconds: histogram('Time to do what a filter request asks.', seconds, {
+    type: filterRequests,
+  }),
   waypost_filter_criteria: gauge('Pairs of pubsub and content topic over all filter subscriptions.'),
   waypost_filter_pushes_total: counter('Messages handed to the stream of a filter subscriber.'),
   waypost_filter_dropped_total: counter(
@@ -197,9 +278,38 @@ export function createMetrics({ prefix = 'waku', processMetrics = false }: Metri
   const metrics: Record<string, unknown> = { registry }
   for (const [name, row] of Object.entries(metricTable))
     metrics[name] = create(name.replace(/^waku_/, `${prefix}_`), row, registry)
-  if (processMetrics) collectDefaultMetrics({ register: registry })
+  if (processMetrics) collectProcessMetrics(registry)
   // Built from the table row by row, so it has the table's shape.
   return metrics as unknown as Metrics
+}
+
+/** Seconds of a garbage collection: what is above the tenth is felt. */
+const gcSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
+
+/** What prom-client tells of the process, as far as it has a unit, a closed label set and somebody who looks at it. */
+export const processMetricNames: ReadonlySet<string> = new Set([
+  'process_cpu_user_seconds_total',
+  'process_cpu_system_seconds_total',
+  'process_cpu_seconds_total',
+  'process_start_time_seconds',
+  'process_resident_memory_bytes',
+  'process_virtual_memory_bytes',
+  'process_open_fds',
+  'process_max_fds',
+  'nodejs_eventloop_lag_seconds',
+  'nodejs_eventloop_lag_p50_seconds',
+  'nodejs_eventloop_lag_p99_seconds',
+  'nodejs_heap_size_total_bytes',
+  'nodejs_heap_size_used_bytes',
+  'nodejs_external_memory_bytes',
+  'nodejs_gc_duration_seconds',
+])
+
+function collectProcessMetrics(registry: Registry): void {
+  const ours = new Set(registry.getMetricsAsArray().map(({ name }) => name))
+  collectDefaultMetrics({ register: registry, gcDurationBuckets: gcSeconds })
+  for (const { name } of registry.getMetricsAsArray())
+    if (!ours.has(name) && !processMetricNames.has(name)) registry.removeSingleMetric(name)
 }
 
 function create(name: string, { kind, help, labels, buckets }: Row<string, Labels>, registry: Registry): unknown {
@@ -219,7 +329,7 @@ function zeroed(metric: Counter, labels: Labels): Counter {
 function combinations(labels: Labels): Record<string, string>[] {
   return Object.entries(labels).reduce<Record<string, string>[]>(
     (some, [label, values]) =>
-      values === 'shard' ? [] : some.flatMap((one) => values.map((value) => ({ ...one, [label]: value }))),
+      typeof values === 'string' ? [] : some.flatMap((one) => values.map((value) => ({ ...one, [label]: value }))),
     [{}],
   )
 }

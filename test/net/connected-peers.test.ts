@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { watchPeers } from '../../src/net/connected-peers.ts'
+import { agentOf, watchPeers } from '../../src/net/connected-peers.ts'
 import type { Host } from '../../src/net/host.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
@@ -7,7 +7,7 @@ import { connect, host } from '../kit/host.ts'
 
 const storeId = '/vac/waku/store-query/3.0.0'
 const filterId = '/vac/waku/filter-subscribe/2.0.0-beta1'
-const protocols = { store: [storeId, '/vac/waku/store/2.0.0-beta4'], filter: [filterId] }
+const lightPushId = '/vac/waku/lightpush/3.0.0'
 
 /** A host whose peers are watched, and what is told of them. */
 async function watched(t: Test) {
@@ -16,7 +16,7 @@ async function watched(t: Test) {
   const destination = { write: (line: string) => lines.push(JSON.parse(line)) }
   const log = createLog({ level: 'info', format: 'json', destination })
   const mount = ({ libp2p }: Host): void => {
-    const watch = watchPeers({ libp2p, protocols, metrics, log })
+    const watch = watchPeers({ libp2p, metrics, log })
     t.teardown(() => watch[Symbol.dispose]())
   }
   return { node: await host(t, { mount }), metrics, lines }
@@ -34,7 +34,14 @@ const identified = ({ libp2p }: Host): Promise<unknown> =>
 const left = ({ libp2p }: Host): Promise<unknown> =>
   new Promise((resolve) => libp2p.addEventListener('peer:disconnect', resolve, { once: true }))
 
-type GaugeName = 'waku_connected_peers' | 'waypost_connections' | 'libp2p_peers'
+type GaugeName =
+  | 'waku_connected_peers'
+  | 'waku_connected_peers_per_agent'
+  | 'waku_store_peers'
+  | 'waku_filter_peers'
+  | 'waku_lightpush_peers'
+  | 'waypost_connections'
+  | 'libp2p_peers'
 
 async function values(metrics: Metrics, name: GaugeName): Promise<Record<string, number>> {
   const { values } = await metrics[name].get()
@@ -49,12 +56,17 @@ t.test('a peer that comes is told with its full id, and counted by direction and
   await first
   const [second] = [identified(node), await connect(node, outbound)]
   await second
-  t.same(await values(metrics, 'waku_connected_peers'), {
-    'In store': 1,
-    'Out store': 1,
-    'In filter': 0,
-    'Out filter': 1,
+  t.match(await values(metrics, 'waku_connected_peers'), {
+    [`In ${storeId}`]: 1,
+    [`Out ${storeId}`]: 1,
+    [`In ${filterId}`]: 0,
+    [`Out ${filterId}`]: 1,
+    [`Out ${lightPushId}`]: 0,
   })
+  t.same(await values(metrics, 'waku_store_peers'), { '': 2 })
+  t.same(await values(metrics, 'waku_filter_peers'), { '': 1 })
+  t.same(await values(metrics, 'waku_lightpush_peers'), { '': 0 })
+  t.match(await values(metrics, 'waku_connected_peers_per_agent'), { waypost: 2, nwaku: 0, other: 0 })
   t.same(await values(metrics, 'waypost_connections'), { inbound: 1, outbound: 1 })
   t.same(await values(metrics, 'libp2p_peers'), { '': 2 })
   t.match(lines, [
@@ -62,6 +74,15 @@ t.test('a peer that comes is told with its full id, and counted by direction and
     { level: 'info', msg: 'peer connected', peer: outbound.libp2p.peerId.toString(), direction: 'outbound' },
   ])
 })
+
+t.test(
+  'a peer is counted under the program that it says it is, and a name that we do not know is another',
+  async (t) => {
+    const said = ['waypost/0.1.0', 'nwaku-v0.37.0', 'logos-delivery-v0.38.1', 'go-waku/0.9', 'js-libp2p/3.3.11 node/26']
+    t.same(said.map(agentOf), ['waypost', 'nwaku', 'logos-delivery', 'go-waku', 'js-libp2p'])
+    t.same([agentOf('HelloFromJsWaku'), agentOf('my-nwaku'), agentOf(undefined)], ['js-waku', 'other', 'other'])
+  },
+)
 
 t.test('a peer that goes is told, and counted no more', async (t) => {
   const { node, metrics, lines } = await watched(t)
@@ -72,9 +93,11 @@ t.test('a peer that goes is told, and counted no more', async (t) => {
   await peer.libp2p.hangUp(node.libp2p.peerId)
   await gone
   t.match(lines.at(-1), { level: 'info', msg: 'peer disconnected', peer: peer.libp2p.peerId.toString() })
-  t.match(await values(metrics, 'waku_connected_peers'), { 'In store': 0 })
+  t.match(await values(metrics, 'waku_connected_peers'), { [`In ${storeId}`]: 0 })
   t.same(await values(metrics, 'waypost_connections'), { inbound: 0, outbound: 0 })
   t.same(await values(metrics, 'libp2p_peers'), { '': 0 })
+  t.same(await values(metrics, 'waku_store_peers'), { '': 0 })
+  t.match(await values(metrics, 'waku_connected_peers_per_agent'), { waypost: 0 })
 })
 
 t.test('a peer that comes back is counted once, though its protocols are no news', async (t) => {
@@ -83,12 +106,12 @@ t.test('a peer that comes back is counted once, though its protocols are no news
   for (let round = 0; round < 2; round += 1) {
     const [known] = [identified(node), await connect(peer, node)]
     await known
-    t.match(await values(metrics, 'waku_connected_peers'), { 'In store': 1 })
+    t.match(await values(metrics, 'waku_connected_peers'), { [`In ${storeId}`]: 1 })
     const gone = left(node)
     await peer.libp2p.hangUp(node.libp2p.peerId)
     await gone
   }
-  t.match(await values(metrics, 'waku_connected_peers'), { 'In store': 0 })
+  t.match(await values(metrics, 'waku_connected_peers'), { [`In ${storeId}`]: 0 })
 })
 
 t.test('a second connection of a peer is a connection and no second peer', async (t) => {
@@ -100,6 +123,6 @@ t.test('a second connection of a peer is a connection and no second peer', async
   await again
   t.same(await values(metrics, 'waypost_connections'), { inbound: 2, outbound: 0 })
   t.same(await values(metrics, 'libp2p_peers'), { '': 1 })
-  t.match(await values(metrics, 'waku_connected_peers'), { 'In store': 1 })
+  t.match(await values(metrics, 'waku_connected_peers'), { [`In ${storeId}`]: 1 })
   t.equal(lines.length, 1)
 })

@@ -36,7 +36,7 @@ t.test('a node tells of itself, its peers, shards, store and subscribers', async
     store: { state: 'ready', messages: 0, bytes: 0, retention: 'time:2d', oldest: undefined },
     filter: { subscribers: 0, criteria: 0, limit: 1000 },
   })
-  t.ok(running?.peers.byProtocol.some(({ name, count }) => name === 'store' && count === 1))
+  t.ok(running?.peers.byProtocol.some(({ name, count }) => name === '/vac/waku/store-query/3.0.0' && count === 1))
   t.ok(running !== undefined && running.disk !== undefined && running.disk.free <= running.disk.size)
 
   const payload = Buffer.from('overview').toString('base64')

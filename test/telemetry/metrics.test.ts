@@ -9,10 +9,14 @@ const root = path.resolve(import.meta.dirname, '../../..')
 const units = [
   'seconds',
   'bytes',
+  'bytes_per_shard',
   'messages',
   'messages_per_shard',
   'peers',
   'peers_per_shard',
+  'peers_per_agent',
+  'streams',
+  'attempts',
   'topics',
   'connections',
   'connections_refused',
@@ -32,6 +36,11 @@ const units = [
 const unitInHelp: Readonly<Record<string, RegExp>> = {
   waku_version: /Set to 1/,
   waku_histogram_message_size: /kilobytes/,
+  waku_peer_store_size: /Peers/,
+  libp2p_pubsub_unsubscriptions_total: /Times/,
+  libp2p_pubsub_validation_success_total: /Messages/,
+  libp2p_pubsub_validation_ignore_total: /Messages/,
+  libp2p_pubsub_validation_failure_total: /Messages/,
   waypost_archive_degraded: /Set to 1/,
 }
 
@@ -64,7 +73,7 @@ t.test('a counter stands at zero before the first event of each kind', async (t)
   const text = await createMetrics().registry.metrics()
   t.match(text, '\nwaypost_filter_dropped_total 0\n')
   t.match(text, '\nwaypost_archive_dropped_messages_total{reason="queue_full"} 0\n')
-  t.match(text, '\nwaku_service_requests_total{service="storev3",state="rejected"} 0\n')
+  t.match(text, '\nwaku_service_requests_total{service="/vac/waku/store-query/3.0.0",state="rejected"} 0\n')
   t.notMatch(text, /\nwaku_relay_network_bytes_total\{/, 'shards are not known before they are followed')
 })
 

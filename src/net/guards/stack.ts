@@ -6,7 +6,8 @@ import type { Stack } from '../stack/stock.ts'
 import type { Budget } from './budget.ts'
 import type { Gate, Refusal } from './gate.ts'
 import { guardMuxer } from './muxer.ts'
-import { guardTransport } from './transport.ts'
+import type { Traffic } from './traffic.ts'
+import { type DialStep, guardTransport } from './transport.ts'
 import { closeWithConnection, guardWebSocket } from './websocket.ts'
 
 /** What closed a connection: the label of `waypost_connections_refused_total`. */
@@ -15,18 +16,22 @@ export type Guard = Refusal | 'memory'
 export interface StackGuard {
   readonly gate: Gate
   readonly budget: Budget
+  readonly traffic: Traffic
+  readonly dial: (step: DialStep) => void
   readonly limits: HostLimits
   readonly refused: (guard: Guard) => void
 }
 
 /** The same stack, guarded. */
-export function guardStack(stack: Stack, { gate, budget, limits, refused }: StackGuard): Stack {
+export function guardStack(stack: Stack, { gate, budget, traffic, dial, limits, refused }: StackGuard): Stack {
   const websocket = { gate, maxPayload: limits.pendingBytes, refused: () => refused('websocket') }
   return {
-    tcp: guardTransport(stack.tcp, { gate, budget, limits }),
+    tcp: guardTransport(stack.tcp, { gate, budget, traffic, dial, limits }),
     websockets: guardTransport(stack.websockets, {
       gate,
       budget,
+      traffic,
+      dial,
       limits,
       prepare: (listener) => guardWebSocket(listener, websocket),
       dialled: closeWithConnection,

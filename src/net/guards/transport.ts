@@ -10,12 +10,19 @@ import type { HostLimits } from '../limits.ts'
 import type { Stack } from '../stack/stock.ts'
 import type { Budget } from './budget.ts'
 import type { Gate } from './gate.ts'
+import type { Traffic } from './traffic.ts'
 
 type TransportFactory = Stack['tcp']
+
+/** How a dial goes: begun, and then one of the others. */
+export type DialStep = 'begun' | 'connected' | 'failed'
 
 export interface TransportGuard {
   readonly gate: Gate
   readonly budget: Budget
+  readonly traffic: Traffic
+  /** Told of each step of each dial. */
+  readonly dial: (step: DialStep) => void
   readonly limits: HostLimits
   /** What a kind of listener needs beside the gate, done before its first connection. */
   readonly prepare?: (listener: Listener) => void
@@ -29,10 +36,11 @@ export function guardTransport(factory: TransportFactory, guard: TransportGuard)
     const transport: Transport = factory(components)
     const dial = transport.dial.bind(transport)
     const createListener = transport.createListener.bind(transport)
-    transport.dial = (address, options) => dial(address, { ...options, upgrader: watched(options.upgrader, guard) })
+    transport.dial = (address, options) =>
+      told(dial(address, { ...options, upgrader: watched(options.upgrader, guard) }), guard.dial)
     transport.createListener = (options) => {
       const listener = createListener({ ...options, upgrader: watched(options.upgrader, guard) })
-      guardServer(serverOf(listener), guard.gate)
+      guardServer(serverOf(listener), guard)
       guard.prepare?.(listener)
       return listener
     }
@@ -40,8 +48,20 @@ export function guardTransport(factory: TransportFactory, guard: TransportGuard)
   }
 }
 
+async function told(dialling: Promise<Connection>, tell: TransportGuard['dial']): Promise<Connection> {
+  tell('begun')
+  try {
+    const connection = await dialling
+    tell('connected')
+    return connection
+  } catch (error) {
+    tell('failed')
+    throw error
+  }
+}
+
 /** An upgrader that bounds what a connection may buffer, and tells the gate how each inbound upgrade ended. */
-function watched(upgrader: Upgrader, { gate, budget, limits, dialled }: TransportGuard): Upgrader {
+function watched(upgrader: Upgrader, { gate, budget, limits, traffic, dialled }: TransportGuard): Upgrader {
   const bound = (connection: MultiaddrConnection): void => {
     connection.maxReadBufferLength = limits.pendingBytes
     connection.maxWriteBufferLength = limits.connectionWriteBytes
@@ -49,6 +69,7 @@ function watched(upgrader: Upgrader, { gate, budget, limits, dialled }: Transpor
   }
   const upgradeOutbound = async (connection: MultiaddrConnection, options: UpgraderOptions): Promise<Connection> => {
     bound(connection)
+    traffic.watchDialled(connection)
     dialled?.(connection)
     try {
       return await upgrader.upgradeOutbound(connection, options)
@@ -86,11 +107,12 @@ function serverOf(listener: Listener): Server {
   throw new WaypostError('internal/bug', { why: 'a listener without a server, which no guard can stand before' })
 }
 
-function guardServer(server: Server, gate: Gate): void {
+function guardServer(server: Server, { gate, traffic }: Pick<TransportGuard, 'gate' | 'traffic'>): void {
   const accept = server.listeners('connection') as ((socket: Socket) => void)[]
   server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => {
     if (!gate.admit(socket)) return
+    traffic.watch(socket)
     try {
       for (const take of accept) take.call(server, socket)
     } catch {

@@ -84,7 +84,7 @@ function pushReport(peer: string, metrics: Metrics, log: Log): PushReport {
   return {
     sent(frames, bytes) {
       metrics.waypost_filter_pushes_total.inc(frames)
-      metrics.waku_service_network_bytes_total.inc({ service: 'filter', direction: 'out' }, bytes)
+      metrics.waku_service_network_bytes_total.inc({ service: filterPushProtocol, direction: 'out' }, bytes)
     },
     dropped: (frames) => metrics.waypost_filter_dropped_total.inc(frames),
     failed(error) {

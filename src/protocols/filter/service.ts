@@ -77,10 +77,13 @@ export class FilterService implements Disposable {
 
   /** Does what `from` asks. Throws `filter/...` where it cannot. */
   answer(request: FilterRequest, from: string): FilterResponse {
-    this.#options.metrics.waku_filter_requests_total.inc({ type: request.kind })
+    const { metrics } = this.#options
+    metrics.waku_filter_requests_total.inc({ type: request.kind })
+    const stop = metrics.waku_filter_request_duration_seconds.startTimer({ type: request.kind })
     try {
       this.#handlers[request.kind](request, from)
     } finally {
+      stop()
       this.#gauge()
     }
     return { requestId: request.requestId, status: 200, reason: 'OK' }

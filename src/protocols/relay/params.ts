@@ -5,6 +5,7 @@
 import type { GossipsubOpts } from '@libp2p/gossipsub'
 import type { PeerScoreParams, PeerScoreThresholds, TopicScoreParams } from '@libp2p/gossipsub/score'
 import { messageId, messageIdText } from './codec.ts'
+import { forwardRegister } from './forwarded.ts'
 import { idontwantBytes, inboundStreams, outboundBytes, rpcBytes } from './limits.ts'
 
 const second = 1000
@@ -42,6 +43,8 @@ export interface RouterOptions {
   readonly sharedAddress: (ip: string) => boolean
   /** Sees each message before it is judged, duplicates too. */
   readonly onMessage: (topic: string, bytes: number) => void
+  /** Told of each message that was passed on, right after it was delivered: to how many peers. */
+  readonly onForward?: (peers: number) => void
 }
 
 /** What the gossipsub library is made with. */
@@ -76,6 +79,8 @@ export function routerOptions(options: RouterOptions): Partial<GossipsubOpts> {
     maxInboundStreams: inboundStreams,
     maxInboundDataLength: rpcBytes(options.maxMessageBytes),
     maxOutboundBufferSize: outboundBytes(options.maxMessageBytes),
+    metricsRegister: options.onForward && forwardRegister(options.onForward),
+    metricsTopicStrToLabel: new Map(),
     idontwantMinDataSize: idontwantBytes,
     scoreParams: scoreParams(topics, options),
     scoreThresholds,

@@ -9,13 +9,16 @@ export interface Router extends GossipSub {
   getMeshPeers(topic: string): string[]
   /** The score of a peer; below the graylist threshold nothing it sends is read. */
   getScore(peer: string): number
+  /** Set by who wants to know to how many peers the message went that was delivered last. */
+  onForward?: (peers: number) => void
 }
 
 /** Makes the router, for the `services` of a libp2p node. */
 export function relayRouter(options: RouterOptions): (components: GossipSubComponents) => Router {
   return (components) => {
     // The class has these methods and has had them since version 1; its interface does not name them.
-    const router = gossipsub(routerOptions(options))(components) as Router
+    const onForward = (peers: number): void => router.onForward?.(peers)
+    const router: Router = gossipsub(routerOptions({ ...options, onForward }))(components) as Router
     router.protocols = [...relayProtocols]
     return router
   }

@@ -51,6 +51,13 @@ const answers: Record<Verdict['result'], TopicValidatorResult> = {
   reject: TopicValidatorResult.Reject,
 }
 
+/** The same verdicts under the names of nim-libp2p. */
+const validations = {
+  accept: 'libp2p_pubsub_validation_success_total',
+  ignore: 'libp2p_pubsub_validation_ignore_total',
+  reject: 'libp2p_pubsub_validation_failure_total',
+} as const
+
 /** What the router says when a message was published or received before. */
 const duplicate = 'PublishError.Duplicate'
 
@@ -59,6 +66,8 @@ export class GossipRelay implements Relay {
   readonly #topics = new Set<string>()
   /** The envelope that validation made of a message, until delivery picks it up: the router hands both the same object. */
   readonly #validated = new WeakMap<Message, Envelope>()
+  /** What was delivered last, until it was forwarded. */
+  #last: Envelope | undefined
   readonly #onMessage: (event: CustomEvent<{ propagationSource: { toString(): string }; msg: Message }>) => void
 
   constructor(parts: RelayParts) {
@@ -67,7 +76,7 @@ export class GossipRelay implements Relay {
     for (const topic of allowedTopics) router.topicValidators.set(topic, (_, message) => this.#validate(message))
     this.#onMessage = ({ detail }) => this.#deliver(detail.msg, detail.propagationSource.toString())
     router.addEventListener('gossipsub:message', this.#onMessage)
-    router.addEventListener('gossipsub:heartbeat', this.#measure)
+    router.onForward = (peers) => this.#forwarded(peers)
   }
 
   get topics(): ReadonlySet<string> {
@@ -77,14 +86,16 @@ export class GossipRelay implements Relay {
   subscribe(pubsubTopic: string): void {
     if (!this.#parts.allowedTopics.has(pubsubTopic))
       throw new WaypostError('relay/topic-not-allowed', { topic: pubsubTopic })
+    if (this.#topics.has(pubsubTopic)) return
     this.#topics.add(pubsubTopic)
     this.#parts.router.subscribe(pubsubTopic)
+    this.#parts.metrics.libp2p_pubsub_subscriptions_total.inc()
   }
 
   unsubscribe(pubsubTopic: string): void {
     if (!this.#topics.delete(pubsubTopic)) return
     this.#parts.router.unsubscribe(pubsubTopic)
-    this.#parts.metrics.waku_relay_mesh_peers.remove({ shard: pubsubTopic })
+    this.#parts.metrics.libp2p_pubsub_unsubscriptions_total.inc()
   }
 
   judge(envelope: Envelope): Verdict | Promise<Verdict> {
@@ -95,8 +106,7 @@ export class GossipRelay implements Relay {
     const sent = await this.#send(pubsubTopic, bytes)
     // Known already: those who follow the topic got it by gossip.
     if (sent === undefined) return this.subscribers(pubsubTopic).length
-    const label = { topic: pubsubTopic, type: 'net', direction: 'out' } as const
-    this.#parts.metrics.waku_relay_network_bytes_total.inc(label, sent * (bytes.length + pubsubTopic.length))
+    this.#countOut({ pubsubTopic, bytes }, sent)
     return sent
   }
 
@@ -111,16 +121,9 @@ export class GossipRelay implements Relay {
   [Symbol.dispose](): void {
     const { router, allowedTopics } = this.#parts
     router.removeEventListener('gossipsub:message', this.#onMessage)
-    router.removeEventListener('gossipsub:heartbeat', this.#measure)
+    router.onForward = undefined
     for (const topic of [...this.#topics]) this.unsubscribe(topic)
     for (const topic of allowedTopics) router.topicValidators.delete(topic)
-  }
-
-  /** The mesh changes at heartbeats, so each tells the gauges. */
-  readonly #measure = (): void => {
-    const { metrics } = this.#parts
-    metrics.libp2p_pubsub_topics.set(this.#topics.size)
-    for (const shard of this.#topics) metrics.waku_relay_mesh_peers.set({ shard }, this.meshPeers(shard).length)
   }
 
   /** How many peers a message was sent to; undefined when it has passed here before. */
@@ -132,6 +135,17 @@ export class GossipRelay implements Relay {
       if (messageOf(error) === duplicate) return undefined
       throw error
     }
+  }
+
+  /** The router forwards a message in the same turn in which it delivered it. */
+  #forwarded(peers: number): void {
+    if (this.#last !== undefined) this.#countOut(this.#last, peers)
+    this.#last = undefined
+  }
+
+  #countOut({ pubsubTopic, bytes }: Pick<Envelope, 'pubsubTopic' | 'bytes'>, peers: number): void {
+    const label = { topic: pubsubTopic, type: 'net', direction: 'out' } as const
+    this.#parts.metrics.waku_relay_network_bytes_total.inc(label, peers * (bytes.length + pubsubTopic.length))
   }
 
   /** The router's question. It is answered at once unless a validator must wait. */
@@ -159,6 +173,7 @@ export class GossipRelay implements Relay {
   #judged(verdict: Verdict, message?: Message, envelope?: Envelope): TopicValidatorResult {
     const { metrics, log } = this.#parts
     metrics.waypost_relay_verdicts_total.inc({ result: verdict.result })
+    metrics[validations[verdict.result]].inc()
     if (verdict.result !== 'accept') log.debug({ reason: verdict.reason }, 'message not relayed')
     else if (message !== undefined && envelope !== undefined) this.#validated.set(message, envelope)
     return answers[verdict.result]
@@ -166,6 +181,7 @@ export class GossipRelay implements Relay {
 
   #deliver(message: Message, from: string): void {
     const envelope = this.#validated.get(message)
+    this.#last = envelope
     // A message of our own: who published it has delivered it.
     if (envelope === undefined) return
     const { deliver, metrics, log } = this.#parts

@@ -29,9 +29,12 @@ export function storeService({ history, metrics, limits = storeLimits }: StorePa
     decode: decodeStoreRequest,
     async answer(request) {
       metrics.waku_store_queries_total.inc()
+      const started = performance.now()
       const page = await ask(history, queryOf(request))
+      metrics.waku_store_time_seconds.set({ phase: 'query-db-time' }, (performance.now() - started) / 1000)
       return encodeStoreResponse({ requestId: request.requestId, status: Status.success, reason: 'OK', ...page })
     },
+    taken: (elapsed) => metrics.waku_store_time_seconds.set({ phase: 'send-store-resp-time' }, elapsed / 1000),
     refuse(error, request) {
       const status = wireStatus(error)
       metrics.waku_store_errors_total.inc({ type: kindOf(error, status) })

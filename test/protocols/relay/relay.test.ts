@@ -6,7 +6,7 @@ import { accept, ignore, reject, validateMeta } from '../../../src/core/validato
 import { messageId } from '../../../src/protocols/relay/codec.ts'
 import { protectedShards, signedDigest } from '../../../src/protocols/relay/protected-shard.ts'
 import { envelope, messageBytes, testPubsubTopic } from '../../kit/messages.ts'
-import { heartbeat, mesh, relayNode } from '../../kit/relay.ts'
+import { heartbeat, mesh, type RelayNode, relayNode } from '../../kit/relay.ts'
 
 const topics = [testPubsubTopic, '/waku/2/rs/0/1']
 
@@ -106,18 +106,35 @@ t.test('publishing says how many peers got the message', async (t) => {
   t.equal(b.delivered.length, 1)
 })
 
-t.test('the size of the mesh is measured at each heartbeat, while the topic is followed', async (t) => {
-  const [a, b] = await Promise.all([relayNode(t, { topics }), relayNode(t, { topics })])
-  for (const node of [a, b]) node.relay.subscribe(testPubsubTopic)
+t.test('bytes go out once for each peer: what we publish, and what we pass on', async (t) => {
+  const [a, b, c] = await Promise.all([1, 2, 3].map(() => relayNode(t, { topics })))
+  if (a === undefined || b === undefined || c === undefined) throw new Error('three nodes')
+  for (const node of [a, b, c]) node.relay.subscribe(testPubsubTopic)
   await mesh(testPubsubTopic, a, b)
-  await heartbeat(a)
-  const measured = (name: string) => a.metrics.registry.getSingleMetricAsString(name)
-  t.match(await measured('waku_relay_mesh_peers'), `waku_relay_mesh_peers{shard="${testPubsubTopic}"} 1`)
-  t.match(await measured('libp2p_pubsub_topics'), 'libp2p_pubsub_topics 1')
+  await mesh(testPubsubTopic, b, c)
+  const sent = [envelope(), envelope({ payload: new Uint8Array(5000) })]
+  for (const one of sent) await a.relay.publish(one)
+  await c.until(2)
+  await heartbeat(c)
+  const size = sent.reduce((sum, { bytes }) => sum + bytes.length + testPubsubTopic.length, 0)
+  t.equal(await bytesOut(a), size, 'published to one')
+  t.equal(await bytesOut(b), size, 'passed on to one, not back to where it came from')
+  t.equal(await bytesOut(c), 0, 'there was nobody to pass it on to')
+})
+
+t.test('following and leaving a topic are counted, and verdicts under the names of nim-libp2p', async (t) => {
+  const [a, b] = await Promise.all([relayNode(t, { topics }), relayNode(t, { topics })])
+  for (const node of [a, b, a]) node.relay.subscribe(testPubsubTopic)
+  await mesh(testPubsubTopic, a, b)
+  await a.relay.publish(envelope())
+  await b.until(1)
   a.relay.unsubscribe(testPubsubTopic)
-  await heartbeat(a)
-  t.notMatch(await measured('waku_relay_mesh_peers'), testPubsubTopic)
-  t.match(await measured('libp2p_pubsub_topics'), 'libp2p_pubsub_topics 0')
+  a.relay.unsubscribe(testPubsubTopic)
+  const counted = ({ metrics }: RelayNode, name: string) => metrics.registry.getSingleMetricAsString(name)
+  t.match(await counted(a, 'libp2p_pubsub_subscriptions_total'), /total 1$/)
+  t.match(await counted(a, 'libp2p_pubsub_unsubscriptions_total'), /total 1$/)
+  t.match(await counted(b, 'libp2p_pubsub_validation_success_total'), /total 1$/)
+  t.match(await counted(b, 'libp2p_pubsub_validation_failure_total'), /total 0$/)
 })
 
 t.test('only topics of the network can be followed', async (t) => {
@@ -166,3 +183,9 @@ t.test('a protected shard takes signed messages of its key only', async (t) => {
   t.same(validator(envelope({}, '/waku/2/rs/0/1')), accept, 'other shards are free')
   t.equal(verdicts.filter((result) => result === 'Accept').length, 3)
 })
+
+/** Bytes of messages that a node has sent to others. */
+async function bytesOut({ metrics }: RelayNode): Promise<number> {
+  const { values } = await metrics.waku_relay_network_bytes_total.get()
+  return values.filter(({ labels }) => labels.direction === 'out').reduce((sum, { value }) => sum + value, 0)
+}
