@@ -8,8 +8,9 @@ export interface HealthParts {
   readonly filter?: boolean
   /** Undefined while all is well, else why the archive takes or gives nothing. */
   readonly store?: () => string | undefined
+  readonly legacyStore?: boolean
   /** Whether another node can be asked for a service. */
-  readonly canAsk: (service: 'store' | 'filter' | 'lightpush') => boolean
+  readonly canAsk: (service: 'store' | 'legacyStore' | 'filter' | 'lightpush') => boolean
 }
 
 /** Every protocol that nwaku lists; those of later versions are not mounted. */
@@ -18,6 +19,7 @@ export function protocolHealth({
   lightpush,
   filter,
   store,
+  legacyStore,
   canAsk,
 }: HealthParts): readonly ProtocolHealth[] {
   const relaying = relayPeers !== undefined && relayPeers() > 0
@@ -27,6 +29,7 @@ export function protocolHealth({
   const canPush = relaying || canAsk('lightpush')
   const noPushPeer = 'No Lightpush service peer available yet'
   const noStorePeer = 'No Store service peer available yet, neither Store service set up for the node'
+  const noLegacyStorePeer = 'No Legacy Store service peers are available yet, neither Store service set up for the node'
   const noFilterPeer = 'No Filter service peer available yet'
   return [
     entry('Relay', relayPeers !== undefined, relaying, 'No connected peers'),
@@ -35,14 +38,14 @@ export function protocolHealth({
     entry('Legacy Lightpush', lightpush, relaying, noPeers),
     entry('Filter', filter, relaying, noRelay),
     entry('Store', store !== undefined, degraded === undefined, degraded),
-    unmounted('Legacy Store'),
+    entry('Legacy Store', legacyStore, degraded === undefined, degraded),
     unmounted('Peer Exchange'),
     unmounted('Rendezvous'),
     unmounted('Mix'),
     entry('Lightpush Client', true, canPush, noPushPeer),
     entry('Legacy Lightpush Client', true, canPush, noPushPeer),
     entry('Store Client', true, store !== undefined || canAsk('store'), noStorePeer),
-    unmounted('Legacy Store Client'),
+    entry('Legacy Store Client', true, store !== undefined || canAsk('legacyStore'), noLegacyStorePeer),
     entry('Filter Client', true, canAsk('filter'), noFilterPeer),
   ]
 }

@@ -15,7 +15,7 @@ import { disconnectGraylisted } from '../protocols/relay/graylist.ts'
 import { protectedShards } from '../protocols/relay/protected-shard.ts'
 import type { Router } from '../protocols/relay/router.ts'
 import { GossipRelay, type Relay } from '../protocols/relay/service.ts'
-import { store } from '../protocols/store/index.ts'
+import { legacyStore, store } from '../protocols/store/index.ts'
 import { storeRates } from '../protocols/store/limits.ts'
 import { EventStreams } from '../rest/event-streams.ts'
 import { MessageCache } from '../rest/message-cache.ts'
@@ -77,6 +77,7 @@ export async function mountProtocols(parts: ProtocolParts): Promise<Protocols> {
   // Mounted without relay too: then it says why it cannot.
   if (settings.lightpush) mounted.use(await mountLightPush(parts, publisher))
   if (archive !== undefined) mounted.use(await mountStore(parts, archive))
+  if (archive !== undefined && settings.legacyStore) mounted.use(await mountLegacyStore(parts, archive))
   const neighbours = mounted.use(await mountMetadata(parts, relay))
   const servicePeers = mounted.use(servicePeersOf(parts))
   const filterClient = settings.rest ? mounted.use(await openRestFilter(parts, servicePeers)) : undefined
@@ -177,6 +178,14 @@ function mountStore({ settings, libp2p, metrics, log }: ProtocolParts, archive: 
   return store({ libp2p, history: archive, quota, metrics, log: log.child({ part: 'store' }) })
 }
 
+function mountLegacyStore(
+  { settings, libp2p, metrics, log }: ProtocolParts,
+  archive: Archive,
+): Promise<AsyncDisposable> {
+  const quota = quotaFor('storev2', storeRates, settings.rateLimit)
+  return legacyStore({ libp2p, history: archive, quota, metrics, log: log.child({ part: 'store' }) })
+}
+
 function mountMetadata(parts: ProtocolParts, relay: Relay | undefined): Promise<MetadataProtocol> {
   const { settings, network, libp2p, metrics, log } = parts
   const shards = () => (relay === undefined ? network.shards : shardNumbers(relay.topics))
@@ -186,7 +195,13 @@ function mountMetadata(parts: ProtocolParts, relay: Relay | undefined): Promise<
 function servicePeersOf({ settings, libp2p }: ProtocolParts): ServicePeers {
   const { storenode, filternode, lightpushnode } = settings
   const addresses = (texts: readonly string[]) => texts.map((text) => multiaddr(text))
-  const named = { store: addresses(storenode), filter: addresses(filternode), lightpush: addresses(lightpushnode) }
+  const stores = addresses(storenode)
+  const named = {
+    store: stores,
+    legacyStore: stores,
+    filter: addresses(filternode),
+    lightpush: addresses(lightpushnode),
+  }
   return new ServicePeers({ libp2p, named })
 }
 
@@ -207,6 +222,7 @@ function healthOf({ settings, router, archive }: ProtocolParts, peers: ServicePe
     lightpush: settings.lightpush,
     filter: settings.filter,
     store: archive && (() => archiveTrouble(archive)),
+    legacyStore: archive !== undefined && settings.legacyStore,
     canAsk: (service) => peers.has(service),
   }
 }

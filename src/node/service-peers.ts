@@ -10,10 +10,12 @@ import { filterSubscribeProtocol } from '../protocols/filter/codec.ts'
 import { lightPushProtocol } from '../protocols/lightpush/codec.ts'
 import { legacyLightPushProtocol } from '../protocols/lightpush/legacy-codec.ts'
 import { storeProtocol } from '../protocols/store/codec.ts'
+import { legacyStoreProtocol } from '../protocols/store/legacy-codec.ts'
 
 /** What other nodes do for us, and the protocols by which they do it. */
 const protocolsOf = {
   store: [storeProtocol],
+  legacyStore: [legacyStoreProtocol, storeProtocol],
   filter: [filterSubscribeProtocol],
   lightpush: [lightPushProtocol, legacyLightPushProtocol],
 } as const satisfies Record<string, readonly string[]>

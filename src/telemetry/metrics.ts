@@ -197,6 +197,10 @@ const table = {
   waku_store_errors_total: counter('Store queries answered with an error, by kind.', {
     type: ['decode_rpc_failure', 'bad_request', 'unavailable', 'rate_limit'],
   }),
+  waku_legacy_store_queries_total: counter('Store queries of version 2 received.'),
+  waku_legacy_store_errors_total: counter('Store queries of version 2 answered with an error, by kind.', {
+    type: ['decode_rpc_failure_legacy', 'bad_request_legacy', 'unavailable_legacy', 'rate_limit_legacy'],
+  }),
   waku_archive_messages: gauge('Messages in the archive.', { type: ['stored'] }),
   waku_archive_messages_per_shard: gauge('Messages put into the archive since the start.', { shard: 'shard' }),
   waku_archive_errors_total: counter('Messages or retention runs that the archive could not serve, by reason.', {

@@ -13,15 +13,16 @@ const network = ['--num-shards-in-network=8']
 const start = (name: string, flags: readonly string[]) =>
   startedNode(t, path.join(folder, name), [...network, ...flags])
 
-const service = await start('service', ['--relay', '--store', '--filter', '--lightpush'])
+const service = await start('service', ['--relay', '--store', '--legacy-store', '--filter', '--lightpush'])
 const [address = ''] = service.addresses
-await start('relay', ['--relay', `--staticnode=${address}`])
 const edge = await start('edge', [
   '--relay=false',
   `--storenode=${address}`,
   `--filternode=${address}`,
   `--lightpushnode=${address}`,
 ])
+/** It relays with the one before, and serves history by version 3 only. */
+const modern = await start('modern', ['--relay', '--store', `--staticnode=${address}`])
 const alone = await start('alone', ['--relay=false'])
 const unreachable = '/ip4/127.0.0.1/tcp/1/p2p/16Uiu2HAm4v86W3bmT1BiH6oSPzcsSr24iDQpSN5Qa992BCjjwgrD'
 const lost = await start('lost', [
@@ -174,10 +175,12 @@ const rows: readonly Row[] = [
 t.test('health says which service nodes there are', async (t) => {
   const stateOf = async (node: WaypostNode, name: string) =>
     JSON.parse((await ask(node, 'GET', '/health')).text).protocolsHealth.find((entry: object) => name in entry)
-  for (const name of ['Lightpush Client', 'Store Client', 'Filter Client']) {
+  for (const name of ['Lightpush Client', 'Store Client', 'Legacy Store Client', 'Filter Client']) {
     t.match(await stateOf(edge, name), { [name]: 'READY' })
-    t.match(await stateOf(alone, name), { [name]: 'NOT_READY', desc: /service peer available yet/ })
+    t.match(await stateOf(alone, name), { [name]: 'NOT_READY', desc: /service peers? (are )?available yet/ })
   }
+  t.match(await stateOf(service, 'Legacy Store'), { 'Legacy Store': 'READY' })
+  t.match(await stateOf(modern, 'Legacy Store'), { 'Legacy Store': 'NOT_MOUNTED' })
 })
 
 t.test('each question that a service node decides has nwaku status and words', async (t) => {
@@ -239,7 +242,7 @@ t.test('what is pushed by one service node is subscribed to and stored, to the l
   t.match(await ask(edge, 'DELETE', '/filter/v2/subscriptions/all', { body: { requestId: 'mine' } }), { status: 404 })
 })
 
-t.test('the older store pages with its own cursor, here and by way of another node', async (t) => {
+t.test('the older store pages with its own cursor, here and by way of a node of either version', async (t) => {
   const paged = '/paged/1/topic/proto'
   const push = (payload: string) =>
     askUntil(
@@ -247,12 +250,21 @@ t.test('the older store pages with its own cursor, here and by way of another no
       () => ask(service, 'POST', '/relay/v1/auto/messages', { body: { payload, contentTopic: paged } }),
     )
   for (const payload of ['AA==', 'AQ==', 'Ag==', 'Aw==', 'BA==']) await push(payload)
-  for (const node of [service, edge]) {
+  await askUntil(
+    ({ text }) => JSON.parse(text).messages.length === 5,
+    () => ask(modern, 'GET', `/store/v3/messages?contentTopics=${at(paged)}`),
+  )
+  for (const [node, peerAddr] of [
+    [service, ''],
+    [edge, ''],
+    [alone, `&peerAddr=${at(address)}`],
+    [alone, `&peerAddr=${at(modern.addresses[0] ?? '')}`],
+  ] as const) {
     for (const ascending of [true, false]) {
       const payloads: string[][] = []
       let cursor = ''
       do {
-        const target = `/store/v1/messages?contentTopics=${at(paged)}&pageSize=2&ascending=${ascending}${cursor}`
+        const target = `/store/v1/messages?contentTopics=${at(paged)}&pageSize=2&ascending=${ascending}${peerAddr}${cursor}`
         // In Node a number loses its last digits, so the times are cut from the text.
         const { text } = await ask(node, 'GET', target)
         const { messages, cursor: next } = JSON.parse(text)
@@ -272,7 +284,9 @@ t.test('the older store pages with its own cursor, here and by way of another no
     ['startTime=soon', 400, 'Problem parsing time [invalid integer: soon]'],
     ['pageSize=many', 400, 'Problem parsing page size [invalid integer: many]'],
     ['pubsubTopic=x&senderTime=1&storeTime=1&digest=-_', 400, 'Incorrect base64 string'],
-    ['pubsubTopic=x&senderTime=1&storeTime=1&digest=AAAA', 500, /cursor not found/],
+    ['pubsubTopic=x&senderTime=1&storeTime=1&digest=AAAA', 500, /BAD_REQUEST: empty digest$/],
+    ['pubsubTopic=x&senderTime=0&storeTime=1&digest=AAAB', 500, /BAD_REQUEST: invalid senderTime$/],
+    ['pubsubTopic=x&senderTime=1&storeTime=1&digest=AAAB', 200, '{"messages":[]}'],
   ] as const
   for (const [query, status, text] of bad)
     t.match(await ask(service, 'GET', `/store/v1/messages?${query}`), { status, text }, query)

@@ -4,6 +4,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { WaypostError } from '../../core/errors.ts'
 import { type RequestOptions, request } from '../../net/exchange.ts'
 import { answersRequest, newRequestId } from '../request-id.ts'
+import { isUnsupported } from '../unsupported.ts'
 import { decodePushResponse, encodePushRequest, lightPushProtocol, type PushResponse, Status } from './codec.ts'
 import {
   decodeLegacyResponse,
@@ -67,11 +68,6 @@ const needsTopic: Pushed = {
   outcome: 'refused',
   status: Status.badRequest,
   reason: 'the service node speaks light push version 2, which needs a pubsub topic',
-}
-
-/** js-libp2p's name for a peer that speaks none of the protocols proposed. */
-function isUnsupported(error: unknown): boolean {
-  return error instanceof Error && error.name === 'UnsupportedProtocolError'
 }
 
 function matching<Answer extends { readonly requestId: string }>(

@@ -30,7 +30,7 @@ export function storeService({ history, metrics, limits = storeLimits }: StorePa
     async answer(request) {
       metrics.waku_store_queries_total.inc()
       const started = performance.now()
-      const page = await ask(history, queryOf(request))
+      const page = await askHistory(history, queryOf(request))
       metrics.waku_store_time_seconds.set({ phase: 'query-db-time' }, (performance.now() - started) / 1000)
       return encodeStoreResponse({ requestId: request.requestId, status: Status.success, reason: 'OK', ...page })
     },
@@ -55,8 +55,7 @@ export function storeService({ history, metrics, limits = storeLimits }: StorePa
 export function queryOf(request: StoreRequest): Query {
   const { requestId, contentTopics, start, end, hashes, cursor, includeData, forward, limit } = request
   if (requestId === '') throw bad('request_id is missing')
-  if (contentTopics.length > maxQueryTopics)
-    throw bad(`${contentTopics.length} content topics, the limit is ${maxQueryTopics}`)
+  checkTopics(contentTopics)
   if (hashes.length > maxQueryHashes) throw bad(`${hashes.length} message hashes, the limit is ${maxQueryHashes}`)
   if (start !== undefined && end !== undefined && start > end) throw bad(`time_start ${start} is after time_end ${end}`)
   return {
@@ -71,6 +70,11 @@ export function queryOf(request: StoreRequest): Query {
     limit: pageLimit(limit),
     includeData,
   }
+}
+
+/** Throws `store/bad-query` when these are more content topics than one query may have. */
+export function checkTopics(topics: readonly string[]): void {
+  if (topics.length > maxQueryTopics) throw bad(`${topics.length} content topics, the limit is ${maxQueryTopics}`)
 }
 
 /** nwaku pads a short cursor, cuts a long one, and refuses one of zeros only; ours must name a message. */
@@ -90,7 +94,7 @@ function bad(why: string): WaypostError {
 }
 
 /** The page, with hashes only where no data was asked for. What history throws that is no error of ours is a failure of it. */
-async function ask(history: History, query: Query): Promise<Page> {
+export async function askHistory(history: History, query: Query): Promise<Page> {
   try {
     const page = await history.query(query)
     return query.includeData ? page : { ...page, messages: page.messages.map(({ hash }) => ({ hash })) }
@@ -102,7 +106,8 @@ async function ask(history: History, query: Query): Promise<Page> {
 
 type Kind = 'decode_rpc_failure' | 'bad_request' | 'unavailable' | 'rate_limit'
 
-function kindOf(error: WaypostError, status: number): Kind {
+/** How a refusal is counted. */
+export function kindOf(error: WaypostError, status: number): Kind {
   if (error.code === 'wire/malformed' || error.code === 'wire/too-large') return 'decode_rpc_failure'
   if (status === Status.tooManyRequests) return 'rate_limit'
   return status < 500 ? 'bad_request' : 'unavailable'

@@ -1,11 +1,11 @@
 /**
  * `/store/v1/messages`: history with the parameters and answers of store version 2 (2.0.0-beta4), for scripts that know
- * no other. The cursor there is a message by its time and digest; it is looked up, and goes on as a hash.
+ * no other. Texts and codes are nwaku's
+ * (https://github.com/waku-org/nwaku/blob/7d1c6abaacba/waku/rest_api/endpoint/legacy_store/handlers.nim).
  */
-import { createHash } from 'node:crypto'
 import { isWaypostError } from '../../core/errors.ts'
-import { decodeMessage, type WakuMessage } from '../../core/message.ts'
-import { maxPageMessages, type Page, type Query, type StoredMessage } from '../../core/query.ts'
+import { givenDigest, type LegacyCursor, type LegacyPage, type LegacyQuery } from '../../core/legacy-query.ts'
+import { decodeMessage } from '../../core/message.ts'
 import { type Answer, json, text } from '../answer.ts'
 import { fromBase64, toBase64 } from '../base64.ts'
 import { legacyStoredMessage, messageTold } from '../message.ts'
@@ -14,13 +14,12 @@ import { array, int64, object, optional, string } from '../shape.ts'
 import { badParameter, integerOf, type Parameters, parametersOf, queryOf } from '../store-parameters.ts'
 import { ownRefusal, type StoreService, unasked } from './store.ts'
 
-type Stored = NonNullable<StoredMessage['data']>
-
-/** Where a page goes on, as version 2 has it. */
-interface LegacyCursor {
-  readonly pubsubTopic: string
-  readonly senderTime: bigint
-  readonly digest: Buffer
+/** History in the terms of version 2. */
+export interface LegacyStoreService {
+  /** This node's own archive; absent when it keeps none. Throws what `StoreService.own` does, and `store/bad-query`. */
+  readonly own: { query(query: LegacyQuery): Promise<LegacyPage> } | undefined
+  /** Another node's, by version 2 where it speaks that. Throws what `StoreService.ask` does, and `store/bad-query`. */
+  ask(query: LegacyQuery, peerAddr?: string): Promise<LegacyPage>
 }
 
 const told = object({
@@ -54,86 +53,69 @@ export const legacyStoreRoutes: readonly Route<StoreService>[] = [
       200: { when: 'the page', shape: told },
       400: { when: 'a parameter cannot be read, or there are too many of it' },
       412: { when: 'there is no archive here, and no node to ask' },
-      500: { when: 'the archive refuses the query, for a cursor that it does not know' },
+      500: { when: 'the cursor is none; or another node refuses the query, or does not answer' },
       503: { when: 'the archive cannot be read now' },
     },
     handle,
   },
 ]
 
-type History = (query: Query) => Promise<Page>
-
-async function handle(request: RestRequest, store: StoreService): Promise<Answer> {
+async function handle(request: RestRequest, { legacy }: StoreService): Promise<Answer> {
   const parameter = legacyWords(parametersOf(request))
   const query = legacyQuery(parameter)
-  const cursor = cursorOf(parameter, query.pubsubTopic)
-  const peerAddr = parameter('peerAddr')
-  const { own } = store
   // Given but empty, nwaku does not ask its own archive either.
-  if (own !== undefined && !request.query.has('peerAddr'))
-    return await answer((asked) => own.query(asked), query, cursor, ownRefusal)
-  return await answer((asked) => store.ask(asked, peerAddr), query, cursor, otherRefusal)
+  return legacy.own !== undefined && !request.query.has('peerAddr')
+    ? await askOwn(legacy.own, query)
+    : await askOther(legacy, query, parameter('peerAddr'))
 }
 
-async function answer(
-  history: History,
-  query: Query,
-  cursor: LegacyCursor | undefined,
-  refusal: (error: unknown) => Answer,
-): Promise<Answer> {
+async function askOwn(own: NonNullable<LegacyStoreService['own']>, query: LegacyQuery): Promise<Answer> {
   try {
-    const from = cursor && (await find(history, cursor))
-    if (cursor !== undefined && from === undefined) return unknownCursor
-    return told200(await history({ ...query, cursor: from }), query)
+    return page(await own.query(query))
   } catch (error) {
-    return refusal(error)
+    if (isWaypostError(error, 'store/bad-query'))
+      return text(500, `error in handleSelfStoreRequest: BAD_REQUEST: ${error.data.why}`)
+    return ownRefusal(error)
   }
 }
 
-const unknownCursor = text(500, 'error in handleSelfStoreRequest: BAD_RESPONSE: archive error: cursor not found')
+async function askOther(legacy: LegacyStoreService, query: LegacyQuery, peerAddr: string | undefined): Promise<Answer> {
+  try {
+    return page(await legacy.ask(query, peerAddr))
+  } catch (error) {
+    const answer = unasked(error)
+    if (answer !== undefined) return answer
+    return text(500, `Error occurred in queryFut.read() [legacy store client query error: ${failureOf(error)}]`)
+  }
+}
 
-function otherRefusal(error: unknown): Answer {
-  const answer = unasked(error)
-  if (answer !== undefined) return answer
-  if (isWaypostError(error)) return text(500, `Error occurred in queryFut.read() [${error.message}]`)
+/** What nwaku says of another node that gives no page. */
+function failureOf(error: unknown): string {
+  if (isWaypostError(error, 'client/refused')) return String(error.data.reason)
+  if (isWaypostError(error, 'client/unreachable')) return `PEER_DIAL_FAILURE: ${error.data.peer}`
+  if (isWaypostError(error, 'client/bad-answer')) return `BAD_RESPONSE: ${error.data.why}`
+  if (isWaypostError(error, 'store/bad-query')) return `BAD_REQUEST: ${error.data.why}`
   throw error
 }
 
-function told200({ messages, cursor }: Page, { direction }: Query): Answer {
-  const stored = messages.flatMap(({ data }) => (data === undefined ? [] : [data]))
-  const last = direction === 'forward' ? stored.at(-1) : stored[0]
+function page({ messages, cursor }: LegacyPage): Answer {
   return json({
-    messages: stored.map(({ bytes }) => legacyStoredMessage(decodeMessage(bytes))),
-    cursor: cursor === undefined || last === undefined ? undefined : cursorAt(last),
+    messages: messages.map((bytes) => legacyStoredMessage(decodeMessage(bytes))),
+    cursor: cursor && { ...cursor, digest: { data: toBase64(cursor.digest) } },
   })
 }
 
-/** The time at which a message was stored is not kept: its own stands for it. */
-function cursorAt({ pubsubTopic, bytes }: Stored) {
-  const message = decodeMessage(bytes)
-  const time = message.timestamp ?? 0n
-  return { pubsubTopic, senderTime: time, storeTime: time, digest: { data: toBase64(digestOf(message)) } }
-}
-
-/** The digest of store version 2: it covers neither time nor pubsub topic. */
-function digestOf({ contentTopic, payload }: WakuMessage): Buffer {
-  return createHash('sha256').update(contentTopic).update(payload).digest()
-}
-
-/** Pages that are read for one cursor at the most: so many messages of one nanosecond are no history. */
-const maxPagesForCursor = 10
-
-/** The hash of the message that `cursor` names; undefined when there is none. */
-async function find(history: History, { pubsubTopic, senderTime, digest }: LegacyCursor): Promise<string | undefined> {
-  const at = { pubsubTopic, start: senderTime, end: senderTime }
-  let cursor: string | undefined
-  for (let pages = 0; pages < maxPagesForCursor; pages += 1) {
-    const page = await history({ ...at, cursor, direction: 'forward', limit: maxPageMessages, includeData: true })
-    const found = page.messages.find(({ data }) => data && digestOf(decodeMessage(data.bytes)).equals(digest))
-    if (found !== undefined || page.cursor === undefined) return found?.hash
-    cursor = page.cursor
+/** The query; what cannot be read has words of its own here. Throws `rest/bad-parameter` and `rest/bad-base64`. */
+function legacyQuery(parameter: Parameters): LegacyQuery {
+  try {
+    const { pubsubTopic, contentTopics, start, end, direction, limit } = queryOf(parameter)
+    return { pubsubTopic, contentTopics, start, end, direction, limit, cursor: cursorOf(parameter, pubsubTopic) }
+  } catch (error) {
+    if (!isWaypostError(error, 'rest/bad-parameter')) throw error
+    throw badParameter(
+      String(error.data.why).replace(/^(time|page size) parsing error: (.*)$/s, 'Problem parsing $1 [$2]'),
+    )
   }
-  return undefined
 }
 
 /** Only with all four parts there is a cursor. Throws `rest/bad-base64`. */
@@ -144,19 +126,7 @@ function cursorOf(parameter: Parameters, pubsubTopic: string | undefined): Legac
   if (pubsubTopic === undefined || senderTime === undefined || storeTime === undefined || digest === undefined)
     return undefined
   // Encoded once only, a plus has become a blank.
-  return { pubsubTopic, senderTime, digest: fromBase64(digest.replaceAll(' ', '+')) }
-}
-
-/** The query; what cannot be read has words of its own here. */
-function legacyQuery(parameter: Parameters): Query {
-  try {
-    return { ...queryOf(parameter), includeData: true }
-  } catch (error) {
-    if (!isWaypostError(error, 'rest/bad-parameter')) throw error
-    throw badParameter(
-      String(error.data.why).replace(/^(time|page size) parsing error: (.*)$/s, 'Problem parsing $1 [$2]'),
-    )
-  }
+  return { pubsubTopic, senderTime, storeTime, digest: givenDigest(fromBase64(digest.replaceAll(' ', '+'))) }
 }
 
 /** Version 2 has no hashes, no cursor of version 3, and always the messages themselves. */

@@ -11,6 +11,7 @@ import { messageTold, storedMessage } from '../message.ts'
 import type { Route } from '../route.ts'
 import { array, object, optional, string, uint32 } from '../shape.ts'
 import { parametersOf, queryOf } from '../store-parameters.ts'
+import type { LegacyStoreService } from './legacy-store.ts'
 
 /** A page of another node. */
 export interface AskedPage extends Page {
@@ -27,6 +28,8 @@ export interface StoreService {
    * `client/bad-answer` and `wire/timed-out`.
    */
   ask(query: Query, peerAddr?: string): Promise<AskedPage>
+  /** The same, as version 2 has it. */
+  readonly legacy: LegacyStoreService
 }
 
 const told = object({

@@ -11,10 +11,7 @@ const leveldbOnly = 'the archive on LevelDB needs none'
 
 export const store = {
   store: setting(bool, 'Keep messages and answer store queries.', { default: 'false' }),
-  'legacy-store': setting(bool, 'Also serve store version 2 (2.0.0-beta4).', {
-    default: 'false',
-    ...without(notYet, 'false'),
-  }),
+  'legacy-store': setting(bool, 'Also serve store version 2 (2.0.0-beta4), with --store.', { default: 'false' }),
   storenode: setting(list(peerAddress), 'A peer to stay connected with, and to ask for history. Repeatable.'),
   'store-message-retention-policy': setting(
     retention,
