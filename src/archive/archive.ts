@@ -162,6 +162,11 @@ export class Archive implements AsyncDisposable {
     }
   }
 
+  /** Another policy from now on. Without one from the start, everything is kept. */
+  keep(policy: RetentionPolicy): void {
+    void this.#retention?.change(policy)
+  }
+
   /** Gives the room of deleted messages back to the disk. */
   async reclaim(): Promise<void> {
     await this.#backend.reclaim()

@@ -66,12 +66,22 @@ export interface RetentionOptions {
 /** Applies a policy to an archive: at the start, every few minutes, and when the archive has outgrown it. */
 export class Retention implements AsyncDisposable {
   readonly #options: RetentionOptions
+  #policy: RetentionPolicy
   #running: Promise<void> | undefined
   #cancel = () => {}
   #stopped = false
 
   constructor(options: RetentionOptions) {
     this.#options = options
+    this.#policy = options.policy
+  }
+
+  /** Another policy from now on, applied at once. */
+  async change(policy: RetentionPolicy): Promise<void> {
+    this.#policy = policy
+    // A run that is under way has the limits of the old one.
+    await this.#running
+    if (!this.#stopped) await this.run()
   }
 
   /** Runs now, unless a run is under way. Resolves when the run has ended, well or not. */
@@ -84,7 +94,7 @@ export class Retention implements AsyncDisposable {
 
   /** To be told after each change of what is held. */
   notice(held: Amount): void {
-    if (!this.#stopped && isOverdue(this.#options.policy, held)) void this.run()
+    if (!this.#stopped && isOverdue(this.#policy, held)) void this.run()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -101,7 +111,8 @@ export class Retention implements AsyncDisposable {
 
   /** Deletes what is surplus, and says when to come back. */
   async #prune(): Promise<Milliseconds> {
-    const { policy, clock, metrics, log } = this.#options
+    const { clock, metrics, log } = this.#options
+    const policy = this.#policy
     try {
       const { messages } = await this.#pruneSteps(pruneLimits(policy, clock()))
       if (messages > 0) log.debug({ messages }, 'old messages deleted')

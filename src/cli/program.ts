@@ -7,6 +7,7 @@ import { addKeys } from './commands/keys.ts'
 import { addPeers } from './commands/peers.ts'
 import { addPublish } from './commands/publish.ts'
 import { addQuery } from './commands/query.ts'
+import { addReload } from './commands/reload.ts'
 import { addRun } from './commands/run.ts'
 import { addStatus } from './commands/status.ts'
 import { addSubscribe } from './commands/subscribe.ts'
@@ -33,6 +34,7 @@ export function createProgram(): Command {
     addPublish,
     addSubscribe,
     addQuery,
+    addReload,
     addCanary,
   ])
     add(program)

@@ -28,7 +28,11 @@ const maxReason = 300
 /** What to do about an answer of 404, which is what a node says of paths that it does not serve. */
 export interface Hints {
   readonly notServed?: string
+  /** A status beside success whose answer is wanted too. */
+  readonly alsoTakes?: number
 }
+
+export const adminHints: Hints = { notServed: 'the admin API is off: start the node with --rest-admin=true' }
 
 export class RestClient {
   readonly url: string
@@ -85,9 +89,9 @@ export class RestClient {
     }
   }
 
-  async #check(response: Response, { notServed }: Hints): Promise<void> {
+  async #check(response: Response, { notServed, alsoTakes }: Hints): Promise<void> {
     const { status } = response
-    if (response.ok) return
+    if (response.ok || status === alsoTakes) return
     if (status === 401) throw new WaypostError('cli/token-needed', { url: this.url })
     const said = (await response.text()).slice(0, maxReason).replaceAll(/\s+/g, ' ').trim()
     const reason = [said, status === 404 ? notServed : undefined].filter(Boolean).join('; ') || 'no reason given'

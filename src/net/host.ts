@@ -15,7 +15,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { type Announce, announcedAddresses, type Listen, listenAddresses } from './addresses.ts'
 import { expiryOf } from './certificate.ts'
 import { Budget } from './guards/budget.ts'
-import { Gate } from './guards/gate.ts'
+import { Gate, type GateLimits } from './guards/gate.ts'
 import { type Guard, guardStack } from './guards/stack.ts'
 import { Traffic, type TrafficTotals } from './guards/traffic.ts'
 import type { DialStep } from './guards/transport.ts'
@@ -62,6 +62,8 @@ export interface Host<S extends ServiceMap = BaseServices> extends AsyncDisposab
   traffic(): TrafficTotals
   /** Peers remembered, connected or not. */
   knownPeers(): number
+  /** Other limits for newcomers from now on; connections stay, unless there are more than `connections`. */
+  changeLimits(limits: GateLimits): void
 }
 
 /**
@@ -87,6 +89,10 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
     renewCertificate: (tls) => {
       inside.renewCertificate(tls)
       showExpiry(tls, metrics)
+    },
+    changeLimits(limits) {
+      gate.change(limits)
+      inside.limitConnections(limits.connections)
     },
     traffic: () => traffic.totals(),
     knownPeers: () => away() + libp2p.getPeers().length,

@@ -17,8 +17,13 @@ export class Inside {
   /** Serves another certificate to those who connect from now on. */
   renewCertificate: (tls: Tls) => void = () => {}
 
-  readonly attach = ({ transportManager, events }: Pick<Components, 'transportManager' | 'events'>): object => {
+  /** Open connections at the most, from now on. */
+  limitConnections: (most: number) => void = () => {}
+
+  readonly attach = (parts: Pick<Components, 'transportManager' | 'connectionManager' | 'events'>): object => {
+    const { transportManager, connectionManager, events } = parts
     this.listening = () => transportManager.getAddrs()
+    this.limitConnections = (most) => connectionManager.setMaxConnections(most)
     this.renewCertificate = (detail) => events.safeDispatchEvent('certificate:renew', { detail })
     return {}
   }

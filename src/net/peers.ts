@@ -26,7 +26,7 @@ const goodAfter: Milliseconds = 60_000
 
 /** What libp2p is told of these peers, so that it closes others before them when there are too many. */
 export const staticPeerTag = 'waypost-static-peer'
-const tag = { [staticPeerTag]: { value: 100 } }
+const tag = { value: 100 }
 
 export interface StaticPeersParts {
   /** Started: it dials at once. */
@@ -41,8 +41,10 @@ export interface StaticPeersParts {
 
 /** A peer that is wanted: one id and all its addresses, or an address that does not tell whose it is. */
 interface Wanted {
-  readonly addresses: Multiaddr[]
+  addresses: Multiaddr[]
   id: PeerId | undefined
+  /** Aborted when it is wanted no more. */
+  readonly stop: AbortController
   /** To be called when its last connection has closed. */
   lost?: () => void
 }
@@ -51,8 +53,8 @@ export class StaticPeers implements AsyncDisposable {
   readonly #parts: Required<StaticPeersParts>
   readonly #slots = new Slots(parallelDials)
   readonly #stop = new AbortController()
-  readonly #wanted: Wanted[] = []
-  readonly #keeping: Promise<void>[] = []
+  readonly #wanted = new Set<Wanted>()
+  readonly #keeping = new Set<Promise<void>>()
 
   constructor(parts: StaticPeersParts) {
     this.#parts = {
@@ -72,29 +74,48 @@ export class StaticPeers implements AsyncDisposable {
       this.#parts.log.warn({ address: address.toString() }, 'static peer is this node itself')
       return
     }
-    const known = this.#wanted.find((wanted) => wanted.id !== undefined && id?.equals(wanted.id))
+    const known = [...this.#wanted].find((wanted) => wanted.id !== undefined && id?.equals(wanted.id))
     if (known !== undefined) {
       known.addresses.push(address)
       return
     }
-    const wanted = { addresses: [address], id }
-    this.#wanted.push(wanted)
-    this.#keeping.push(this.#keep(wanted))
+    const wanted = { addresses: [address], id, stop: new AbortController() }
+    this.#wanted.add(wanted)
+    const keeping = this.#keep(wanted).finally(() => this.#keeping.delete(keeping))
+    this.#keeping.add(keeping)
+  }
+
+  /** From now on exactly the peers at `addresses` are wanted. A connection to another stays, and is not renewed. */
+  wantOnly(addresses: readonly Multiaddr[]): void {
+    const named = new Set(addresses.map(String))
+    for (const wanted of this.#wanted) {
+      wanted.addresses = wanted.addresses.filter((address) => named.has(address.toString()))
+      if (wanted.addresses.length === 0) this.#giveUp(wanted)
+    }
+    const known = new Set([...this.#wanted].flatMap((wanted) => wanted.addresses.map(String)))
+    for (const address of addresses) if (!known.has(address.toString())) this.want(address)
   }
 
   /** Dials no more; the connections that are open stay. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
+    for (const { stop } of this.#wanted) stop.abort()
     await Promise.all(this.#keeping)
+  }
+
+  #giveUp(wanted: Wanted): void {
+    this.#wanted.delete(wanted)
+    wanted.stop.abort()
+    if (wanted.id !== undefined) this.#tag(wanted.id, undefined)
   }
 
   async #keep(wanted: Wanted): Promise<void> {
     let failures = 0
-    while (!this.#stop.signal.aborted) {
+    while (!wanted.stop.signal.aborted) {
       const connected = this.#isConnected(wanted) || (await this.#dial(wanted, failures))
       const held = connected ? await this.#untilLost(wanted) : 0
       failures = held >= goodAfter ? 0 : failures + 1
-      await this.#pause(backoff(failures, waits))
+      await this.#pause(backoff(failures, waits), wanted)
     }
   }
 
@@ -108,14 +129,14 @@ export class StaticPeers implements AsyncDisposable {
     return this.#slots.run(async () => {
       const timeout = AbortSignal.timeout(dialTimeout)
       try {
-        const signal = AbortSignal.any([this.#stop.signal, timeout])
+        const signal = AbortSignal.any([wanted.stop.signal, timeout])
         const { remotePeer } = await libp2p.dial([...wanted.addresses], { signal })
         wanted.id = remotePeer
         this.#count('successful')
-        this.#tag(remotePeer)
+        if (!wanted.stop.signal.aborted) this.#tag(remotePeer, tag)
         return true
       } catch (error) {
-        if (this.#stop.signal.aborted) return false
+        if (wanted.stop.signal.aborted) return false
         this.#count(timeout.aborted ? 'timed out' : 'failed')
         this.#tell(wanted, failures, error)
         return false
@@ -123,11 +144,12 @@ export class StaticPeers implements AsyncDisposable {
     })
   }
 
-  #tag(peer: PeerId): void {
+  /** Undefined takes the tag off. */
+  #tag(peer: PeerId, value: { value: number } | undefined): void {
     const { libp2p, log } = this.#parts
     const untagged = (error: unknown): void =>
       log.debug({ peer: peer.toString(), reason: messageOf(error) }, 'static peer not tagged')
-    libp2p.peerStore.merge(peer, { tags: tag }).catch(untagged)
+    libp2p.peerStore.merge(peer, { tags: { [staticPeerTag]: value } }).catch(untagged)
   }
 
   #count(outcome: 'successful' | 'failed' | 'timed out'): void {
@@ -149,7 +171,7 @@ export class StaticPeers implements AsyncDisposable {
   async #untilLost(wanted: Wanted): Promise<Milliseconds> {
     if (!this.#isConnected(wanted)) return 0
     const since = this.#parts.clock()
-    await this.#until((done) => {
+    await this.#until(wanted, (done) => {
       wanted.lost = done
       return () => {
         wanted.lost = undefined
@@ -158,13 +180,12 @@ export class StaticPeers implements AsyncDisposable {
     return this.#parts.clock() - since
   }
 
-  #pause(wait: Milliseconds): Promise<void> {
-    return this.#until((done) => this.#parts.schedule(done, wait))
+  #pause(wait: Milliseconds, wanted: Wanted): Promise<void> {
+    return this.#until(wanted, (done) => this.#parts.schedule(done, wait))
   }
 
-  /** Waits until `begin` calls back, later, or until all of this ends. What `begin` returns takes it back. */
-  #until(begin: (done: () => void) => () => void): Promise<void> {
-    const { signal } = this.#stop
+  /** Waits until `begin` calls back, later, or until the peer is wanted no more. What `begin` returns takes it back. */
+  #until({ stop: { signal } }: Wanted, begin: (done: () => void) => () => void): Promise<void> {
     if (signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {
       const finish = (): void => {

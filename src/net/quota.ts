@@ -23,9 +23,9 @@ export interface QuotaOptions {
 const maxPeers = 10_000
 
 export class Quota {
-  readonly #perPeer: Rate
   readonly #clock: Clock
-  readonly #total: Bucket
+  #perPeer: Rate
+  #total: Bucket
   /** In the order of the last request, the oldest first. */
   readonly #peers = new Map<string, Bucket>()
 
@@ -33,6 +33,13 @@ export class Quota {
     this.#perPeer = perPeer
     this.#clock = clock
     this.#total = new Bucket(total, clock())
+  }
+
+  /** Other rates from now on. Everybody begins with a full bucket. */
+  change({ perPeer, total }: Pick<QuotaOptions, 'perPeer' | 'total'>): void {
+    this.#perPeer = perPeer
+    this.#total = new Bucket(total, this.#clock())
+    this.#peers.clear()
   }
 
   /** Takes one token for `peer`. False when its own bucket or the common one is empty. */

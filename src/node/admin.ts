@@ -11,6 +11,7 @@ import type { MetadataProtocol } from '../protocols/metadata/index.ts'
 import type { Router } from '../protocols/relay/router.ts'
 import type { Relay } from '../protocols/relay/service.ts'
 import type { AdminService, KnownPeer, LogLevelName, ShardPeers } from '../rest/routes/admin.ts'
+import type { ReloadReport } from '../rest/routes/reload.ts'
 import { type Log, type LogLevel, setLogLevel } from '../telemetry/log.ts'
 import { peerAddress } from './peer-address.ts'
 
@@ -23,6 +24,8 @@ export interface AdminParts {
   readonly relay: Relay | undefined
   readonly filter: Filter | undefined
   readonly metadata: Pick<MetadataProtocol, 'of'>
+  /** Undefined when nobody can read the settings again. */
+  readonly reload: () => Promise<ReloadReport | undefined>
   readonly log: Log
 }
 
@@ -63,6 +66,10 @@ export class Admin implements AdminService {
     return (
       filter && [...filter.subscriptions()].map(({ peer, criteria }) => ({ peerId: peer, filterCriteria: criteria }))
     )
+  }
+
+  reload(): Promise<ReloadReport | undefined> {
+    return this.#parts.reload()
   }
 
   setLogLevel(level: LogLevelName): void {

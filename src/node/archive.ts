@@ -29,7 +29,7 @@ export async function openStore({ settings, folder, metrics, log }: ArchiveParts
 }
 
 /** Several policies as one: whichever deletes more. */
-function retentionOf(policies: Settings['storeMessageRetentionPolicy']): RetentionPolicy {
+export function retentionOf(policies: Settings['storeMessageRetentionPolicy']): RetentionPolicy {
   const least = (values: readonly number[]): number | undefined =>
     values.length === 0 ? undefined : Math.min(...values)
   return {

@@ -3,11 +3,13 @@ import type { Libp2p, PrivateKey } from '@libp2p/interface'
 import type { Ping } from '@libp2p/ping'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Announce, Listen } from '../net/addresses.ts'
-import { readCertificate } from '../net/certificate.ts'
+import { type CertificateFiles, readCertificate } from '../net/certificate.ts'
+import { CertificateWatch } from '../net/certificate-watch.ts'
 import { createHost, type Host } from '../net/host.ts'
 import { nodeKey, nodeKeyFromHex } from '../net/identity.ts'
 import { type HostLimits, hostLimits, MiB, worstCaseMemory } from '../net/limits.ts'
 import { isLoopback, Networks } from '../net/networks.ts'
+import type { Tls } from '../net/stack/stock.ts'
 import { type Router, relayRouter } from '../protocols/relay/router.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -29,12 +31,16 @@ export interface NodeHost extends Omit<Host, 'libp2p'> {
   readonly libp2p: Libp2p<{ ping: Ping }>
   readonly router?: Router
   readonly privateKey: PrivateKey
+  /** What the wss listener serves at the start. */
+  readonly tls?: Tls | undefined
 }
 
 export async function openHost(parts: HostParts): Promise<NodeHost> {
   const { settings, folder, version, metrics, log } = parts
   const privateKey = await readKey(settings, folder)
   const limits = limitsOf(settings)
+  const files = certificateFiles(settings)
+  const tls = files && (await readCertificate(files))
   const mebibytes = Math.ceil(worstCaseMemory(limits) / MiB)
   log.info({ connections: limits.connections, mebibytes }, 'memory that peers can take at the worst')
   const options = {
@@ -42,15 +48,15 @@ export async function openHost(parts: HostParts): Promise<NodeHost> {
     agent: settings.agentString ?? `waypost/${version}`,
     listen: listenOf(settings),
     announce: announceOf(settings),
-    tls: await tlsOf(settings),
+    tls,
     limits,
     trustedProxies: settings.trustedProxy,
     metrics,
     log: log.child({ part: 'libp2p' }),
   }
-  if (!settings.relay) return { ...(await createHost(options)), privateKey }
+  if (!settings.relay) return { ...(await createHost(options)), privateKey, tls }
   const host = await createHost<{ relay: Router }>({ ...options, services: { relay: relayRouter(routerOf(parts)) } })
-  return { ...host, libp2p: host.libp2p, router: host.libp2p.services.relay, privateKey }
+  return { ...host, libp2p: host.libp2p, router: host.libp2p.services.relay, privateKey, tls }
 }
 
 function readKey({ nodekey }: Settings, { keyFile }: DataFolder): Promise<PrivateKey> | PrivateKey {
@@ -72,12 +78,24 @@ function announceOf({ nat, dns4DomainName, extMultiaddr, extMultiaddrOnly }: Set
   }
 }
 
-async function tlsOf({ websocketSecureSupport, websocketSecureKeyPath, websocketSecureCertPath }: Settings) {
-  if (!websocketSecureSupport || websocketSecureKeyPath === undefined || websocketSecureCertPath === undefined) return
-  return await readCertificate({ keyFile: websocketSecureKeyPath, certificateFile: websocketSecureCertPath })
+/** Where the certificate for wss is; undefined when this node serves none. */
+export function certificateFiles(settings: Settings): CertificateFiles | undefined {
+  const { websocketSecureSupport, websocketSecureKeyPath: keyFile, websocketSecureCertPath: certificateFile } = settings
+  if (!websocketSecureSupport || keyFile === undefined || certificateFile === undefined) return undefined
+  return { keyFile, certificateFile }
 }
 
-function limitsOf(settings: Settings): HostLimits {
+/** Follows the files of the certificate, when there is one. */
+export function watchCertificate(
+  { tls, renewCertificate }: NodeHost,
+  settings: Settings,
+  log: Log,
+): CertificateWatch | undefined {
+  const files = certificateFiles(settings)
+  return files && tls && new CertificateWatch({ files, held: tls, renew: renewCertificate, log })
+}
+
+export function limitsOf(settings: Settings): HostLimits {
   return {
     ...hostLimits(settings.maxMsgSize),
     connections: settings.maxConnections,

@@ -14,7 +14,7 @@ export interface Network {
   /** Those that may be followed at all. */
   readonly possible: ReadonlySet<string>
   /** The public key of each protected shard, by pubsub topic. */
-  readonly protectedKeys: ReadonlyMap<string, Uint8Array>
+  readonly protectedKeys: Map<string, Uint8Array>
 }
 
 export function networkOf(settings: NetworkSettings): Network {
@@ -25,7 +25,7 @@ export function networkOf(settings: NetworkSettings): Network {
     followed,
     shards: shardNumbers(followed),
     possible: possibleTopics(sharding, followed),
-    protectedKeys: new Map(settings.protectedShard.map((one) => protectedKey(one, sharding))),
+    protectedKeys: protectedKeys(settings),
   }
 }
 
@@ -41,11 +41,16 @@ function followedTopics({ shard, contentTopic }: NetworkSettings, sharding: Shar
   return [...new Set([...named, ...derived])]
 }
 
-function protectedKey(
-  { cluster, shard, publicKey }: Settings['protectedShard'][number],
-  sharding: Sharding,
-): readonly [string, Uint8Array] {
-  return [pubsubTopicOf({ cluster: cluster ?? sharding.cluster, shard }), Buffer.from(publicKey, 'hex')]
+/** The public key of each protected shard, by pubsub topic. */
+export function protectedKeys({
+  clusterId,
+  protectedShard,
+}: Pick<Settings, 'clusterId' | 'protectedShard'>): Map<string, Uint8Array> {
+  const entries = protectedShard.map(
+    ({ cluster = clusterId, shard, publicKey }) =>
+      [pubsubTopicOf({ cluster, shard }), Buffer.from(publicKey, 'hex')] as const,
+  )
+  return new Map(entries)
 }
 
 /** The shards of pubsub topics; those that are no shard are left out. */

@@ -3,6 +3,7 @@
  * before it are undone, and stopping is the same stack backwards.
  */
 import { type Clock, systemClock } from '../core/time.ts'
+import type { ReloadReport } from '../rest/routes/reload.ts'
 import type { NodeHealth } from '../rest/view.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -11,18 +12,22 @@ import { archiveFolder, openStore } from './archive.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { openDataFolder } from './data-folder.ts'
 import { measureGauges } from './gauges.ts'
-import { openHost } from './host.ts'
+import { openHost, watchCertificate } from './host.ts'
+import { liveParts } from './live.ts'
 import { networkOf } from './network.ts'
 import { NodeOverview } from './overview.ts'
 import { countPeers, pingPeers, wantPeers } from './peers.ts'
 import { mountProtocols } from './protocols.ts'
 import { ownRecord } from './record.ts'
+import { Reload } from './reload.ts'
 import { openServers } from './servers.ts'
 import { ShardSizes } from './shard-sizes.ts'
 import { View } from './view.ts'
 
 export interface NodeOptions {
   readonly settings: Settings
+  /** Reads the settings again, from where they came. Throws `settings/invalid`. Absent: they never change. */
+  readonly reread?: () => Settings
   readonly version: string
   readonly log: Log
   readonly clock?: Clock
@@ -39,11 +44,16 @@ export interface WaypostNode extends AsyncDisposable {
   readonly metricsUrl?: string
   /** The pubsub topics followed. */
   readonly pubsubTopics: readonly string[]
+  /** Reads the settings again and applies what can be changed while the node runs; undefined without `reread`. */
+  reload(): Promise<ReloadReport | undefined>
 }
 
 /** Starts a node. Throws a WaypostError that says what to do when this machine cannot have what the settings ask for. */
-export async function startNode({ settings, version, log, clock = systemClock }: NodeOptions): Promise<WaypostNode> {
+export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   await using parts = new AsyncDisposableStack()
+  const { settings, reread, version, log, clock = systemClock } = options
+  let reloading: Reload | undefined
+  const reload = async () => await reloading?.run()
   const metrics = createMetrics({ prefix: settings.metricsPrefix, processMetrics: true })
   const health = (): NodeHealth => view.health()
   const overview = parts.use(new NodeOverview({ version, metrics, log, clock, health }))
@@ -57,13 +67,26 @@ export async function startNode({ settings, version, log, clock = systemClock }:
   const clockWatch = new ClockWatch({ clock })
   const shardSizes = new ShardSizes()
   const protocols = parts.use(
-    await mountProtocols({ settings, network, libp2p, router, archive, clockWatch, shardSizes, clock, metrics, log }),
+    await mountProtocols({
+      settings,
+      network,
+      libp2p,
+      router,
+      archive,
+      clockWatch,
+      shardSizes,
+      reload,
+      clock,
+      metrics,
+      log,
+    }),
   )
   const peersParts = { libp2p, metrics, log: log.child({ part: 'peers' }) }
   parts.use(countPeers(peersParts))
   await host.start()
   protocols.start()
-  parts.use(wantPeers(peersParts, settings))
+  const peers = parts.use(wantPeers(peersParts, settings))
+  const certificates = parts.use(watchCertificate(host, settings, log))
   parts.use(pingPeers(peersParts, () => protocols.meshPeers()))
   const enr = ownRecord({
     settings,
@@ -78,6 +101,8 @@ export async function startNode({ settings, version, log, clock = systemClock }:
   await overview.started({ settings, addresses, libp2p, relay, archive, clockWatch, dataDir: folder.path })
   const measure = () => measureGauges({ metrics, clockWatch, shardSizes, host, relay, folders })
   view.started({ addresses, enr, health: protocols.health, services: protocols.services, measure })
+  const live = liveParts({ log, network, servers, archive, host, protocols, peers, certificates })
+  if (reread !== undefined) reloading = new Reload({ settings, read: reread, live, log })
   const opened = parts.move()
   return {
     peerId: libp2p.peerId.toString(),
@@ -87,6 +112,7 @@ export async function startNode({ settings, version, log, clock = systemClock }:
     restUrl: servers.restUrl,
     metricsUrl: servers.metricsUrl,
     pubsubTopics: network.followed,
+    reload,
     async [Symbol.asyncDispose]() {
       view.stopping()
       await opened.disposeAsync()

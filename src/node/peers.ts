@@ -23,10 +23,13 @@ export function countPeers({ libp2p, metrics, log }: PeersParts): Disposable {
 /** The peers that the settings name: wanted from now on, each tried as long as the node runs. */
 export function wantPeers({ libp2p, metrics, log }: PeersParts, settings: Settings): StaticPeers {
   const peers = new StaticPeers({ libp2p, metrics, log })
-  const { staticnode, storenode, filternode, lightpushnode } = settings
-  for (const address of new Set([staticnode, storenode, filternode, lightpushnode].flat()))
-    peers.want(multiaddr(address))
+  for (const address of staticPeers(settings)) peers.want(multiaddr(address))
   return peers
+}
+
+/** The addresses of the peers that the settings name, each once. */
+export function staticPeers({ staticnode, storenode, filternode, lightpushnode }: Settings): readonly string[] {
+  return [...new Set([staticnode, storenode, filternode, lightpushnode].flat())]
 }
 
 /** Pings peers, and parts from those that are gone. */

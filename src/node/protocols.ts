@@ -7,7 +7,7 @@ import type { Publisher } from '../core/publisher.ts'
 import type { Clock, Milliseconds } from '../core/time.ts'
 import { validateMeta } from '../core/validator.ts'
 import { type Filter, filter } from '../protocols/filter/index.ts'
-import { filterRates } from '../protocols/filter/limits.ts'
+import { type FilterSettings, filterRates } from '../protocols/filter/limits.ts'
 import { lightPush } from '../protocols/lightpush/index.ts'
 import { lightPushRates } from '../protocols/lightpush/limits.ts'
 import { type MetadataProtocol, metadata } from '../protocols/metadata/index.ts'
@@ -23,15 +23,16 @@ import type { Services } from '../rest/view.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { AdminParts } from './admin.ts'
 import type { ClockWatch } from './clock-watch.ts'
 import type { HealthParts } from './health.ts'
 import { Intake, type Taker } from './intake.ts'
 import { type Network, shardNumbers } from './network.ts'
 import { NodePublisher } from './publish.ts'
-import { quotaFor } from './rates.ts'
+import { ServiceQuotas } from './rates.ts'
 import { RestFilter } from './rest-filter.ts'
 import { restServices } from './rest-services.ts'
-import { ServicePeers } from './service-peers.ts'
+import { ServicePeers, type ServicePeersParts } from './service-peers.ts'
 import type { ShardSizes } from './shard-sizes.ts'
 
 export interface ProtocolParts {
@@ -44,6 +45,7 @@ export interface ProtocolParts {
   readonly archive?: Archive
   readonly clockWatch: ClockWatch
   readonly shardSizes: ShardSizes
+  readonly reload: AdminParts['reload']
   readonly clock: Clock
   readonly metrics: Metrics
   readonly log: Log
@@ -55,6 +57,10 @@ export interface Protocols extends AsyncDisposable {
   readonly services: Services
   /** Absent when this node does not relay. */
   readonly relay?: Relay
+  /** Absent when this node serves no filter. */
+  readonly filter?: Filter | undefined
+  readonly servicePeers: ServicePeers
+  readonly quotas: ServiceQuotas
   /** Follows the topics of the network, once the host has started. */
   start(): void
   /** Full ids of the peers in the gossip meshes of the topics followed. */
@@ -64,9 +70,15 @@ export interface Protocols extends AsyncDisposable {
 /** How long the answer to a publisher waits for our own takers; a group commit on a slow disk takes a tenth of it. */
 const settleTimeout: Milliseconds = 5000
 
-export async function mountProtocols(parts: ProtocolParts): Promise<Protocols> {
+/** The parts, and the quotas of all services. */
+interface MountParts extends ProtocolParts {
+  readonly quotas: ServiceQuotas
+}
+
+export async function mountProtocols(given: ProtocolParts): Promise<Protocols> {
   await using mounted = new AsyncDisposableStack()
-  const { settings, network, libp2p, router, archive, clockWatch, shardSizes, metrics, log } = parts
+  const parts = { ...given, quotas: new ServiceQuotas(given.settings.rateLimit) }
+  const { settings, network, libp2p, router, archive, clockWatch, shardSizes, reload, metrics, log } = parts
   const subscribers = settings.filter ? mounted.use(await mountFilter(parts)) : undefined
   const cache = new MessageCache(settings.restRelayCacheCapacity)
   const events = mounted.use(new EventStreams())
@@ -81,7 +93,7 @@ export async function mountProtocols(parts: ProtocolParts): Promise<Protocols> {
   const neighbours = mounted.use(await mountMetadata(parts, relay))
   const servicePeers = mounted.use(servicePeersOf(parts))
   const filterClient = settings.rest ? mounted.use(await openRestFilter(parts, servicePeers)) : undefined
-  const admin = { libp2p, router, relay, filter: subscribers, metadata: neighbours, log }
+  const admin = { libp2p, router, relay, filter: subscribers, metadata: neighbours, reload, log }
   const services = restServices({
     ...parts,
     relay,
@@ -98,6 +110,9 @@ export async function mountProtocols(parts: ProtocolParts): Promise<Protocols> {
     health: healthOf(parts, servicePeers),
     services,
     relay,
+    filter: subscribers,
+    servicePeers,
+    quotas: parts.quotas,
     start: () => {
       for (const topic of network.followed) relay?.subscribe(topic)
     },
@@ -134,7 +149,7 @@ function mountRelay(parts: ProtocolParts, intake: Intake): (Relay & Disposable) 
     router,
     allowedTopics: network.possible,
     maxMessageBytes: settings.maxMsgSize,
-    validators: network.protectedKeys.size === 0 ? [validateMeta] : [validateMeta, guard],
+    validators: [validateMeta, guard],
     deliver: (envelope) => intake.deliver(envelope),
     clock,
     metrics,
@@ -144,20 +159,24 @@ function mountRelay(parts: ProtocolParts, intake: Intake): (Relay & Disposable) 
   return relay
 }
 
-function mountFilter({ settings, libp2p, metrics, log }: ProtocolParts): Promise<Filter> {
+function mountFilter({ settings, libp2p, quotas, metrics, log }: MountParts): Promise<Filter> {
   return filter({
     libp2p,
-    settings: {
-      maxMessageBytes: settings.maxMsgSize,
-      maxSubscribers: settings.filterMaxPeersToServe,
-      maxCriteria: settings.filterMaxCriteria,
-      subscriptionTimeout: settings.filterSubscriptionTimeout,
-      queueMessages: settings.filterQueueMessages,
-    },
-    quota: quotaFor('filter', filterRates, settings.rateLimit),
+    settings: filterSettings(settings),
+    quota: quotas.of('filter', filterRates),
     metrics,
     log: log.child({ part: 'filter' }),
   })
+}
+
+export function filterSettings(settings: Settings): FilterSettings {
+  return {
+    maxMessageBytes: settings.maxMsgSize,
+    maxSubscribers: settings.filterMaxPeersToServe,
+    maxCriteria: settings.filterMaxCriteria,
+    subscriptionTimeout: settings.filterSubscriptionTimeout,
+    queueMessages: settings.filterQueueMessages,
+  }
 }
 
 function publisherOf({ settings, network, clock }: ProtocolParts, relay: Relay | undefined, intake: Intake): Publisher {
@@ -165,24 +184,21 @@ function publisherOf({ settings, network, clock }: ProtocolParts, relay: Relay |
 }
 
 function mountLightPush(
-  { settings, libp2p, metrics, log }: ProtocolParts,
+  { settings, libp2p, quotas, metrics, log }: MountParts,
   publisher: Publisher,
 ): Promise<AsyncDisposable> {
-  const quota = quotaFor('lightpush', lightPushRates, settings.rateLimit)
+  const quota = quotas.of('lightpush', lightPushRates)
   const maxMessageBytes = settings.maxMsgSize
   return lightPush({ libp2p, publisher, maxMessageBytes, quota, metrics, log: log.child({ part: 'lightpush' }) })
 }
 
-function mountStore({ settings, libp2p, metrics, log }: ProtocolParts, archive: Archive): Promise<AsyncDisposable> {
-  const quota = quotaFor('storev3', storeRates, settings.rateLimit)
+function mountStore({ libp2p, quotas, metrics, log }: MountParts, archive: Archive): Promise<AsyncDisposable> {
+  const quota = quotas.of('storev3', storeRates)
   return store({ libp2p, history: archive, quota, metrics, log: log.child({ part: 'store' }) })
 }
 
-function mountLegacyStore(
-  { settings, libp2p, metrics, log }: ProtocolParts,
-  archive: Archive,
-): Promise<AsyncDisposable> {
-  const quota = quotaFor('storev2', storeRates, settings.rateLimit)
+function mountLegacyStore({ libp2p, quotas, metrics, log }: MountParts, archive: Archive): Promise<AsyncDisposable> {
+  const quota = quotas.of('storev2', storeRates)
   return legacyStore({ libp2p, history: archive, quota, metrics, log: log.child({ part: 'store' }) })
 }
 
@@ -193,16 +209,19 @@ function mountMetadata(parts: ProtocolParts, relay: Relay | undefined): Promise<
 }
 
 function servicePeersOf({ settings, libp2p }: ProtocolParts): ServicePeers {
-  const { storenode, filternode, lightpushnode } = settings
+  return new ServicePeers({ libp2p, named: namedPeers(settings) })
+}
+
+/** The peers that the settings name for each service. */
+export function namedPeers({ storenode, filternode, lightpushnode }: Settings): ServicePeersParts['named'] {
   const addresses = (texts: readonly string[]) => texts.map((text) => multiaddr(text))
   const stores = addresses(storenode)
-  const named = {
+  return {
     store: stores,
     legacyStore: stores,
     filter: addresses(filternode),
     lightpush: addresses(lightpushnode),
   }
-  return new ServicePeers({ libp2p, named })
 }
 
 function openRestFilter({ settings, network, libp2p, log }: ProtocolParts, peers: ServicePeers): Promise<RestFilter> {

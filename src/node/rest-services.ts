@@ -53,8 +53,10 @@ function lightPushService({
   servicePeers: peers,
   clock,
 }: RestParts): LightPushService {
-  if (relay !== undefined && settings.lightpushnode.length === 0) return new OwnLightPush(publisher)
-  return new RemoteLightPush({ libp2p, peers, maxMessageBytes: settings.maxMsgSize, clock })
+  const own = new OwnLightPush(publisher)
+  const remote = new RemoteLightPush({ libp2p, peers, maxMessageBytes: settings.maxMsgSize, clock })
+  const chosen = (): LightPushService => (relay !== undefined && !peers.isNamed('lightpush') ? own : remote)
+  return { publish: (message, pubsubTopic) => chosen().publish(message, pubsubTopic) }
 }
 
 /** What the settings follow can be fetched from the start, as in nwaku. */

@@ -7,6 +7,7 @@ import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { DataFolder } from './data-folder.ts'
+import type { Prepared } from './live.ts'
 import { restToken } from './rest-token.ts'
 
 /** Bytes of a REST body, where messages are not so large that two of them need more. */
@@ -15,6 +16,8 @@ const defaultBodyBytes = 2 * 1024 * 1024
 export interface Servers extends AsyncDisposable {
   readonly restUrl?: string
   readonly metricsUrl?: string
+  /** Reads the token that `settings` name, and gives what makes REST ask for it. Throws `rest/bad-token-file`. */
+  prepare(settings: Settings): Promise<Prepared>
 }
 
 /** Opens those that are switched on. Throws `listen/failed` and `rest/bad-token-file`. */
@@ -27,12 +30,26 @@ export async function openServers(
 ): Promise<Servers> {
   await using opened = new AsyncDisposableStack()
   const { metricsServerAddress: address, metricsServerPort: port } = settings
-  const rest = settings.rest
-    ? opened.use(await openRest(view, log, { ...(await restOptions(settings, folder)), metrics }))
-    : undefined
+  const options = settings.rest ? await restOptions(settings, folder) : undefined
+  const rest = options && opened.use(await openRest(view, log, { ...options, metrics }))
   const scraped = settings.metricsServer ? opened.use(await openMetricsServer(view, log, { address, port })) : undefined
   const kept = opened.move()
-  return { restUrl: rest?.url, metricsUrl: scraped?.url, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  let token = options?.access.token
+  return {
+    restUrl: rest?.url,
+    metricsUrl: scraped?.url,
+    async prepare(changed) {
+      if (rest === undefined) return { apply() {} }
+      const admitted = await restOptions(changed, folder)
+      const news = admitted.access.token === token ? undefined : 'another token'
+      const apply = (): void => {
+        token = admitted.access.token
+        rest.admit(admitted)
+      }
+      return { apply, news }
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
 }
 
 async function restOptions(settings: Settings, folder: DataFolder): Promise<RestOptions> {

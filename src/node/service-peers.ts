@@ -40,11 +40,13 @@ export interface AskOptions {
 export class ServicePeers implements Disposable {
   readonly #parts: ServicePeersParts
   readonly #watching = new AbortController()
+  #named: ServicePeersParts['named']
   /** The connected peers, with what each of them serves. */
   readonly #serving = new Map<string, { readonly id: PeerId; readonly services: readonly Service[] }>()
 
   constructor(parts: ServicePeersParts) {
     this.#parts = parts
+    this.#named = parts.named
     const { libp2p } = parts
     const { signal } = this.#watching
     libp2p.addEventListener('peer:identify', ({ detail }) => this.#speaks(detail.peerId, detail.protocols), { signal })
@@ -52,9 +54,19 @@ export class ServicePeers implements Disposable {
     libp2p.addEventListener('peer:disconnect', ({ detail }) => this.#serving.delete(detail.toString()), { signal })
   }
 
+  /** Other peers are named from now on. */
+  name(named: ServicePeersParts['named']): void {
+    this.#named = named
+  }
+
+  /** True when the settings name a peer for it. */
+  isNamed(service: Service): boolean {
+    return this.#named[service].length > 0
+  }
+
   /** True when there is somebody to ask. */
   has(service: Service): boolean {
-    return this.#parts.named[service].length > 0 || this.#connected(service) !== undefined
+    return this.isNamed(service) || this.#connected(service) !== undefined
   }
 
   /**
@@ -86,7 +98,7 @@ export class ServicePeers implements Disposable {
 
   /** A named peer that is connected, one that is named, one that is connected: in this order. */
   #choose(service: Service): Multiaddr | PeerId | undefined {
-    const named = this.#parts.named[service]
+    const named = this.#named[service]
     const open = named.find((address) => this.#serving.get(idOf(address) ?? '')?.services.includes(service))
     return open ?? named[0] ?? this.#connected(service)
   }

@@ -2,17 +2,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isWaypostError, messageOf } from '../core/errors.ts'
 import type { Log } from '../telemetry/log.ts'
-import { AccessControl, type AccessOptions } from './access.ts'
+import type { Admission } from './admission.ts'
 import { type Answer, answerOf, text } from './answer.ts'
-import { originJudge, preflightHeaders } from './cors.ts'
+import { preflightHeaders } from './cors.ts'
 import { decodeText, mediaTypeOf, readQuery, segmentsOf } from './request.ts'
 import type { Group, RestRequest, Route } from './route.ts'
 import type { NodeView } from './view.ts'
 
 export interface MountOptions {
-  readonly access: AccessOptions
-  /** Patterns of origins whose pages may use the API. */
-  readonly origins: readonly string[]
+  readonly admission: Admission
   readonly log: Log
 }
 
@@ -47,28 +45,25 @@ function takeAnyBody(server: FastifyInstance): void {
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_, body, done) => done(null, body))
 }
 
-function guardOf({ access, origins }: MountOptions) {
-  const control = new AccessControl(access)
-  const judge = originJudge(origins)
+function guardOf({ admission }: MountOptions) {
   return async (group: Group['access'], request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
-    const { refusal, allowed, headers } = judge(request.headers)
+    const { refusal, allowed, headers } = admission.judgeOrigin(request.headers)
     reply.headers(headers)
     const caller = { address: request.socket.remoteAddress ?? '', headers: request.headers, originAllowed: allowed }
-    const refused = refusal ?? control.refuse(group, caller)
+    const refused = refusal ?? admission.refuse(group, caller)
     return refused === undefined ? undefined : send(reply, refused)
   }
 }
 
 /** One preflight for each path, with the methods that it has. A browser sends no token with it, so none is asked for. */
-function mountPreflights(server: FastifyInstance, groups: readonly Group[], { origins }: MountOptions): void {
-  const judge = originJudge(origins)
+function mountPreflights(server: FastifyInstance, groups: readonly Group[], { admission }: MountOptions): void {
   const methods = Map.groupBy(
     groups.flatMap(({ routes }) => routes),
     ({ path }) => path,
   )
   for (const [path, routes] of methods) {
     server.options(urlOf(path), async (request, reply) => {
-      const { refusal, allowed, headers } = judge(request.headers)
+      const { refusal, allowed, headers } = admission.judgeOrigin(request.headers)
       if (allowed) reply.headers({ ...headers, ...preflightHeaders(routes.map(({ method }) => method)) })
       return send(reply, refusal ?? text(200, 'OK'))
     })

@@ -7,7 +7,8 @@ import { WaypostError } from '../core/errors.ts'
 import type { Milliseconds } from '../core/time.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { type AccessOptions, describeAccess } from './access.ts'
+import { describeAccess } from './access.ts'
+import { Admission, type AdmissionOptions } from './admission.ts'
 import { countRequests } from './count.ts'
 import { type HttpServer, type ListenOptions, whyNot } from './listen.ts'
 import { mountGroups } from './mount.ts'
@@ -22,26 +23,33 @@ const maxPathParameterBytes = 64 * kib
 const headersTimeout: Milliseconds = 10_000
 const requestTimeout: Milliseconds = 30_000
 
-export interface RestOptions extends ListenOptions {
-  readonly access: AccessOptions
-  /** Patterns of origins whose pages may use the API: `--rest-allow-origin`. */
-  readonly origins: readonly string[]
+export interface RestOptions extends ListenOptions, AdmissionOptions {
   /** Bytes of a body. */
   readonly maxBodyBytes: number
   /** Counts requests. */
   readonly metrics?: Metrics
 }
 
+export interface RestServer extends HttpServer {
+  /** Who may ask from now on. */
+  admit(options: AdmissionOptions): void
+}
+
 /** Opens the server. Throws `listen/failed` when the address cannot be had. */
-export async function openRest(view: NodeView, log: Log, options: RestOptions): Promise<HttpServer> {
+export async function openRest(view: NodeView, log: Log, options: RestOptions): Promise<RestServer> {
   const { address, port, access, origins, maxBodyBytes, metrics } = options
   const server = createServer(maxBodyBytes)
+  const admission = new Admission({ access, origins })
   if (metrics !== undefined) countRequests(server, groups, metrics)
-  mountGroups(server, groups, view, { access, origins, log })
+  mountGroups(server, groups, view, { admission, log })
   try {
     const url = await server.listen({ host: address, port })
     log.info({ at: url, access: describeAccess(access.mode) }, 'rest server open')
-    return { url, [Symbol.asyncDispose]: () => closeRest(server) }
+    return {
+      url,
+      admit: (changed) => admission.change(changed),
+      [Symbol.asyncDispose]: () => closeRest(server),
+    }
   } catch (error) {
     throw new WaypostError('listen/failed', { what: 'REST', address, port, why: whyNot(error) }, { cause: error })
   }

@@ -59,11 +59,12 @@ function effectNotes({ treatment }: Row<unknown>): string[] {
   return [`Accepted without effect: ${treatment.why}.`]
 }
 
-function originNotes(name: string, { kind, nwaku, ours }: Row<unknown>): string[] {
+function originNotes(name: string, { kind, nwaku, ours, live }: Row<unknown>): string[] {
   return [
     ...(kind.secret ? [`Also from a file: --${name}-file=<path>.`] : []),
     ...(nwaku === undefined ? [] : [`Differs: nwaku has ${nwaku}.`]),
     ...(ours ? ['Not in nwaku.'] : []),
+    ...(live ? ['Live.'] : []),
   ]
 }
 

@@ -26,6 +26,10 @@ The flags are nwaku's, with nwaku's defaults except where a line says *Differs*.
 read and checked, so that command lines and files made for nwaku work, and warned about; one that it would be unsafe to
 ignore is *refused*.
 
+A running node takes another value of a setting marked *Live* without a restart: change the file and send SIGHUP, or run
+\`waypost reload\`. Sources are read again, the file and the files of secrets among them; when anything is wrong, nothing changes. What needs a
+restart is named in the answer and in the log. A certificate for wss that is renewed on disk is taken by itself.
+
 Sizes are in B, KB (1000), KiB, MiB and GiB. Durations are written \`500ms\`, \`30s\`, \`5m\`, \`12h\`, \`30d\`, \`1h30m\`; a plain number is in the
 unit that nwaku has for the setting.
 `

@@ -24,13 +24,15 @@ export interface Row<T> {
   readonly nwaku?: string
   /** nwaku has no such setting. */
   readonly ours?: true
+  /** A running node takes another value without a restart: SIGHUP, `waypost reload`. */
+  readonly live?: true
   /** A port of ours, to which `ports-shift` is added. */
   readonly shifted?: true
   readonly treatment: Treatment
 }
 
 type Options = Partial<
-  Pick<Row<unknown>, 'default' | 'optional' | 'unset' | 'nwaku' | 'ours' | 'shifted' | 'treatment'>
+  Pick<Row<unknown>, 'default' | 'optional' | 'unset' | 'nwaku' | 'ours' | 'live' | 'shifted' | 'treatment'>
 >
 
 /** A setting with a default, or a list (without items unless said otherwise). */

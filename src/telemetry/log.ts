@@ -24,7 +24,7 @@ export interface LogOptions {
 }
 
 /** The root of a process's log. A part of the node takes a child of it: `log.child({ part: 'store' })`. */
-export function createLog({ level, format, destination = pino.destination({ sync: true }) }: LogOptions): Log {
+export function createLog({ level, format, destination = standardOutput() }: LogOptions): Log {
   const children: WeakRef<Log>[] = []
   const options: LoggerOptions = {
     level,
@@ -38,6 +38,16 @@ export function createLog({ level, format, destination = pino.destination({ sync
   childrenOf.set(log, children)
   recentOf.set(log, recent)
   return log
+}
+
+/** Written before the call returns. When the terminal has been closed there is nobody to write to, and that is no error. */
+function standardOutput(): DestinationStream {
+  const output = pino.destination({ sync: true })
+  output.prependListener('error', (error: NodeJS.ErrnoException) => {
+    // pino is quiet at this one, which is said of pipes.
+    if (error.code === 'EIO') Object.assign(error, { code: 'EPIPE' })
+  })
+  return output
 }
 
 /** The children of each root: pino gives them a level of their own when they are made. They are one for each part. */

@@ -8,6 +8,9 @@ const tools = {
   /** Debian's `chromium`. */
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   openssl: ['openssl'],
+  fish: ['fish'],
+  tmux: ['tmux'],
+  zsh: ['zsh'],
   /** util-linux. */
   prlimit: ['prlimit'],
 } as const satisfies Record<string, readonly string[]>

@@ -94,3 +94,11 @@ t.test('in any period nobody gets more than twice the volume', async () => {
     { numRuns: 100 },
   )
 })
+
+t.test('other rates hold at once, for those who have asked before too', async (t) => {
+  const { quota: own } = quota(1, 100)
+  t.equal(passed(own, 'a', 2), 1)
+  own.change({ perPeer: { volume: 2, period: minute }, total: { volume: 3, period: minute } })
+  t.equal(passed(own, 'a', 3), 2)
+  t.equal(passed(own, 'b', 3), 1)
+})

@@ -1,6 +1,8 @@
 import t from 'tap'
+import type { Quota, QuotaOptions } from '../../src/net/quota.ts'
 import { networkOf } from '../../src/node/network.ts'
-import { quotaFor } from '../../src/node/rates.ts'
+import { ServiceQuotas } from '../../src/node/rates.ts'
+import type { LimitedService, RateLimit } from '../../src/settings/kinds/policy.ts'
 
 const none = { shard: undefined, contentTopic: [], protectedShard: [] }
 
@@ -40,8 +42,17 @@ t.test('the key of a protected shard stands under its pubsub topic', async (t) =
   t.equal(Buffer.from(protectedKeys.get('/waku/2/rs/1/3') ?? '').toString('hex'), publicKey)
 })
 
+/** The quota of a service, under what the settings say. */
+function quotaFor(
+  service: LimitedService,
+  defaults: Pick<QuotaOptions, 'perPeer' | 'total'>,
+  limits: readonly RateLimit[],
+): Quota {
+  return new ServiceQuotas(limits).of(service, defaults)
+}
+
 /** How many requests of one peer a fresh quota lets through, up to `most`. */
-function allowed(quota: ReturnType<typeof quotaFor>, most: number): number {
+function allowed(quota: Quota, most: number): number {
   let count = 0
   while (count < most && quota.take('peer')) count += 1
   return count

@@ -2,7 +2,7 @@
 import { Argument, type Command } from 'commander'
 import { action } from '../action.ts'
 import { columns, type OutputOptions, show } from '../output.ts'
-import { type RestOptions, restClient, withRestOptions } from '../rest-client.ts'
+import { adminHints as hints, type RestOptions, restClient, withRestOptions } from '../rest-client.ts'
 
 type Options = RestOptions & OutputOptions
 
@@ -20,8 +20,6 @@ interface ShardPeers {
   readonly shard: number
   readonly peers: readonly Peer[]
 }
-
-const hints = { notServed: 'the admin API is off: start the node with --rest-admin=true' }
 
 export function addPeers(program: Command): void {
   withRestOptions(program.command('peers'))

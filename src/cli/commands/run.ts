@@ -1,7 +1,8 @@
 /** `waypost run`: settings, node, signals, exit code. */
+import { isatty } from 'node:tty'
 import type { Command } from 'commander'
 import type { Milliseconds } from '../../core/time.ts'
-import type { WaypostNode } from '../../node/node.ts'
+import type { NodeOptions, WaypostNode } from '../../node/node.ts'
 import { resolveSettings } from '../../settings/resolve.ts'
 import type { Settings } from '../../settings/table.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -25,11 +26,13 @@ export function addRun(program: Command): void {
 async function run(argv: readonly string[]): Promise<number> {
   if (argv.includes('--help') || argv.includes('-h')) return print(helpText())
   if (argv.includes('--version')) return print(`${version}\n`)
-  const { settings, warnings } = resolveSettings({ argv, env: process.env, cwd: process.cwd() })
+  const hangUp = new HangUp()
+  const sources = { argv, env: process.env, cwd: process.cwd() }
+  const { settings, warnings } = resolveSettings(sources)
   const { createLog } = await import('../../telemetry/log.ts')
   const log = createLog({ level: settings.logLevel, format: formatOf(settings) })
   for (const warning of warnings) log.warn(warning)
-  return await runNode(settings, log)
+  return await runNode({ settings, reread: () => resolveSettings(sources).settings, version, log }, hangUp)
 }
 
 function print(text: string): number {
@@ -37,10 +40,11 @@ function print(text: string): number {
   return exits.ok
 }
 
-async function runNode(settings: Settings, log: Log): Promise<number> {
+async function runNode(options: NodeOptions, hangUp: HangUp): Promise<number> {
+  const { settings, log } = options
   const stop = new StopSignal()
   const { startNode } = await import('../../node/node.ts')
-  const node = await startNode({ settings, version, log })
+  const node = await startNode(options)
   const { peerId, addresses, enr, dataDir, restUrl, metricsUrl } = node
   if (formatOf(settings) === 'text') process.stdout.write(banner(node))
   // Scripts wait for this line, in nwaku's words.
@@ -48,7 +52,8 @@ async function runNode(settings: Settings, log: Log): Promise<number> {
     { peerId, addresses, enr, dataDir, rest: restUrl, metrics: metricsUrl, try: tryLine(node) },
     'Node setup complete',
   )
-  const signal = await stop.received
+  hangUp.each(() => void node.reload())
+  const signal = await Promise.race([stop.received, hangUp.terminalGone])
   log.info({ signal }, 'stopping')
   return await stopNode(node, log)
 }
@@ -62,6 +67,35 @@ async function stopNode(node: WaypostNode, log: Log): Promise<number> {
   await node[Symbol.asyncDispose]()
   log.info('stopped')
   return exits.ok
+}
+
+/** SIGHUP: read the settings again; from a terminal that has been closed: stop. */
+class HangUp {
+  readonly terminalGone: Promise<NodeJS.Signals>
+  #reload: () => void = () => {}
+  #early = false
+
+  /** From now on the signal does not end the process. */
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
+    this.terminalGone = promise
+    process.on('SIGHUP', () => {
+      // It was a terminal when the process started; a closed one is none any more.
+      if (process.stdout.isTTY && !isatty(process.stdout.fd)) resolve('SIGHUP')
+      else this.#asked()
+    })
+  }
+
+  /** What is done at each signal, also at one that came before. */
+  each(reload: () => void): void {
+    this.#reload = reload
+    if (this.#early) reload()
+  }
+
+  #asked(): void {
+    this.#early = true
+    this.#reload()
+  }
 }
 
 /** The first SIGTERM or SIGINT asks to stop; a second one ends the process at once. */

@@ -9,7 +9,7 @@ import { isIP, type Socket } from 'node:net'
 import type { Milliseconds } from '../../core/time.ts'
 import type { HostLimits } from '../limits.ts'
 import { canonical, isLoopback, type Networks, ownerOf } from '../networks.ts'
-import { Quota } from '../quota.ts'
+import { Quota, type QuotaOptions } from '../quota.ts'
 
 /** Why a connection was closed before it had an identity: the label of `waypost_connections_refused_total`. */
 export type Refusal = 'full' | 'per_address' | 'pending' | 'idle' | 'frame' | 'websocket' | 'handshake'
@@ -35,7 +35,7 @@ interface Entrant {
 }
 
 export class Gate {
-  readonly #limits: GateLimits
+  #limits: GateLimits
   readonly #trusted: Networks
   readonly #refused: (why: Refusal) => void
   readonly #rate: Quota
@@ -52,8 +52,13 @@ export class Gate {
     this.#limits = limits
     this.#trusted = trusted
     this.#refused = refused
-    const share = { volume: limits.connectionsPerAddress, period: ratePeriod }
-    this.#rate = new Quota({ perPeer: share, total: { volume: Number.MAX_SAFE_INTEGER, period: ratePeriod } })
+    this.#rate = new Quota(ratesOf(limits))
+  }
+
+  /** Other limits from now on. Who is inside stays. */
+  change(limits: GateLimits): void {
+    this.#limits = limits
+    this.#rate.change(ratesOf(limits))
   }
 
   /** Judges a socket that was just accepted. False when it was closed. */
@@ -177,6 +182,14 @@ export class Gate {
   #putOut(entrant: Entrant, why: Refusal): void {
     this.#forget(entrant)
     this.#turnAway(entrant.socket, why)
+  }
+}
+
+/** The share of one address is also how often it may connect. */
+function ratesOf({ connectionsPerAddress }: GateLimits): Pick<QuotaOptions, 'perPeer' | 'total'> {
+  return {
+    perPeer: { volume: connectionsPerAddress, period: ratePeriod },
+    total: { volume: Number.MAX_SAFE_INTEGER, period: ratePeriod },
   }
 }
 

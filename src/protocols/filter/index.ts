@@ -15,7 +15,7 @@ import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { decodeFilterRequest, encodeFilterResponse, filterPushProtocol, filterSubscribeProtocol } from './codec.ts'
 import { type FilterSettings, filterLimits, filterPushLimits, filterRates, sweepInterval } from './limits.ts'
-import { FilterService, type FilterStats } from './service.ts'
+import { type ChangeableLimits, FilterService, type FilterStats } from './service.ts'
 import type { Subscription } from './subscriptions.ts'
 
 export interface FilterOptions {
@@ -37,6 +37,8 @@ export interface Filter extends AsyncDisposable {
   subscriptions(): Iterable<Subscription>
   /** Ends subscriptions that have been silent for too long; done every minute. */
   sweep(): void
+  /** Other limits from now on; who is subscribed stays. */
+  change(limits: ChangeableLimits): void
 }
 
 /** Serves filter to the peers of `libp2p` until it is disposed of. */
@@ -58,6 +60,7 @@ export async function filter(options: FilterOptions): Promise<Filter> {
     stats: () => service.stats(),
     subscriptions: () => service.subscriptions(),
     sweep: () => service.sweep(),
+    change: (limits) => service.change(limits),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   }
 }

@@ -19,7 +19,7 @@ import {
   maxPushedHashes,
   pushedLifetime,
 } from './limits.ts'
-import { type Subscribed, type Subscription, Subscriptions } from './subscriptions.ts'
+import { type Subscribed, type Subscription, type SubscriptionLimits, Subscriptions } from './subscriptions.ts'
 
 /** Where pushes to one subscriber go. */
 export interface SubscriberOutbox extends Disposable {
@@ -34,6 +34,9 @@ export interface FilterServiceOptions {
   /** A monotonic clock, in milliseconds. */
   readonly clock: Clock
 }
+
+/** Those limits that can change while it serves. */
+export type ChangeableLimits = Pick<FilterSettings, 'maxSubscribers' | 'maxCriteria' | 'subscriptionTimeout'>
 
 /** How much is subscribed now. */
 export interface FilterStats {
@@ -55,6 +58,7 @@ export class FilterService implements Disposable {
   readonly #subscriptions: Subscriptions
   readonly #outboxes = new Map<string, SubscriberOutbox>()
   readonly #pushed: RecentSet<MessageHash>
+  #maxSubscribers: number
   readonly #handlers: Record<FilterRequestKind, (request: FilterRequest, from: string) => void> = {
     SUBSCRIBER_PING: (_, from) => found(this.#subscriptions.refresh(from)),
     SUBSCRIBE: (request, from) => this.#subscribe(request, from),
@@ -65,14 +69,15 @@ export class FilterService implements Disposable {
   constructor(options: FilterServiceOptions) {
     const { settings, clock } = options
     this.#options = options
+    this.#maxSubscribers = settings.maxSubscribers
     this.#pushed = new RecentSet({ lifetime: pushedLifetime, most: maxPushedHashes, clock })
-    const limits = {
-      peers: settings.maxSubscribers,
-      criteriaPerPeer: settings.maxCriteria,
-      charactersPerPeer: maxCriteriaCharacters(settings.maxCriteria),
-      timeout: settings.subscriptionTimeout,
-    }
-    this.#subscriptions = new Subscriptions(limits, clock)
+    this.#subscriptions = new Subscriptions(limitsOf(settings), clock)
+  }
+
+  /** Other limits from now on; who is subscribed stays. */
+  change(limits: ChangeableLimits): void {
+    this.#maxSubscribers = limits.maxSubscribers
+    this.#subscriptions.change(limitsOf(limits))
   }
 
   /** Does what `from` asks. Throws `filter/...` where it cannot. */
@@ -137,7 +142,7 @@ export class FilterService implements Disposable {
 
   #limitError(reached: Exclude<Subscribed, 'subscribed'>): WaypostError {
     if (reached === 'too-many-criteria') return new WaypostError('filter/too-many-criteria', {})
-    return new WaypostError('filter/too-many-subscribers', { limit: this.#options.settings.maxSubscribers })
+    return new WaypostError('filter/too-many-subscribers', { limit: this.#maxSubscribers })
   }
 
   #unsubscribe(request: FilterRequest, from: string): void {
@@ -176,6 +181,15 @@ export class FilterService implements Disposable {
     const { metrics } = this.#options
     metrics.waku_filter_subscriptions.set(this.#subscriptions.peers)
     metrics.waypost_filter_criteria.set(this.#subscriptions.criteria)
+  }
+}
+
+function limitsOf({ maxSubscribers, maxCriteria, subscriptionTimeout }: ChangeableLimits): SubscriptionLimits {
+  return {
+    peers: maxSubscribers,
+    criteriaPerPeer: maxCriteria,
+    charactersPerPeer: maxCriteriaCharacters(maxCriteria),
+    timeout: subscriptionTimeout,
   }
 }
 

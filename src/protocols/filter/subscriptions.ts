@@ -36,7 +36,7 @@ interface Subscriber {
 }
 
 export class Subscriptions {
-  readonly #limits: SubscriptionLimits
+  #limits: SubscriptionLimits
   readonly #clock: Clock
   readonly #subscribers = new Map<string, Subscriber>()
   /** By pubsub topic, then by content topic. */
@@ -46,6 +46,11 @@ export class Subscriptions {
   constructor(limits: SubscriptionLimits, clock: Clock) {
     this.#limits = limits
     this.#clock = clock
+  }
+
+  /** Other limits from now on; what is subscribed stays. */
+  change(limits: SubscriptionLimits): void {
+    this.#limits = limits
   }
 
   /** Peers in the table, silent ones that `expire` has not removed yet included. */

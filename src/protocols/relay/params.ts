@@ -93,8 +93,7 @@ function scoreParams(topics: Set<string>, { colocationLimit, sharedAddress }: Ro
     topics: Object.fromEntries([...topics].map((topic) => [topic, topicScore as TopicScoreParams])),
     topicScoreCap: 0,
     appSpecificWeight: 0,
-    IPColocationFactorWeight: colocationLimit === 0 ? 0 : -50,
-    IPColocationFactorThreshold: Math.max(1, colocationLimit),
+    ...colocationParams(colocationLimit),
     IPColocationFactorWhitelist: new AddressRule(sharedAddress),
     behaviourPenaltyWeight: -10,
     behaviourPenaltyDecay: 0.986,
@@ -102,6 +101,11 @@ function scoreParams(topics: Set<string>, { colocationLimit, sharedAddress }: Ro
     decayToZero: 0.01,
     retainScore: 10 * minute,
   }
+}
+
+/** P6: connections of one address above `limit`; 0 turns it off. */
+export function colocationParams(limit: number): Partial<PeerScoreParams> {
+  return { IPColocationFactorWeight: limit === 0 ? 0 : -50, IPColocationFactorThreshold: Math.max(1, limit) }
 }
 
 /** A set of addresses given by a rule: the library only ever asks whether an address is in it. */

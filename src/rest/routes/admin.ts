@@ -9,6 +9,7 @@ import { readBody } from '../request.ts'
 import type { RestRequest, Route } from '../route.ts'
 import { array, described, dictionary, number, object, oneOf, optional, string, uint32 } from '../shape.ts'
 import { countPeers, servicePeers } from './peer-counts.ts'
+import type { ReloadReport } from './reload.ts'
 
 /** A peer, as far as the node knows it. */
 export interface KnownPeer {
@@ -48,6 +49,8 @@ export interface AdminService {
   dial(address: string): Promise<void>
   /** Undefined when the node serves no filter. */
   filterSubscriptions(): readonly FilterSubscription[] | undefined
+  /** Reads the settings again; undefined when the node does not know where they come from. */
+  reload(): Promise<ReloadReport | undefined>
   /** Sets the level of the log from now on. */
   setLogLevel(level: LogLevelName): void
 }

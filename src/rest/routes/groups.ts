@@ -12,6 +12,7 @@ import { lightPushRoutes } from './lightpush.ts'
 import { overviewGroup } from './overview.ts'
 import { referenceOf } from './reference.ts'
 import { staticRoutes } from './relay.ts'
+import { reloadRoutes } from './reload.ts'
 import { storeRoutes } from './store.ts'
 
 const relay = group({
@@ -56,7 +57,7 @@ const admin = group({
   access: 'admin',
   service: (node: NodeView) => node.services()?.admin,
   off: '/admin endpoints are not available. Please check your configuration: --rest-admin=true',
-  routes: adminRoutes,
+  routes: [...adminRoutes, ...reloadRoutes],
 })
 
 const served = [health, debug, overviewGroup, relay, lightpush, filter, store, admin]

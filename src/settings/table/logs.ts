@@ -21,7 +21,10 @@ export const logs = {
   'config-file': setting(filePath, 'A TOML file with settings; a key is the name of the flag.', {
     unset: 'none is read',
   }),
-  'log-level': setting(levels, "The least level that is logged. nwaku's NOTICE counts as info.", { default: 'info' }),
+  'log-level': setting(levels, "The least level that is logged. nwaku's NOTICE counts as info.", {
+    default: 'info',
+    live: true,
+  }),
   'log-format': setting(oneOf('text', 'json'), 'How lines are written.', {
     unset: 'text for a terminal, JSON otherwise',
     nwaku: 'TEXT',

@@ -31,6 +31,7 @@ export const node = {
   'protected-shard': setting(
     list(protectedShard),
     'A shard whose messages must be signed with a key (in meta), at most 300 s old. Repeatable.',
+    { live: true },
   ),
   'agent-string': setting(text, 'What we call ourselves towards peers (identify).', { unset: 'waypost/<version>' }),
   nodekey: setting(

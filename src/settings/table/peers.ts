@@ -7,7 +7,11 @@ import { peerRatio } from '../kinds/policy.ts'
 import { notYet, setting, without } from '../row.ts'
 
 export const peers = {
-  'max-connections': setting(integer(1, 100_000), 'Open connections at the most.', { default: '300', nwaku: '50' }),
+  'max-connections': setting(integer(1, 100_000), 'Open connections at the most.', {
+    default: '300',
+    nwaku: '50',
+    live: true,
+  }),
   'max-relay-peers': setting(
     count(0),
     'Deprecated in nwaku: sets relay-service-ratio to this share of max-connections.',
@@ -24,7 +28,7 @@ export const peers = {
   'ip-colocation-limit': setting(
     count(0),
     'Connections from one address at the most; above it gossip scores fall too. Loopback and trusted-proxy are free. 0: no limit.',
-    { default: '50', nwaku: '5' },
+    { default: '50', nwaku: '5', live: true },
   ),
   'peer-store-capacity': setting(count(1), 'Peers that are remembered at the most.', {
     unset: 'five times max-connections',
@@ -34,7 +38,7 @@ export const peers = {
     default: 'false',
     ...without(notYet, 'false'),
   }),
-  staticnode: setting(list(peerAddress), 'A peer to stay connected with. Repeatable.'),
+  staticnode: setting(list(peerAddress), 'A peer to stay connected with. Repeatable.', { live: true }),
   'keep-alive': setting(bool, 'Deprecated in nwaku: connections are always kept alive.', {
     default: 'true',
     ...without('connections are always kept alive', 'true'),
@@ -45,12 +49,13 @@ export const peers = {
     {
       default: '200',
       ours: true,
+      live: true,
     },
   ),
   'open-timeout': setting(
     duration('ms', 100),
     'From an accepted socket to a proven identity, TLS and WebSocket included; then it is closed.',
-    { default: '5s', ours: true },
+    { default: '5s', ours: true, live: true },
   ),
   'handshake-timeout': setting(duration('ms', 100), 'Of open-timeout, the part for the secure channel and the muxer.', {
     default: '3s',

@@ -22,11 +22,12 @@ export const rest = {
   'rest-allow-origin': setting(
     list(text),
     'An origin whose pages may use the API (CORS); * and ? stand for any characters. Repeatable.',
+    { live: true },
   ),
   'rest-auth': setting(
     oneOf('auto', 'token', 'none'),
     'Who needs the token. auto: clients that are not on loopback or a private network, or come by a proxy or from a page of another site; token: all; none: nobody, as in nwaku, but for /admin from elsewhere.',
-    { default: 'auto', ours: true },
+    { default: 'auto', ours: true, live: true },
   ),
   'rest-token': setting(
     token,
@@ -34,11 +35,13 @@ export const rest = {
     {
       unset: 'the one in rest-token-file',
       ours: true,
+      live: true,
     },
   ),
   'rest-token-file': setting(filePath, 'The file with the token of rest-auth; made, once, when it is not there.', {
     unset: 'rest.token in data-dir',
     ours: true,
+    live: true,
   }),
   'rest-max-body': setting(size(1024, maxRestBodyBytes), 'The largest body of a request.', {
     unset: '2 MiB, or twice max-msg-size if that is more',
@@ -69,6 +72,6 @@ export const websocket = {
   'websocket-secure-support': setting(bool, 'Listen for secure WebSocket (wss) instead; turns websocket-support on.', {
     default: 'false',
   }),
-  'websocket-secure-key-path': setting(filePath, 'The private key of the certificate, PEM.'),
-  'websocket-secure-cert-path': setting(filePath, 'The certificate and its chain, PEM.'),
+  'websocket-secure-key-path': setting(filePath, 'The private key of the certificate, PEM.', { live: true }),
+  'websocket-secure-cert-path': setting(filePath, 'The certificate and its chain, PEM.', { live: true }),
 } as const

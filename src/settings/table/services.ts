@@ -12,11 +12,13 @@ const leveldbOnly = 'the archive on LevelDB needs none'
 export const store = {
   store: setting(bool, 'Keep messages and answer store queries.', { default: 'false' }),
   'legacy-store': setting(bool, 'Also serve store version 2 (2.0.0-beta4), with --store.', { default: 'false' }),
-  storenode: setting(list(peerAddress), 'A peer to stay connected with, and to ask for history. Repeatable.'),
+  storenode: setting(list(peerAddress), 'A peer to stay connected with, and to ask for history. Repeatable.', {
+    live: true,
+  }),
   'store-message-retention-policy': setting(
     retention,
     'What is kept: time:<seconds or 30d>, capacity:<messages>, size:<n>GB (1024^3), none. Several: whichever deletes more.',
-    { default: 'time:172800' },
+    { default: 'time:172800', live: true },
   ),
   'store-message-db-url': setting(
     storeUrl,
@@ -69,20 +71,27 @@ export const store = {
 
 export const filter = {
   filter: setting(bool, 'Serve filter subscriptions.', { default: 'false' }),
-  filternode: setting(list(peerAddress), 'A peer to stay connected with, and to subscribe at. Repeatable.'),
+  filternode: setting(list(peerAddress), 'A peer to stay connected with, and to subscribe at. Repeatable.', {
+    live: true,
+  }),
   'filter-subscription-timeout': setting(
     duration('s', 1000),
     'A subscriber is dropped after this long without a sign of life.',
     {
       default: '300',
+      live: true,
     },
   ),
-  'filter-max-peers-to-serve': setting(integer(0, 1_000_000), 'Subscribers at the most.', { default: '1000' }),
+  'filter-max-peers-to-serve': setting(integer(0, 1_000_000), 'Subscribers at the most.', {
+    default: '1000',
+    live: true,
+  }),
   'filter-max-criteria': setting(
     integer(1, 1_000_000),
     'Pairs of pubsub and content topic of one subscriber at the most.',
     {
       default: '1000',
+      live: true,
     },
   ),
   'filter-queue-messages': setting(
@@ -94,7 +103,9 @@ export const filter = {
 
 export const lightpush = {
   lightpush: setting(bool, 'Publish messages for light clients.', { default: 'false' }),
-  lightpushnode: setting(list(peerAddress), 'A peer to stay connected with, and to publish through. Repeatable.'),
+  lightpushnode: setting(list(peerAddress), 'A peer to stay connected with, and to publish through. Repeatable.', {
+    live: true,
+  }),
   reliability: setting(bool, 'Ask stores whether sent messages arrived.', {
     default: 'false',
     ...without(notYet, 'false'),
@@ -105,6 +116,7 @@ export const lightpush = {
     {
       unset: 'store:600/1m lightpush:600/1m filter:300/1m px:30/1m',
       nwaku: 'filter:30/1m, others unlimited',
+      live: true,
     },
   ),
 } as const
