@@ -8,8 +8,11 @@ import { type Milliseconds, toMilliseconds } from '../core/time.ts'
  */
 export const timestampWindow: Milliseconds = 20_000
 
-/** Where a message comes from: seen just now, or from another archive (sync, resume, import), which checked it then. */
-export type Source = 'live' | 'history'
+/**
+ * Where a message comes from: seen just now, from another archive (sync, resume), which checked it then, or from a file
+ * that the operator gives. The window holds for the first only.
+ */
+export type Source = 'live' | 'history' | 'import'
 
 /** Why a message is not kept. */
 export type Ineligible = 'ephemeral' | 'no-timestamp' | 'too-old' | 'in-the-future'
@@ -18,7 +21,7 @@ export type Ineligible = 'ephemeral' | 'no-timestamp' | 'too-old' | 'in-the-futu
 export function ineligible({ message }: Envelope, now: Milliseconds, source: Source): Ineligible | undefined {
   if (message.ephemeral) return 'ephemeral'
   if (message.timestamp === undefined) return 'no-timestamp'
-  if (source === 'history') return undefined
+  if (source !== 'live') return undefined
   const age = now - toMilliseconds(message.timestamp)
   if (age > timestampWindow) return 'too-old'
   return age < -timestampWindow ? 'in-the-future' : undefined
