@@ -22,6 +22,7 @@ import { ownRecord } from './record.ts'
 import { Reload } from './reload.ts'
 import { openServers } from './servers.ts'
 import { ShardSizes } from './shard-sizes.ts'
+import { storeAdminOf } from './store-admin.ts'
 import { View } from './view.ts'
 
 export interface NodeOptions {
@@ -100,7 +101,9 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   const { relay } = protocols
   await overview.started({ settings, addresses, libp2p, relay, archive, clockWatch, dataDir: folder.path })
   const measure = () => measureGauges({ metrics, clockWatch, shardSizes, host, relay, folders })
-  view.started({ addresses, enr, health: protocols.health, services: protocols.services, measure })
+  const storeAdmin = storeAdminOf({ settings, archive, folder: folders.archive, version })
+  const services = { ...protocols.services, storeAdmin }
+  view.started({ addresses, enr, health: protocols.health, services, measure })
   const live = liveParts({ log, network, servers, archive, host, protocols, peers, certificates })
   if (reread !== undefined) reloading = new Reload({ settings, read: reread, live, log })
   const opened = parts.move()

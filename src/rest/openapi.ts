@@ -43,12 +43,14 @@ function operation({ name, access }: Group, route: Route<NodeView>): Fields {
     summary: route.summary,
     security: access === 'open' ? [{}] : undefined,
     parameters: parameters.length > 0 ? parameters : undefined,
-    requestBody: route.body && {
-      required: true,
-      content: { 'application/json': { schema: route.body.schema as Fields } },
-    },
+    requestBody: requestBody(route),
     responses: Object.fromEntries(Object.entries(route.answers).map(([status, row]) => [status, response(row)])),
   }
+}
+
+function requestBody({ body, bodyType }: Route<NodeView>): Fields | undefined {
+  if (bodyType !== undefined) return { required: true, content: { [bodyType]: {} } }
+  return body && { required: true, content: { 'application/json': { schema: body.schema as Fields } } }
 }
 
 function pathParameters({ params = {} }: Route<NodeView>): Fields[] {

@@ -37,6 +37,8 @@ export interface Route<Service> {
   readonly params?: Readonly<Record<string, string>>
   readonly query?: Readonly<Record<string, { readonly says: string; readonly shape: Shape<unknown> }>>
   readonly body?: Shape<unknown>
+  /** The media type of a body that is bytes. */
+  readonly bodyType?: string
   /** By status. */
   readonly answers: Readonly<Record<number, AnswerRow>>
   /** Asking has effects: HEAD is not served. */

@@ -5,6 +5,7 @@ import type { FilterService } from './routes/filter.ts'
 import type { LightPushService } from './routes/lightpush.ts'
 import type { RelayService } from './routes/relay.ts'
 import type { StoreService } from './routes/store.ts'
+import type { StoreAdminService } from './routes/store-admin.ts'
 
 /** States of the node and of each protocol, in nwaku's words, which scripts read. */
 export type HealthState = 'INITIALIZING' | 'SYNCHRONIZING' | 'READY' | 'NOT_READY' | 'NOT_MOUNTED' | 'SHUTTING_DOWN'
@@ -40,6 +41,8 @@ export interface NodeView {
 export interface Services {
   /** With `--rest-admin` only. */
   readonly admin?: AdminService
+  /** With `--rest-admin` and an archive. */
+  readonly storeAdmin?: StoreAdminService
   readonly relay?: RelayService
   readonly lightpush?: LightPushService
   readonly filter?: FilterService

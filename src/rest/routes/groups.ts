@@ -14,6 +14,7 @@ import { referenceOf } from './reference.ts'
 import { staticRoutes } from './relay.ts'
 import { reloadRoutes } from './reload.ts'
 import { storeRoutes } from './store.ts'
+import { storeAdminRoutes } from './store-admin.ts'
 
 const relay = group({
   name: 'relay',
@@ -60,6 +61,15 @@ const admin = group({
   routes: [...adminRoutes, ...reloadRoutes],
 })
 
-const served = [health, debug, overviewGroup, relay, lightpush, filter, store, admin]
+const storeAdmin = group({
+  name: 'archive',
+  says: 'The archive as a whole: figures, export, import.',
+  access: 'admin',
+  service: (node: NodeView) => node.services()?.storeAdmin,
+  off: '/admin/v1/store endpoints are not available. Please check your configuration: --rest-admin=true --store=true',
+  routes: storeAdminRoutes,
+})
+
+const served = [health, debug, overviewGroup, relay, lightpush, filter, store, admin, storeAdmin]
 
 export const groups: readonly Group[] = [...served, referenceOf(served)]
