@@ -14,6 +14,8 @@ interface Locked {
   readonly dependencies?: Versions
   readonly optionalDependencies?: Versions
   readonly peerDependencies?: Versions
+  readonly hasInstallScript?: boolean
+  readonly integrity?: string
   readonly peerDependenciesMeta?: Readonly<Record<string, { optional?: boolean }>>
 }
 
@@ -38,6 +40,29 @@ t.test('every dependency is pinned to one version', async (t) => {
 t.test('the lockfile names no place to download from', async (t) => {
   t.same(
     Object.entries(lock.packages).filter(([, { resolved }]) => resolved !== undefined),
+    [],
+  )
+})
+
+/** Packages that may run a script of theirs at installation, and why each does not matter when it is not run. */
+const installScripts: Readonly<Record<string, string>> = {
+  'classic-level': 'looks for a build of LevelDB for this platform, which the package has; the image is built without',
+  esbuild: 'puts the program of this platform in place of a script that finds it; only the test in a browser uses it',
+}
+
+t.test('no package runs a script at installation but those that were looked at', async (t) => {
+  const found = Object.entries(lock.packages).filter(([, { hasInstallScript }]) => hasInstallScript)
+  t.same(
+    found.map(([folder]) => folder.slice('node_modules/'.length)).toSorted(),
+    Object.keys(installScripts).toSorted(),
+  )
+})
+
+t.test('the lockfile has the hash of each package, so that npm finds one that was exchanged', async (t) => {
+  const packages = Object.entries(lock.packages).filter(([folder]) => folder !== '')
+  t.ok(packages.length > 100, 'the packages are there')
+  t.same(
+    packages.filter(([, { integrity = '' }]) => !integrity.startsWith('sha512-')).map(([folder]) => folder),
     [],
   )
 })
