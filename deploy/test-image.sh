@@ -3,7 +3,8 @@
 #
 # As root on a Debian with: apt-get install buildah podman runc netavark debootstrap
 # Nothing is pulled: unless BASE_IMAGE and BUILD_IMAGE name images, the base is Debian by debootstrap, and the image that
-# builds is the same with the node and npm of this machine. Both stay in WORK for the next run; remove it when done.
+# builds is the same with the node and npm of this machine. Both stay in WORK for the next run, and for
+# deploy/test-compose.sh; remove it when done. test/deploy/image.test.ts runs this.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,36 +12,19 @@ work=${WORK:-/var/tmp/waypost-image}
 base=${BASE_IMAGE:-localhost/waypost-base}
 builder=${BUILD_IMAGE:-localhost/waypost-builder}
 image=localhost/waypost
-mirror=${MIRROR:-http://deb.debian.org/debian}
 
 # Bytes that the image adds to its base; Node is 116 MB of it.
 budget=$((160 * 1000 * 1000))
 # Seconds from SIGTERM to the end.
 stop_limit=10
 
-storage=(--root "$work/storage" --runroot "$work/run" --storage-driver vfs)
-buildah() { command buildah "${storage[@]}" "$@"; }
-podman() { command podman "${storage[@]}" --runtime runc --cgroup-manager cgroupfs --events-backend file --log-level fatal "$@"; }
-
-checks=0
-check() {
-  local what=$1
-  shift
-  if "$@" >/dev/null; then
-    checks=$((checks + 1))
-    echo "ok   $what"
-  else
-    echo "FAIL $what" >&2
-    exit 1
-  fi
-}
-note() { echo "     $*"; }
+. deploy/image/engine.sh
 
 # --- base and builder --------------------------------------------------------
 
 make_base() {
   [ -e "$work/rootfs.done" ] || debootstrap --variant=minbase --include=ca-certificates,libatomic1,binutils \
-    bookworm "$work/rootfs" "$mirror" >"$work/debootstrap.log"
+    bookworm "$work/rootfs" >"$work/debootstrap.log"
   touch "$work/rootfs.done"
   local container
   container=$(buildah from scratch)
@@ -73,8 +57,10 @@ make_builder() {
 # --- build -------------------------------------------------------------------
 
 mkdir -p "$work"
+started=$SECONDS
 buildah inspect --type image "$base" >/dev/null 2>&1 || make_base
 buildah inspect --type image "$builder" >/dev/null 2>&1 || make_builder
+note "base and builder made in $((SECONDS - started)) s, storage by ${storage[-1]}"
 started=$SECONDS
 # The format of OCI has no health check.
 buildah bud -q --layers --isolation chroot --format docker --build-arg "BASE_IMAGE=$base" --build-arg "BUILD_IMAGE=$builder" \
@@ -136,6 +122,20 @@ stop() {
   stopped_in=$((($(date +%s%N) - from) / 1000000))
 }
 unhealthy() { ! podman healthcheck run "$name" >/dev/null 2>&1; }
+# What the API answers to a client inside of the container, which has no network.
+ask() {
+  podman exec "$name" /usr/local/bin/node -e "
+    fetch('http://127.0.0.1:8645' + process.argv[1], JSON.parse(process.argv[2] || '{}'))
+      .then(async (response) => { console.log(response.status, await response.text()) })" "$@"
+}
+# A payload, so that it can be found again.
+payload=$(printf 'kept over a kill, %s' "$$" | base64)
+publish() {
+  ask /relay/v1/auto/messages "$(printf '{"method":"POST","headers":{"content-type":"application/json"},"body":%s}' \
+    "\"{\\\"payload\\\":\\\"$payload\\\",\\\"contentTopic\\\":\\\"/image/1/test/plain\\\"}\"")"
+}
+has_message() { ask '/store/v3/messages?includeData=true' | grep -qF "\"$payload\""; }
+has_none() { ! has_message; }
 exit_code() { podman inspect --format '{{.State.ExitCode}}' "$name"; }
 
 run
@@ -147,6 +147,16 @@ check 'its data folder is for itself alone' [ "$(podman exec "$name" /usr/local/
   "const s = require('fs').statSync('/data'); [s.uid, s.gid, (s.mode & 0o777).toString(8)].join()")" = 10001,10001,700 ]
 check 'it warns of nothing' [ -z "$(log_line '"level":"warn"')$(log_line '"level":40')" ]
 first=$(peer_id)
+check 'its archive is empty' has_none
+check 'it takes a message' [ "$(publish | cut -d ' ' -f 1)" = 200 ]
+podman kill --signal KILL "$name" >/dev/null
+podman wait "$name" >/dev/null
+podman rm "$name" >/dev/null
+
+run
+check 'after a kill another container starts on the same volume' wait_for 'Node setup complete'
+check 'and is the same peer' [ "$(peer_id)" = "$first" ]
+check 'and has the message' has_message
 stop
 note "stopped in $stopped_in ms"
 check "SIGTERM ends it with exit code 0" [ "$(exit_code)" = 0 ]
@@ -154,8 +164,7 @@ check "within $stop_limit s" [ "$stopped_in" -lt $((stop_limit * 1000)) ]
 podman rm "$name" >/dev/null
 
 run run --rest-port=18645
-check 'a new container starts on the same volume' wait_for 'Node setup complete'
-check 'and is the same peer' [ "$(peer_id)" = "$first" ]
+check 'it takes a flag' wait_for 'Node setup complete'
 check 'a health check that finds no node fails' unhealthy
 stop
 

@@ -5,14 +5,21 @@ import type { Test } from 'tap'
 
 /** The names under which a tool is installed, the first found counts. Add a row; .ci/run installs it. */
 const tools = {
+  buildah: ['buildah'],
   /** Debian's `chromium`. */
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
+  debootstrap: ['debootstrap'],
   openssl: ['openssl'],
   fish: ['fish'],
   tmux: ['tmux'],
   zsh: ['zsh'],
+  podman: ['podman'],
   /** util-linux. */
   prlimit: ['prlimit'],
+  runc: ['runc'],
+  strace: ['strace'],
+  /** Debian's `systemd`. */
+  'systemd-analyze': ['systemd-analyze'],
 } as const satisfies Record<string, readonly string[]>
 
 export type Tool = keyof typeof tools
