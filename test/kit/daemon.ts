@@ -62,12 +62,19 @@ export interface DaemonOptions {
   /** Where data goes; an empty folder, gone with the test, unless given. */
   readonly dataDir?: string
   readonly env?: Readonly<Record<string, string>>
+  /** A program and its arguments that the daemon is started under; it is to keep the process id. */
+  readonly under?: readonly string[]
 }
 
 /** Starts the program and waits until it says that it is set up. */
-export async function daemon(t: Owner, { flags = [], dataDir, env = {} }: DaemonOptions = {}): Promise<Daemon> {
+export async function daemon(
+  t: Owner,
+  { flags = [], dataDir, env = {}, under = [] }: DaemonOptions = {},
+): Promise<Daemon> {
   const folder = dataDir ?? (await mkdtemp(path.join(tmpdir(), 'waypost-')))
-  const child = spawn(process.execPath, [launcher, 'run', `--data-dir=${folder}`, ...loopbackFlags, ...flags], {
+  const own = [process.execPath, launcher, 'run', `--data-dir=${folder}`, ...loopbackFlags, ...flags]
+  const [program = '', ...args] = [...under, ...own]
+  const child = spawn(program, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
