@@ -2,7 +2,7 @@
 
 type Labels = Readonly<Record<string, string>>
 
-interface Sample {
+export interface Sample {
   readonly name: string
   readonly labels: Labels
   readonly value: number
@@ -12,15 +12,15 @@ const line = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/
 const label = /(\w+)="((?:[^"\\]|\\.)*)"/g
 
 export class MetricsText {
-  readonly #samples: readonly Sample[]
+  readonly samples: readonly Sample[]
 
   constructor(text: string) {
-    this.#samples = text.split('\n').flatMap((row) => parseLine(row) ?? [])
+    this.samples = text.split('\n').flatMap((row) => parseLine(row) ?? [])
   }
 
   /** The sum over all samples of a metric that have these labels; undefined when there is none. */
   sum(name: string, labels: Labels = {}): number | undefined {
-    const found = this.#samples.filter((sample) => isNamed(sample, name) && hasLabels(sample, labels))
+    const found = this.samples.filter((sample) => isNamed(sample, name) && hasLabels(sample, labels))
     return found.length === 0 ? undefined : found.reduce((sum, { value }) => sum + value, 0)
   }
 }

@@ -13,10 +13,9 @@ export interface ConnectedPeersParts {
 
 type Direction = 'In' | 'Out'
 
-/** A connected peer: who dialled, what it says it is, and where it is counted. */
+/** A connected peer: who dialled, and where it is counted. */
 interface Peer {
   readonly direction: Direction
-  agent?: Agent
   counted: readonly Counted[]
 }
 
@@ -58,9 +57,9 @@ export function watchPeers(parts: ConnectedPeersParts): Disposable {
   libp2p.addEventListener('connection:close', ({ detail }) => peers.closed(detail), { signal })
   libp2p.addEventListener('peer:connect', ({ detail }) => peers.connected(detail), { signal })
   libp2p.addEventListener('peer:disconnect', ({ detail }) => peers.disconnected(detail), { signal })
-  // Who was met before is known without news of it; who mounts something later sends news without a new connection.
+  // What a peer says of itself, at each connection. libp2p's own store of peers (`peer:update`) tells less: whoever asks
+  // us for a protocol stands there as one who speaks it.
   libp2p.addEventListener('peer:identify', ({ detail }) => peers.identified(detail), { signal })
-  libp2p.addEventListener('peer:update', ({ detail: { peer } }) => peers.speaks(peer.id, peer.protocols), { signal })
   return { [Symbol.dispose]: () => watching.abort() }
 }
 
@@ -97,30 +96,23 @@ class ConnectedPeers {
     this.#parts.log.info({ peer: id.toString() }, 'peer disconnected')
   }
 
+  /** Counts a peer under what it says that it is and speaks now, and no more under what it said before. */
   identified({ peerId, agentVersion, protocols }: IdentifyResult): void {
     const peer = this.#peers.get(peerId.toString())
-    if (peer !== undefined) peer.agent = agentOf(agentVersion)
-    this.speaks(peerId, protocols)
-  }
-
-  /** Counts a peer under the protocols that it speaks now, and no more under those that it spoke. */
-  speaks(id: PeerId, ids: readonly string[]): void {
-    const peer = this.#peers.get(id.toString())
     if (peer === undefined) return
     for (const { gauge, labels } of peer.counted) gauge.dec(labels)
-    peer.counted = this.#placesOf(peer, ids)
+    peer.counted = this.#placesOf(peer.direction, agentOf(agentVersion), protocols)
     for (const { gauge, labels } of peer.counted) gauge.inc(labels)
   }
 
-  #placesOf({ direction, agent }: Peer, ids: readonly string[]): Counted[] {
+  #placesOf(direction: Direction, agent: Agent, ids: readonly string[]): Counted[] {
     const { metrics } = this.#parts
     const places: Counted[] = wakuProtocols
       .filter((protocol) => ids.includes(protocol))
       .map((protocol) => ({ gauge: metrics.waku_connected_peers as Gauge, labels: { direction, protocol } }))
     for (const name of servingNames)
       if (serving[name].some((protocol) => ids.includes(protocol))) places.push({ gauge: metrics[name], labels: {} })
-    if (agent !== undefined) places.push({ gauge: metrics.waku_connected_peers_per_agent as Gauge, labels: { agent } })
-    return places
+    return [...places, { gauge: metrics.waku_connected_peers_per_agent as Gauge, labels: { agent } }]
   }
 
   /** A gauge that was never set is missing from a scrape, and a dashboard shows no data instead of none. */

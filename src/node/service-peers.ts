@@ -49,8 +49,8 @@ export class ServicePeers implements Disposable {
     this.#named = parts.named
     const { libp2p } = parts
     const { signal } = this.#watching
+    // Not from libp2p's store of peers: there whoever asks us for a service stands as one who serves it.
     libp2p.addEventListener('peer:identify', ({ detail }) => this.#speaks(detail.peerId, detail.protocols), { signal })
-    libp2p.addEventListener('peer:update', ({ detail: { peer } }) => this.#speaks(peer.id, peer.protocols), { signal })
     libp2p.addEventListener('peer:disconnect', ({ detail }) => this.#serving.delete(detail.toString()), { signal })
   }
 
@@ -110,7 +110,7 @@ export class ServicePeers implements Disposable {
 
   #speaks(id: PeerId, protocols: readonly string[]): void {
     const services = serviceNames.filter((name) => protocolsOf[name].some((protocol) => protocols.includes(protocol)))
-    // News of peers that are only known come too.
+    // The news may come after the peer has gone.
     const connected = this.#parts.libp2p.getConnections(id).length > 0
     if (connected && services.length > 0) this.#serving.set(id.toString(), { id, services })
     else this.#serving.delete(id.toString())

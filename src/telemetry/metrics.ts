@@ -94,7 +94,7 @@ const table = {
   }),
   waku_histogram_message_size: histogram(
     'Payload size of valid messages, in kilobytes of 1000 bytes.',
-    [1, 3, 5, 15, 50, 75, 100, 125, 150, 500, 700, 1000],
+    [0, 1, 3, 5, 15, 50, 75, 100, 125, 150, 500, 700, 1000],
   ),
 
   waypost_clock_step_seconds: gauge(

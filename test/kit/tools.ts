@@ -16,6 +16,9 @@ const tools = {
   podman: ['podman'],
   /** util-linux. */
   prlimit: ['prlimit'],
+  /** Both of Debian's `prometheus`. */
+  prometheus: ['prometheus'],
+  promtool: ['promtool'],
   runc: ['runc'],
   strace: ['strace'],
   /** Debian's `systemd`. */

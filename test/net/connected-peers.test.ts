@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { agentOf, watchPeers } from '../../src/net/connected-peers.ts'
 import type { Host } from '../../src/net/host.ts'
-import { createLog } from '../../src/telemetry/log.ts'
+import { createLog, silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
 import { connect, host } from '../kit/host.ts'
 
@@ -83,6 +83,25 @@ t.test(
     t.same([agentOf('HelloFromJsWaku'), agentOf('my-nwaku'), agentOf(undefined)], ['js-waku', 'other', 'other'])
   },
 )
+
+t.test('a peer that asks for a protocol is not counted as one that speaks it', async (t) => {
+  const metrics = createMetrics()
+  const mount = async ({ libp2p }: Host): Promise<void> => {
+    const watch = watchPeers({ libp2p, metrics, log: silentLog() })
+    t.teardown(() => watch[Symbol.dispose]())
+    await libp2p.handle(storeId, (stream) => void stream.close())
+  }
+  const node = await host(t, { mount })
+  const client = await host(t)
+  const [known] = [identified(node), await connect(client, node)]
+  await known
+  const told = new Promise((resolve) => node.libp2p.addEventListener('peer:update', resolve, { once: true }))
+  await client.libp2p.dialProtocol(node.addresses(), storeId)
+  await told
+  t.match((await node.libp2p.peerStore.get(client.libp2p.peerId)).protocols.includes(storeId), true, 'libp2p has it so')
+  t.match(await values(metrics, 'waku_connected_peers'), { [`In ${storeId}`]: 0 })
+  t.same(await values(metrics, 'waku_store_peers'), { '': 0 })
+})
 
 t.test('a peer that goes is told, and counted no more', async (t) => {
   const { node, metrics, lines } = await watched(t)
