@@ -24,6 +24,7 @@ find node_modules dist \( -name '*.ts' -o -name '*.test.js' -o -name '*.map' -o 
 mkdir -p "$out/waypost/dist"
 cp -R bin config docs package.json LICENSE-* node_modules "$out/waypost/"
 cp -R dist/src "$out/waypost/dist/src"
+cp -R dist/page "$out/waypost/dist/page"
 cp deploy/image/healthcheck.js "$out/waypost/healthcheck.js"
 chmod -R a+rX,go-w "$out/waypost"
 

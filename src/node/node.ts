@@ -58,7 +58,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   const metrics = createMetrics({ prefix: settings.metricsPrefix, processMetrics: true })
   const health = (): NodeHealth => view.health()
   const overview = parts.use(new NodeOverview({ version, metrics, log, clock, health }))
-  const view = new View(version, metrics, { overview })
+  const view = new View(version, metrics, { overview, hasPage: settings.restPage })
   const folder = await openDataFolder(settings.dataDir)
   const servers = parts.use(await openServers(view, settings, folder, metrics, log))
   const network = networkOf(settings)

@@ -162,10 +162,12 @@ function transportOf({ remoteAddr }: Connection): string {
   return /\/ws\b/.test(address) ? 'ws' : 'tcp'
 }
 
+/** Without what a browser adds of itself, which would tell one person from another. */
 function agentOf(name: Uint8Array | undefined): string {
-  const text = Buffer.from(name ?? [])
+  const [text = ''] = Buffer.from(name ?? [])
     .toString()
     .slice(0, maxAgentCharacters)
+    .split(' UserAgent=')
   return text === '' ? 'says nothing' : text
 }
 

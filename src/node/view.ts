@@ -20,20 +20,23 @@ export interface Started {
 /** What is served beside the API, from the first moment on. */
 export interface Shown {
   readonly overview?: OverviewService
+  readonly hasPage?: boolean
 }
 
 export class View implements NodeView {
   readonly version: string
   readonly overview: OverviewService | undefined
+  readonly hasPage: boolean
   readonly #metrics: Metrics
   #state: HealthState = 'INITIALIZING'
   #started: Started | undefined
   #rendered: ReturnType<NodeView['metrics']> | undefined
   #renderedUntil = 0
 
-  constructor(version: string, metrics: Metrics, { overview }: Shown = {}) {
+  constructor(version: string, metrics: Metrics, { overview, hasPage = false }: Shown = {}) {
     this.version = version
     this.overview = overview
+    this.hasPage = hasPage
     this.#metrics = metrics
   }
 

@@ -7,6 +7,7 @@ export interface BodyAnswer {
   readonly status: number
   readonly type: string
   readonly body: string
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** An answer that goes on: `open` is given the response, with status and headers sent. */

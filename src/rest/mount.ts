@@ -83,13 +83,15 @@ function readRequest({ path }: Route<NodeView>, { raw, body }: FastifyRequest): 
     query: readQuery(target),
     body: body instanceof Uint8Array && body.length > 0 ? body : undefined,
     mediaType: mediaTypeOf(raw.headers['content-type']),
+    accepts: (type) => (raw.headers.accept ?? '').split(',').some((one) => mediaTypeOf(one) === type),
   }
 }
 
 function send(reply: FastifyReply, answer: Answer): FastifyReply {
   if ('open' in answer) return open(reply, answer)
   // Bytes, since to a text fastify adds a charset, which nwaku has not.
-  return reply.code(answer.status).header('content-type', answer.type).send(Buffer.from(answer.body))
+  const headers = { ...answer.headers, 'content-type': answer.type }
+  return reply.code(answer.status).headers(headers).send(Buffer.from(answer.body))
 }
 
 /** From here on the answer is the stream's. */

@@ -2,9 +2,16 @@
  * What an operator wants to know of a node at a glance, as one document: `/waypost/v1/overview`, from which the page at
  * `/` is drawn. Of others it holds what they call themselves and how many they are; no peer id, no address, no content
  * topic.
+ *
+ * The page imports this file, so it needs nothing of Node.
  */
 import type { AttentionLevel } from '../telemetry/recent-lines.ts'
-import type { NodeHealth } from './view.ts'
+
+/** As in `/health`: states in nwaku's words. */
+export interface HealthOverview {
+  readonly node: string
+  readonly protocols: readonly { readonly protocol: string; readonly state: string; readonly desc?: string }[]
+}
 
 /** A number of peers, under a name. */
 export interface Count {
@@ -118,7 +125,7 @@ export interface Overview {
   /** `node 26.10.0` */
   readonly runtime: string
   readonly startedAt: number
-  readonly health: NodeHealth
+  readonly health: HealthOverview
   /** Absent while the node starts, as all that stands below. */
   readonly running?: RunningOverview
   readonly warnings: { readonly total: number; readonly recent: readonly WarningOverview[] }

@@ -18,6 +18,8 @@ export interface RestRequest {
   readonly body: Uint8Array | undefined
   /** In lower case, without parameters. */
   readonly mediaType: string | undefined
+  /** True when the client says that it takes this media type, by name. */
+  accepts(type: string): boolean
 }
 
 /** An answer for the reference: when it is given, and the shape of its JSON; text without one. */

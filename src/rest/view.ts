@@ -33,6 +33,8 @@ export interface NodeView {
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>
   /** The node at a glance, from the first moment on. */
   readonly overview?: OverviewService
+  /** The page at `/` is served. */
+  readonly hasPage?: boolean
   /** What can be asked of the node; undefined while it starts. */
   services(): Services | undefined
 }

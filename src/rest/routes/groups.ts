@@ -10,6 +10,7 @@ import { debug } from './info.ts'
 import { legacyStoreRoutes } from './legacy-store.ts'
 import { lightPushRoutes } from './lightpush.ts'
 import { overviewGroup } from './overview.ts'
+import { pageGroup } from './page.ts'
 import { referenceOf } from './reference.ts'
 import { staticRoutes } from './relay.ts'
 import { reloadRoutes } from './reload.ts'
@@ -70,6 +71,6 @@ const storeAdmin = group({
   routes: storeAdminRoutes,
 })
 
-const served = [health, debug, overviewGroup, relay, lightpush, filter, store, admin, storeAdmin]
+const served = [health, debug, overviewGroup, relay, lightpush, filter, store, admin, storeAdmin, pageGroup]
 
 export const groups: readonly Group[] = [...served, referenceOf(served)]

@@ -106,7 +106,7 @@ const overview: Shape<Overview> = object({
 const route: Route<OverviewService> = {
   method: 'GET',
   path: '/waypost/v1/overview',
-  summary: 'The state of the node and the history of its figures',
+  summary: 'The state of the node and the history of its figures; the page at / is drawn from it',
   query: {
     range: { says: `how far back; ${defaultRange} unless given`, shape: oneOf('15m', '1h', '24h', '7d') },
     since: { says: 'only samples later than this, in milliseconds since 1970', shape: time },

@@ -19,6 +19,7 @@ export const rest = {
     },
   ),
   'rest-admin': setting(bool, 'Serve the paths under /admin.', { default: 'false' }),
+  'rest-page': setting(bool, 'Serve the page for people at / of the REST port.', { default: 'true', ours: true }),
   'rest-allow-origin': setting(
     list(text),
     'An origin whose pages may use the API (CORS); * and ? stand for any characters. Repeatable.',
