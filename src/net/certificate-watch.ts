@@ -27,6 +27,7 @@ type Seen = { readonly id: string; readonly tls: Tls } | { readonly id: string; 
 export class CertificateWatch implements AsyncDisposable {
   readonly #parts: Required<CertificateWatchParts>
   #files: CertificateFiles
+  #tls: Tls
   #held: string
   #seen: string
   #refused = ''
@@ -37,6 +38,7 @@ export class CertificateWatch implements AsyncDisposable {
   constructor(parts: CertificateWatchParts) {
     this.#parts = { schedule: systemSchedule, ...parts }
     this.#files = parts.files
+    this.#tls = parts.held
     this.#held = idOf(parts.held)
     this.#seen = this.#held
     this.#wait()
@@ -47,9 +49,15 @@ export class CertificateWatch implements AsyncDisposable {
     return idOf(tls) === this.#held
   }
 
+  /** When what is served ends. */
+  get ends(): Milliseconds {
+    return new X509Certificate(this.#tls.cert).validToDate.getTime()
+  }
+
   /** Serves `tls` from now on, and follows the files that it came from. */
   use(files: CertificateFiles, tls: Tls): void {
     this.#files = files
+    this.#tls = tls
     this.#held = idOf(tls)
     this.#seen = this.#held
     this.#parts.renew(tls)

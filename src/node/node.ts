@@ -99,7 +99,17 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   const addresses = host.addresses().map(String)
   const folders = { data: folder.path, archive: archive && archiveFolder(settings, folder) }
   const { relay } = protocols
-  await overview.started({ settings, addresses, libp2p, relay, archive, clockWatch, dataDir: folder.path })
+  const settingsNow = () => reloading?.running ?? settings
+  overview.started({
+    settings: settingsNow,
+    addresses,
+    libp2p,
+    relay,
+    archive,
+    clockWatch,
+    certificate: certificates,
+    dataDir: folder.path,
+  })
   const measure = () => measureGauges({ metrics, clockWatch, shardSizes, host, relay, folders })
   const storeAdmin = storeAdminOf({ settings, archive, folder: folders.archive, version })
   const services = { ...protocols.services, storeAdmin }

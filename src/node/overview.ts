@@ -1,6 +1,5 @@
 /** The node at a glance, for REST and the page at `/`: gathered when somebody asks, at most once a second. */
-import { X509Certificate } from 'node:crypto'
-import { readFile, statfs } from 'node:fs/promises'
+import { statfs } from 'node:fs/promises'
 import type { Connection, Libp2p } from '@libp2p/interface'
 import type { Archive } from '../archive/archive.ts'
 import { type Clock, type Milliseconds, type Nanoseconds, toMilliseconds } from '../core/time.ts'
@@ -46,12 +45,15 @@ export interface OverviewParts {
 
 /** What is told once the node runs. */
 export interface RunningParts {
-  readonly settings: Settings
+  /** Those in force: a reload changes them. */
+  readonly settings: () => Settings
   readonly addresses: readonly string[]
   readonly libp2p: Pick<Libp2p, 'peerId' | 'peerStore' | 'getConnections'>
   readonly relay: Relay | undefined
   readonly archive: Archive | undefined
   readonly clockWatch: ClockWatch
+  /** Of the secure WebSocket, when there is one. */
+  readonly certificate: { readonly ends: Milliseconds } | undefined
   readonly dataDir: string
 }
 
@@ -59,7 +61,7 @@ export class NodeOverview implements OverviewService, Disposable {
   readonly #parts: OverviewParts
   readonly #recorder: HistoryRecorder
   readonly #startedAt: Milliseconds
-  #running: { readonly parts: RunningParts; readonly certificateEnds: Milliseconds | undefined } | undefined
+  #running: RunningParts | undefined
   #gathered: Promise<RunningOverview> | undefined
   #gatheredUntil = 0
 
@@ -70,8 +72,8 @@ export class NodeOverview implements OverviewService, Disposable {
   }
 
   /** From now on the rest is told too. */
-  async started(parts: RunningParts): Promise<void> {
-    this.#running = { parts, certificateEnds: await certificateEnd(parts.settings) }
+  started(parts: RunningParts): void {
+    this.#running = parts
   }
 
   async overview(query: OverviewQuery): Promise<Overview> {
@@ -101,15 +103,16 @@ export class NodeOverview implements OverviewService, Disposable {
     if (this.#running === undefined) return undefined
     const now = performance.now()
     if (this.#gathered === undefined || now >= this.#gatheredUntil) {
-      this.#gathered = this.#gather(this.#running.parts, this.#running.certificateEnds)
+      this.#gathered = this.#gather(this.#running)
       this.#gatheredUntil = now + gatheredFor
     }
     return this.#gathered
   }
 
-  async #gather(parts: RunningParts, certificateEnds: Milliseconds | undefined): Promise<RunningOverview> {
+  async #gather(parts: RunningParts): Promise<RunningOverview> {
     const { metrics } = this.#parts
-    const { settings, addresses, libp2p, relay, archive, clockWatch, dataDir } = parts
+    const { addresses, libp2p, relay, archive, clockWatch, certificate, dataDir } = parts
+    const settings = parts.settings()
     const offset = clockWatch.offset()
     return {
       peerId: libp2p.peerId.toString(),
@@ -117,12 +120,12 @@ export class NodeOverview implements OverviewService, Disposable {
       cluster: settings.clusterId,
       memory: process.memoryUsage.rss(),
       messages: await messagesOf(metrics),
-      peers: await peersOf(parts, metrics),
+      peers: await peersOf(libp2p, settings, metrics),
       shards: relay && shardsOf(relay),
       store: archive && (await storeOf(archive, settings)),
       filter: settings.filter ? await filterOf(metrics, settings) : undefined,
       disk: await diskOf(dataDir),
-      certificateEnds,
+      certificateEnds: certificate?.ends,
       clockOffset: Number.isNaN(offset) ? undefined : Math.round(offset),
     }
   }
@@ -142,7 +145,7 @@ async function messagesOf(metrics: Metrics): Promise<MessagesOverview> {
   }
 }
 
-async function peersOf({ settings, libp2p }: RunningParts, metrics: Metrics): Promise<PeersOverview> {
+async function peersOf(libp2p: RunningParts['libp2p'], settings: Settings, metrics: Metrics): Promise<PeersOverview> {
   const connections = libp2p.getConnections()
   const peers = [...new Map(connections.map(({ remotePeer }) => [remotePeer.toString(), remotePeer])).values()]
   const agents = await Promise.all(peers.map((peer) => libp2p.peerStore.get(peer).catch(() => undefined)))
@@ -225,15 +228,6 @@ async function diskOf(folder: string): Promise<DiskOverview | undefined> {
   } catch {
     return undefined
   }
-}
-
-/** The host has read it by now, so it is there; what it says is not more than a date. */
-async function certificateEnd({
-  websocketSecureSupport,
-  websocketSecureCertPath: file,
-}: Settings): Promise<Milliseconds | undefined> {
-  if (!websocketSecureSupport || file === undefined) return undefined
-  return new X509Certificate(await readFile(file)).validToDate.getTime()
 }
 
 /** Who asks for the overview may not be who may see where others are. */

@@ -35,6 +35,11 @@ export class Reload {
     this.#running = parts.settings
   }
 
+  /** The settings in force. */
+  get running(): Settings {
+    return this.#running
+  }
+
   /** Reads and applies. One reload ends before the next begins. Does not throw. */
   run(): Promise<ReloadReport> {
     const done = this.#last.then(() => this.#runOnce())
