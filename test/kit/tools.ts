@@ -1,5 +1,5 @@
 /** Tools that some tests need and not every machine has. */
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, globSync } from 'node:fs'
 import path from 'node:path'
 import type { Test } from 'tap'
 
@@ -14,6 +14,8 @@ const tools = {
   tmux: ['tmux'],
   zsh: ['zsh'],
   podman: ['podman'],
+  /** Debian's `postgresql`: the server itself. */
+  postgres: ['postgres'],
   /** util-linux. */
   prlimit: ['prlimit'],
   /** Both of Debian's `prometheus`. */
@@ -39,9 +41,14 @@ export function needs(t: Test, tool: Tool): string | undefined {
   return undefined
 }
 
-/** The full path of a program on PATH. */
+/** Where Debian puts the programs of a PostgreSQL server, which are not on PATH; the newest first. */
+function serverFolders(): string[] {
+  return globSync('/usr/lib/postgresql/*/bin').sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
+}
+
+/** The full path of a program on PATH, or of one of PostgreSQL's. */
 function findProgram(name: string): string | undefined {
-  const folders = (process.env.PATH ?? '').split(path.delimiter)
+  const folders = [...(process.env.PATH ?? '').split(path.delimiter), ...serverFolders()]
   return folders.map((folder) => path.join(folder, name)).find(isExecutable)
 }
 
