@@ -1,5 +1,9 @@
 import t from 'tap'
 import { openMemory } from '../../src/archive/memory.ts'
-import { conformance } from './conformance.ts'
+import { conformance, type Open } from './conformance.ts'
+import { properties } from './property.ts'
 
-conformance(t, async (_, clock) => openMemory({ clock }))
+const open: Open = async (_, clock) => openMemory({ clock })
+
+conformance(t, open)
+properties(t, open, 60)

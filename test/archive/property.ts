@@ -1,12 +1,11 @@
-/** Any query on any backend is answered as by a plain sorted array, also while messages are stored and deleted. */
+/** What no backend may answer otherwise: any query is answered as by a plain sorted array, also while messages are stored and deleted. */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import type { Archive } from '../../src/archive/archive.ts'
-import { openLevel } from '../../src/archive/level/level.ts'
-import { openMemory } from '../../src/archive/memory.ts'
 import type { Envelope } from '../../src/core/envelope.ts'
 import type { Query } from '../../src/core/query.ts'
+import type { Open } from './conformance.ts'
 import { archiveOn, ask, envelopeAt, hashes, inOrder, pages, store } from './kit.ts'
 
 const pubsubTopics = ['/waku/2/rs/1/0', '/waku/2/rs/1/1', '/p/\0']
@@ -84,13 +83,9 @@ function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('hex')
 }
 
-const backends = [
-  { id: 'memory', open: async () => openMemory(), runs: 60 },
-  { id: 'level', open: async (t: Test) => openLevel({ folder: t.testdir() }), runs: 25 },
-]
-
-for (const { id, open, runs } of backends) {
-  t.test(`${id}: a query is answered as by a sorted array`, async (t) => {
+/** Holds a backend against the array, `runs` times a test. */
+export function properties(t: Test, open: Open, runs: number): void {
+  t.test('a query is answered as by a sorted array', async (t) => {
     const messages = fc.uniqueArray(envelope, { maxLength: 80, selector: ({ hash }) => hash })
     await fc.assert(
       fc.asyncProperty(messages, fc.array(question, { minLength: 1, maxLength: 8 }), async (stored, questions) => {
@@ -108,7 +103,7 @@ for (const { id, open, runs } of backends) {
     t.pass(`${runs} runs`)
   })
 
-  t.test(`${id}: what is stored while the oldest are deleted is there or was deleted, never hidden`, async (t) => {
+  t.test('what is stored while the oldest are deleted is there or was deleted, never hidden', async (t) => {
     const messages = fc.uniqueArray(envelope, { minLength: 30, maxLength: 80, selector: ({ hash }) => hash })
     await fc.assert(
       fc.asyncProperty(messages, fc.integer({ min: 1, max: 15 }), async (all, keepMessages) => {
@@ -135,7 +130,7 @@ for (const { id, open, runs } of backends) {
     t.pass(`${runs} runs`)
   })
 
-  t.test(`${id}: a walk meets what was there before it once, whatever arrives meanwhile`, async (t) => {
+  t.test('a walk meets what was there before it once, whatever arrives meanwhile', async (t) => {
     const messages = fc.uniqueArray(envelope, { minLength: 40, maxLength: 80, selector: ({ hash }) => hash })
     await fc.assert(
       fc.asyncProperty(messages, question, async (all, asked) => {
