@@ -102,7 +102,10 @@ export interface Backend {
   locate(hash: MessageHash): Promise<Place | undefined>
   /** The messages of a selection as they are at one moment. */
   scan(selection: Selection, bounds: Bounds): Promise<Slice>
-  /** Deletes at most `most` messages and says how much that was; 0 messages: `limits` hold. */
+  /**
+   * Deletes the oldest and says how much that was; 0 messages: `limits` hold. At most `most` messages, unless they go as
+   * a whole, which costs nothing for each.
+   */
   prune(limits: PruneLimits, most: number): Promise<Amount>
   /** After pruning: gives the room back to the disk, and forgets places older than `cursorGrace`. */
   reclaim(): Promise<void>
@@ -113,7 +116,7 @@ export interface Backend {
 }
 
 /** Bytes that keys, topic and indices of one message take on disk beside the message: measured by test/bench/archive.ts. */
-const rowBytes = 140
+export const rowBytes = 140
 
 /** Bytes that a message of `length` bytes takes in the archive; retention by size counts in these. */
 export function storedBytes(length: number): number {

@@ -1,0 +1,42 @@
+/** What an error of the database, or of the way to it, means. */
+import { messageOf } from '../../core/errors.ts'
+
+/** Classes of SQLSTATE in which the database refuses what it was given: sent again, it is refused again. */
+const refusing = ['22', '23']
+
+/** A row lies in no partition. It is one of class 23, and mended by making the partition. */
+const noPartition = '23514'
+
+/** A statement was cancelled: by its time limit, or on a replica that had to apply a change. */
+const cancelled = ['57014', '40001']
+
+/** A table is not there: on a replica that is behind. */
+const missing = ['42P01', '3F000']
+
+/** The SQLSTATE of what was thrown, if the database said one. */
+export function sqlState(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+}
+
+/** True when the database took offence at the data itself: no retry helps. All else is the database's own trouble. */
+export function isRefusal(error: unknown): boolean {
+  const state = sqlState(error)
+  return state !== undefined && state !== noPartition && refusing.includes(state.slice(0, 2))
+}
+
+export function isNoPartition(error: unknown): boolean {
+  return sqlState(error) === noPartition
+}
+
+/** True when a replica could not answer what the primary may. A slow statement is not asked a second time. */
+export function isReplicaTrouble(error: unknown): boolean {
+  const state = sqlState(error)
+  if (state === undefined || missing.includes(state) || state === cancelled[1]) return true
+  return state !== cancelled[0] && !isRefusal(error)
+}
+
+/** One line for a person. Node wraps the attempts at several addresses of one host into an error without a text. */
+export function whyOf(error: unknown): string {
+  return error instanceof AggregateError && error.errors.length > 0 ? messageOf(error.errors[0]) : messageOf(error)
+}

@@ -1,0 +1,141 @@
+/**
+ * Connections to PostgreSQL: a bounded number, each statement with a time limit, nothing waiting for ever.
+ *
+ * A connection on which a statement failed is closed: after a fail-over it may lead to the server that was primary.
+ */
+import pg from 'pg'
+import type { Milliseconds } from '../../core/time.ts'
+
+/** How long a connection may take, or one of the pool be waited for. */
+const connectTimeout: Milliseconds = 2000
+
+/** How much longer than the server we wait for an answer, before we hold the way to it for broken. */
+const networkAllowance: Milliseconds = 2000
+
+/** Time after which a connection that nobody needs is closed. */
+const idleTimeout: Milliseconds = 30_000
+
+/** Statements that wait for a connection at the most; above it they fail at once. */
+const maxWaiting = 500
+
+/**
+ * Statements are planned with their values: only then are the partitions outside of a time range left alone. A plan for
+ * all values locks every partition, and a server has locks for some thousand tables at a time.
+ */
+const planning = '-c plan_cache_mode=force_custom_plan'
+
+export interface PoolOptions {
+  readonly url: string
+  readonly connections: number
+  /** Time that a statement may take. */
+  readonly statementTimeout: Milliseconds
+  /** Shown in pg_stat_activity. */
+  readonly name: string
+}
+
+/** A statement that every connection prepares once, under its name. */
+export interface Statement {
+  readonly name: string
+  readonly text: string
+}
+
+/** A value of a parameter; bytes go over as bytes. */
+export type Value = string | number | bigint | Buffer | null
+
+/** Columns of a row as PostgreSQL writes them. */
+export type Columns = readonly string[]
+
+/** Runs statements, on some connection or within a transaction. */
+export interface Runner {
+  run(statement: Statement, values?: readonly Value[]): Promise<readonly Columns[]>
+}
+
+export interface Transaction extends Runner {
+  /** Runs statements that define something, each in its own words. */
+  define(...texts: readonly string[]): Promise<void>
+}
+
+const asText = { getTypeParser: () => (text: unknown) => text }
+
+export class Pool implements Runner, AsyncDisposable {
+  readonly #pool: pg.Pool
+
+  constructor({ url, connections, statementTimeout, name }: PoolOptions) {
+    this.#pool = new pg.Pool({
+      connectionString: url,
+      max: connections,
+      connectionTimeoutMillis: connectTimeout,
+      idleTimeoutMillis: idleTimeout,
+      statement_timeout: statementTimeout,
+      query_timeout: statementTimeout + networkAllowance,
+      idle_in_transaction_session_timeout: statementTimeout + networkAllowance,
+      application_name: name,
+      keepAlive: true,
+      options: planning,
+    })
+    // A connection that broke while nobody used it: the next statement opens another.
+    this.#pool.on('error', ignore)
+    this.#pool.on('connect', (client) => client.on('error', ignore))
+  }
+
+  async run(statement: Statement, values: readonly Value[] = []): Promise<readonly Columns[]> {
+    return await this.#withClient((client) => send(client, statement, values))
+  }
+
+  /** All or none of what `work` runs. */
+  async transaction<Result>(work: (transaction: Transaction) => Promise<Result>): Promise<Result> {
+    return await this.#withClient(async (client) => {
+      await client.query('begin')
+      const result = await work({
+        run: (statement, values = []) => send(client, statement, values),
+        async define(...texts) {
+          for (const text of texts) await client.query(text)
+        },
+      })
+      await client.query('commit')
+      return result
+    })
+  }
+
+  /** Runs statements that take no parameters outside of any transaction, on a connection that is closed afterwards. */
+  async alone(...texts: readonly string[]): Promise<void> {
+    await this.#withClient(async (client) => {
+      for (const text of texts) await client.query(text)
+    }, true)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pool.end()
+  }
+
+  /** A connection on which something failed is closed, and with it goes what was not committed. */
+  async #withClient<Result>(work: (client: pg.PoolClient) => Promise<Result>, once = false): Promise<Result> {
+    if (this.#pool.waitingCount >= maxWaiting) throw new Error('too many statements wait for a connection')
+    const client = await this.#pool.connect()
+    let failed = true
+    try {
+      const result = await work(client)
+      failed = false
+      return result
+    } finally {
+      client.release(failed || once)
+    }
+  }
+}
+
+async function send(
+  client: pg.PoolClient,
+  { name, text }: Statement,
+  values: readonly Value[],
+): Promise<readonly Columns[]> {
+  const { rows } = await client.query<string[]>({
+    name,
+    text,
+    values: values.map((value) => (typeof value === 'bigint' ? value.toString() : value)),
+    rowMode: 'array',
+    types: asText,
+  })
+  return rows
+}
+
+function ignore(): void {}

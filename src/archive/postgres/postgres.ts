@@ -1,0 +1,207 @@
+/**
+ * The archive on PostgreSQL: for a fleet, many nodes that write and read one archive at once.
+ *
+ * Every message is in it once, whoever brings it first. Nothing is held in a node that another one would have to know.
+ */
+import type { Envelope } from '../../core/envelope.ts'
+import type { MessageHash } from '../../core/hash.ts'
+import { type Clock, type Milliseconds, systemClock } from '../../core/time.ts'
+import {
+  type Amount,
+  type Backend,
+  type Bounds,
+  cursorGrace,
+  type Place,
+  type PruneLimits,
+  type Selection,
+  type Slice,
+  type Stat,
+} from '../backend.ts'
+import { Catalog, listPartitions } from './catalog.ts'
+import { isNoPartition, isReplicaTrouble } from './failures.ts'
+import { insertMessages, insertPubsubTopics, ordered, timestampOf } from './insert.ts'
+import { defaultSpans, type Spans } from './partitions.ts'
+import { type Columns, Pool, type Runner, type Statement, type Value } from './pool.ts'
+import { edge, forgetGraves, prune, sumOf, sumUp } from './retention.ts'
+import { locate, type Source, scan } from './scan.ts'
+import { defaultSchema, ensureSchema } from './schema.ts'
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database?sslmode=...` */
+  readonly url: string
+  /** A replica to read from; the primary helps out when it cannot. */
+  readonly readUrl?: string
+  /** Connections to the primary at the most, and to the replica. */
+  readonly connections?: number
+  readonly clock?: Clock
+  readonly schema?: string
+  readonly spans?: Spans
+}
+
+/** nwaku's `--store-max-num-db-connections`. */
+export const defaultConnections = 50
+
+/** Connections kept for writing, so that slow questions never hold up a commit: two commits, retention, and one to spare. */
+const writeConnections = 4
+
+/** A commit of 500 messages takes some tens of milliseconds. */
+const writeTimeout: Milliseconds = 3000
+
+/** Clients of the store give up after some ten seconds. */
+const readTimeout: Milliseconds = 5000
+
+/** Opens the archive, and makes it in the database when there is none. Throws what the driver throws, and `archive/newer-schema`. */
+export async function openPostgres(options: PostgresOptions): Promise<Backend> {
+  const backend = postgresArchive(options)
+  try {
+    await backend.recover()
+    return backend
+  } catch (error) {
+    await backend.close()
+    throw error
+  }
+}
+
+/** The archive in a database that may be away for now: each use of it opens it if need be. */
+export function postgresArchive(options: PostgresOptions): Backend {
+  return new PostgresBackend(options)
+}
+
+class PostgresBackend implements Backend {
+  readonly shared = true
+  readonly #clock: Clock
+  readonly #schema: string
+  readonly #place: string
+  readonly #writes: Pool
+  readonly #reads: Pool
+  readonly #replica: Pool | undefined
+  readonly #catalog: Catalog
+  /** Pubsub topics that are in the database for sure. */
+  readonly #pubsubTopics = new Set<string>()
+  #opened: Promise<void> | undefined
+  /** The pruning under way: one at a time, as among nodes. */
+  #pruning: Promise<unknown> = Promise.resolve()
+
+  constructor(options: PostgresOptions) {
+    const { url, readUrl, connections = defaultConnections, clock = systemClock, schema = defaultSchema } = options
+    const writes = Math.min(writeConnections, Math.ceil(connections / 2))
+    const reads = Math.max(1, connections - writes)
+    const pool = (from: string, count: number, statementTimeout: Milliseconds, name: string) =>
+      new Pool({ url: from, connections: count, statementTimeout, name })
+    this.#clock = clock
+    this.#schema = schema
+    this.#place = new URL(url).pathname.slice(1)
+    this.#writes = pool(url, writes, writeTimeout, 'waypost writes')
+    this.#reads = pool(url, reads, readTimeout, 'waypost reads')
+    this.#replica = readUrl === undefined ? undefined : pool(readUrl, reads, readTimeout, 'waypost reads')
+    this.#catalog = new Catalog({ pool: this.#writes, schema, spans: options.spans ?? defaultSpans, clock })
+  }
+
+  async put(envelopes: readonly Envelope[]): Promise<readonly Envelope[]> {
+    await this.#open()
+    const inOrder = ordered(envelopes)
+    await this.#announce(inOrder)
+    const added = await this.#catalog.withPartitions(
+      inOrder.map(timestampOf),
+      () => insertMessages(this.#writes, this.#schema, inOrder),
+      isNoPartition,
+    )
+    return envelopes.filter(({ hash }) => added.has(hash))
+  }
+
+  /** A replica may not have it yet. */
+  async locate(hash: MessageHash): Promise<Place | undefined> {
+    const place = this.#replica && (await locate(this.#source(this.#replicaFirst), hash))
+    if (place !== undefined) return place
+    await this.#open()
+    return await locate(this.#source(this.#reads), hash)
+  }
+
+  async scan(selection: Selection, bounds: Bounds): Promise<Slice> {
+    if (this.#replica === undefined) await this.#open()
+    return await scan(this.#source(this.#replicaFirst), selection, bounds)
+  }
+
+  prune(limits: PruneLimits, most: number): Promise<Amount> {
+    const pruned = this.#pruning.then(() => this.#prune(limits, most))
+    this.#pruning = pruned.catch(() => {})
+    return pruned
+  }
+
+  async reclaim(): Promise<void> {
+    await this.#open()
+    await forgetGraves(this.#parts, this.#clock() - cursorGrace)
+  }
+
+  async stat(): Promise<Stat> {
+    await this.#open()
+    const partitions = (await listPartitions(this.#reads, this.#schema)).filter(({ pending }) => !pending)
+    const filled = partitions.filter(({ messages }) => messages > 0)
+    const [oldest, newest] = [
+      await edge(this.#reads, this.#schema, filled, 'asc'),
+      await edge(this.#reads, this.#schema, filled, 'desc'),
+    ]
+    return { ...sumOf(partitions), oldest, newest }
+  }
+
+  /** Throws while the database is away, or takes no changes. */
+  async recover(): Promise<void> {
+    this.#opened = undefined
+    await this.#open()
+    await this.#catalog.refresh()
+  }
+
+  async close(): Promise<void> {
+    await this.#pruning
+    await this.#catalog.settled()
+    await Promise.all([this.#writes, this.#reads, this.#replica].map((pool) => pool?.[Symbol.asyncDispose]()))
+  }
+
+  async #prune(limits: PruneLimits, most: number): Promise<Amount> {
+    await this.#open()
+    const pruned = await prune(this.#parts, limits, most, this.#clock())
+    await sumUp(this.#parts)
+    await this.#catalog.refresh()
+    return pruned
+  }
+
+  get #parts() {
+    return { pool: this.#writes, schema: this.#schema }
+  }
+
+  /** Brings the schema up to date, once. */
+  #open(): Promise<void> {
+    this.#opened ??= ensureSchema(this.#writes, this.#schema, this.#place).catch((error: unknown) => {
+      this.#opened = undefined
+      throw error
+    })
+    return this.#opened
+  }
+
+  #source(runner: Runner): Source {
+    return { runner, schema: this.#schema, partitions: this.#catalog.known }
+  }
+
+  get #replicaFirst(): Runner {
+    const [replica, primary] = [this.#replica, this.#reads]
+    if (replica === undefined) return primary
+    return {
+      async run(statement: Statement, values: readonly Value[] = []): Promise<readonly Columns[]> {
+        try {
+          return await replica.run(statement, values)
+        } catch (error) {
+          if (!isReplicaTrouble(error)) throw error
+          return await primary.run(statement, values)
+        }
+      },
+    }
+  }
+
+  /** Questions without a pubsub topic are put for each of those announced. */
+  async #announce(envelopes: readonly Envelope[]): Promise<void> {
+    const fresh = new Set(envelopes.map(({ pubsubTopic }) => pubsubTopic).filter((one) => !this.#pubsubTopics.has(one)))
+    if (fresh.size === 0) return
+    await insertPubsubTopics(this.#writes, this.#schema, [...fresh])
+    for (const topic of fresh) this.#pubsubTopics.add(topic)
+  }
+}
