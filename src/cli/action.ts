@@ -37,5 +37,13 @@ export function durationOption(flags: string, help: string, fallback: string): O
 
 /** A command that passes flags on to the settings table, whose forms (`--flag:value`) are not commander's. */
 export function takingSettings(command: Command): Command {
+  withSettings.add(command)
   return command.allowUnknownOption().allowExcessArguments()
+}
+
+const withSettings = new WeakSet<Command>()
+
+/** True for a command that takes all flags of the settings table. */
+export function takesSettings(command: Command): boolean {
+  return withSettings.has(command)
 }

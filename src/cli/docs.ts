@@ -10,10 +10,13 @@ import { groups } from '../rest/routes/groups.ts'
 import { writeYaml } from '../rest/yaml.ts'
 import { renderSettingsPage } from '../settings/page.ts'
 import { metricTable, processMetricNames } from '../telemetry/metrics.ts'
+import { renderCommandsPage } from './commands-page.ts'
+import { table } from './markdown.ts'
 import { version } from './version.ts'
 
 /** Each page by its path in the repository. */
 export const pages: Readonly<Record<string, () => string>> = {
+  'docs/commands.md': renderCommandsPage,
   'docs/errors.md': renderErrorsPage,
   'docs/metrics.md': renderMetricsPage,
   'docs/openapi.yaml': renderOpenApi,
@@ -77,12 +80,6 @@ function valuesOf(values: readonly string[] | string): string {
 /** Text outside of code, where a `<` would open an HTML tag. */
 function prose(text: string): string {
   return text.replaceAll('<', '&lt;')
-}
-
-/** A Markdown table. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, head.map(() => '---'), ...rows]
-  return lines.map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |\n`).join('')
 }
 
 /** Writes all pages under `folder`. */

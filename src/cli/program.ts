@@ -1,6 +1,7 @@
 /** All commands: what `waypost` runs, what docs/commands.md tells of, what shells complete. */
 import { Command } from 'commander'
 import { addCanary } from './commands/canary.ts'
+import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
 import { addInit } from './commands/init.ts'
 import { addKeys } from './commands/keys.ts'
@@ -36,6 +37,7 @@ export function createProgram(): Command {
     addQuery,
     addReload,
     addCanary,
+    addCompletion,
   ])
     add(program)
   return program

@@ -10,6 +10,7 @@ const tools = {
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   debootstrap: ['debootstrap'],
   openssl: ['openssl'],
+  bash: ['bash'],
   fish: ['fish'],
   tmux: ['tmux'],
   zsh: ['zsh'],

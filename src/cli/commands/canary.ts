@@ -8,6 +8,7 @@ import type { Milliseconds } from '../../core/time.ts'
 import { multiaddr } from '../../settings/kinds/network.ts'
 import { integer } from '../../settings/kinds/plain.ts'
 import { action, argumentOf, durationOption } from '../action.ts'
+import { withNotes } from '../command-tree.ts'
 import { exits } from '../exit-codes.ts'
 import { columns, type OutputOptions, show } from '../output.ts'
 import type { ConnectedPeer } from '../peer.ts'
@@ -40,12 +41,11 @@ export function addCanary(program: Command): void {
     .option('--cluster-id <n>', 'the cluster that it must be of (otherwise any)', argumentOf(integer(0, 0xffff)))
     .addOption(durationOption('--timeout <duration>', 'how long it may take to connect, and to answer', '10s'))
     .option('--json', 'one line of JSON')
-    .addHelpText('after', help)
     .action(action(canary))
+  withNotes(command, notes)
 }
 
-const help = `
-Without --relay, --store and so on, whatever the node announces must answer.
+const notes = `Without --relay, --store and so on, whatever the node announces must answer.
 
 Exit code: 0 all answer, 1 no connection, else the sum of ${names.map((name) => `${canaryExitBits[name]} ${name}`).join(', ')}.`
 

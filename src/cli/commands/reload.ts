@@ -2,21 +2,21 @@
 import type { Command } from 'commander'
 import type { Change, ReloadReport } from '../../rest/routes/reload.ts'
 import { action } from '../action.ts'
+import { withNotes } from '../command-tree.ts'
 import { parseJson } from '../exact-json.ts'
 import { exits } from '../exit-codes.ts'
 import { columns, type OutputOptions, show } from '../output.ts'
 import { adminHints, type RestOptions, restClient, withRestOptions } from '../rest-client.ts'
 
 export function addReload(program: Command): void {
-  withRestOptions(program.command('reload'))
+  const command = withRestOptions(program.command('reload'))
     .description('Have the running node read its settings again, as SIGHUP does (needs --rest-admin=true there)')
     .option('--json', 'one line of JSON')
-    .addHelpText('after', help)
     .action(action(reload))
+  withNotes(command, notes)
 }
 
-const help = `
-Exit code: 0 what could change has changed, 78 the settings are not valid: nothing has changed.`
+const notes = `Exit code: 0 what could change has changed, 78 the settings are not valid: nothing has changed.`
 
 async function reload(options: RestOptions & OutputOptions): Promise<number> {
   const answer = await restClient(options).post('/admin/v1/reload', undefined, { ...adminHints, alsoTakes: 400 })

@@ -19,6 +19,8 @@ export interface Kind<T> {
   readonly type: string
   /** What fits, in words or examples. */
   readonly form: string
+  /** The words that are its values, where these are few. */
+  readonly words?: readonly string[]
   /** Reads a value. `folder` is where a relative path starts. */
   parse(text: string, folder: string): T | Misfit
   /** A value as one would write it, without what is secret. */

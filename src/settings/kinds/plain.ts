@@ -11,6 +11,7 @@ const truths = new Map([
 export const bool: Kind<boolean> = {
   type: 'bool',
   form: 'true or false',
+  words: ['true', 'false'],
   parse: (text) => truths.get(text.trim().toLowerCase()) ?? misfit(text, 'is neither true nor false'),
   show: String,
 }
@@ -38,10 +39,12 @@ export const port: Kind<number> = { ...integer(0, 65535), type: 'port', form: '0
 /** One of a few words, in any case. `words` gives the value of each; several words may stand for one value. */
 export function choice<T extends string>(words: Readonly<Record<string, T>>): Kind<T> {
   const values = new Map(Object.entries(words))
-  const known = [...new Set(values.values())].join(', ')
+  const distinct = [...new Set(values.values())]
+  const known = distinct.join(', ')
   return {
     type: 'word',
     form: `one of ${known}`,
+    words: distinct,
     parse: (text) => values.get(text.trim().toLowerCase()) ?? misfit(text, `is not one of ${known}`),
     show: String,
   }
