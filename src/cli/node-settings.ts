@@ -5,6 +5,8 @@ import { type Resolved, resolveSettings } from '../settings/resolve.ts'
 export interface NodeOptions {
   readonly configFile?: string
   readonly dataDir?: string
+  /** Further flags of `waypost run`, which a command sets for itself. */
+  readonly flags?: readonly string[]
 }
 
 /** The options that name a node by its settings file or its data folder. */
@@ -15,10 +17,11 @@ export function withNodeOptions(command: Command): Command {
 }
 
 /** Its settings, from these options and the environment. Throws `settings/invalid`. */
-export function nodeSettings({ configFile, dataDir }: NodeOptions): Resolved {
+export function nodeSettings({ configFile, dataDir, flags = [] }: NodeOptions): Resolved {
   const argv = [
     ...(configFile === undefined ? [] : [`--config-file=${configFile}`]),
     ...(dataDir === undefined ? [] : [`--data-dir=${dataDir}`]),
+    ...flags,
   ]
   return resolveSettings({ argv, env: process.env, cwd: process.cwd() })
 }

@@ -1,6 +1,8 @@
 /** What a command writes: text for a person, JSON for a script (`--json`). */
 import { once } from 'node:events'
+import path from 'node:path'
 import { writeJson } from './exact-json.ts'
+import { openNewFile } from './new-file.ts'
 
 export interface OutputOptions {
   /** One line of JSON in place of text. */
@@ -13,8 +15,28 @@ export function show<Value>(value: Value, { json }: OutputOptions, render: (valu
 }
 
 /** Writes a line and waits until whoever reads has taken what came before. */
-export async function writeLine(text: string): Promise<void> {
-  if (!process.stdout.write(`${text}\n`)) await once(process.stdout, 'drain')
+export function writeLine(text: string): Promise<void> {
+  return writeBytes(`${text}\n`)
+}
+
+/** Writes bytes or text as they are, and waits as `writeLine` does. */
+export async function writeBytes(bytes: Uint8Array | string): Promise<void> {
+  if (!process.stdout.write(bytes)) await once(process.stdout, 'drain')
+}
+
+/** A place for text: a new file, or for `-` standard output. Throws `cli/exists` and `cli/cannot-write`. */
+export async function textOutput(to: string): Promise<AsyncDisposable & { write(text: string): Promise<void> }> {
+  if (to === '-') return { write: writeBytes, async [Symbol.asyncDispose]() {} }
+  const handle = await openNewFile(path.resolve(to), { what: 'name another with --to' })
+  return {
+    async write(text) {
+      await handle.appendFile(text)
+    },
+    async [Symbol.asyncDispose]() {
+      await handle.sync()
+      await handle.close()
+    },
+  }
 }
 
 /** Words for a person beside the output proper, so that a pipe does not get them. */

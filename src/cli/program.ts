@@ -11,6 +11,7 @@ import { addQuery } from './commands/query.ts'
 import { addReload } from './commands/reload.ts'
 import { addRun } from './commands/run.ts'
 import { addStatus } from './commands/status.ts'
+import { addStore } from './commands/store.ts'
 import { addSubscribe } from './commands/subscribe.ts'
 import { version } from './version.ts'
 
@@ -35,6 +36,7 @@ export function createProgram(): Command {
     addPublish,
     addSubscribe,
     addQuery,
+    addStore,
     addReload,
     addCanary,
     addCompletion,

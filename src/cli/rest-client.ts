@@ -71,6 +71,18 @@ export class RestClient {
     return linesOf(response)
   }
 
+  /** The bytes at `path`, as they come. Throws as `json` does. */
+  async bytes(path: string, signal: AbortSignal, hints: Hints = {}): Promise<AsyncIterable<Uint8Array>> {
+    const response = await this.#fetch('GET', path, undefined, signal)
+    await this.#check(response, hints)
+    return response.body ?? new ReadableStream()
+  }
+
+  /** Sends bytes and gives the text of the answer. Throws as `json` does. */
+  async sendBytes(path: string, body: Uint8Array, hints?: Hints): Promise<string> {
+    return await (await this.#ask('POST', path, body, hints)).text()
+  }
+
   async #ask(method: string, path: string, body: unknown, hints: Hints = {}): Promise<Response> {
     const response = await this.#fetch(method, path, body, AbortSignal.timeout(answerTimeout))
     await this.#check(response, hints)
@@ -80,8 +92,9 @@ export class RestClient {
   async #fetch(method: string, path: string, body: unknown, signal: AbortSignal): Promise<Response> {
     const headers = new Headers()
     if (this.#token !== undefined) headers.set('authorization', `Bearer ${this.#token}`)
-    if (body !== undefined) headers.set('content-type', 'application/json')
-    const sent = body === undefined ? undefined : writeJson(body)
+    const isBytes = body instanceof Uint8Array
+    if (body !== undefined) headers.set('content-type', isBytes ? 'application/octet-stream' : 'application/json')
+    const sent = isBytes ? Buffer.from(body) : body === undefined ? undefined : writeJson(body)
     try {
       return await fetch(`${this.url}${path}`, { method, headers, body: sent, signal })
     } catch (error) {

@@ -265,6 +265,11 @@ const table = {
     says: 'no node answers at {url} ({why}): start it with waypost run, or say where it is with --rest-url or --config-file',
     exit: 69,
   },
+  'cli/other-node': {
+    when: 'a command is about a data folder, and the node that answers where its settings lead is another one',
+    says: 'the node at {url} is {found}, the data folder {folder} is of {own}: name the one that is meant with --rest-url, or take --offline for the folder',
+    exit: 64,
+  },
   'cli/token-needed': {
     when: 'the REST API of a node wants a token that the command has not',
     says: 'the node at {url} wants a token: name the file that holds it with --rest-token-file (rest.token in its data folder)',

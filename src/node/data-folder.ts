@@ -18,6 +18,11 @@ export async function openDataFolder(folder: string): Promise<DataFolder> {
   } catch (error) {
     throw new WaypostError('data/unwritable', { folder, why: messageOf(error) }, { cause: error })
   }
+  return dataFolderAt(folder)
+}
+
+/** What lies where in a data folder, which may not be there. */
+export function dataFolderAt(folder: string): DataFolder {
   return {
     path: folder,
     keyFile: path.join(folder, 'node.key'),
