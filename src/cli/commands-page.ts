@@ -12,7 +12,8 @@ This page is generated from the program; a test fails when the two differ. \`way
 In a clone the program is \`bin/waypost.js\`. A command that asks the running node finds it by the settings that the node has: name its
 file (\`--config-file\`), its data folder (\`--data-dir\`) or its API (\`--rest-url\`); with none of these, and no \`WAYPOST_…\` variable, it is
 the one on this machine with the default ports. \`--json\` gives one line of JSON for scripts, on standard output; remarks and errors go to
-standard error. No command asks a question, so none waits for a terminal. Without a command \`waypost\` runs the node. Each has \`--help\`.
+standard error. No command asks a question,
+but \`backup\` for a password where there is a terminal. Without a command \`waypost\` runs the node. Each has \`--help\`.
 
 Tab completion: \`source <(waypost completion bash)\` in \`~/.bashrc\`, \`source <(waypost completion zsh)\` in \`~/.zshrc\`,
 \`waypost completion fish | source\` in \`~/.config/fish/config.fish\`.

@@ -1,5 +1,6 @@
 /** All commands: what `waypost` runs, what docs/commands.md tells of, what shells complete. */
 import { Command } from 'commander'
+import { addBackup } from './commands/backup.ts'
 import { addCanary } from './commands/canary.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
@@ -37,6 +38,7 @@ export function createProgram(): Command {
     addSubscribe,
     addQuery,
     addStore,
+    addBackup,
     addReload,
     addCanary,
     addCompletion,

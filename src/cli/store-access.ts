@@ -26,12 +26,17 @@ export interface StoreAccess extends AsyncDisposable {
   import(records: readonly ExportRecord[]): Promise<ImportTold>
 }
 
-/** Opens what the options name. Throws what the client throws, `cli/other-node`, `cli/no-such-file`, `archive/locked`. */
-export async function openStoreAccess(options: StoreOptions, { create = false } = {}): Promise<StoreAccess> {
+/**
+ * Opens what the options name; `own`: whatever they name, it has to be the node of the data folder. Throws what the client throws, `cli/other-node`, `cli/no-such-file`, `archive/locked`.
+ */
+export async function openStoreAccess(
+  options: StoreOptions,
+  { create = false, own = false } = {},
+): Promise<StoreAccess> {
   const settings = storeSettings(options)
   if (options.offline) return await openClosed(settings, create)
   const client = restClient(readable(options))
-  const running = await findNode(client, options, settings)
+  const running = await findNode(client, options, settings, own)
   if (running !== undefined) return running
   remark(`waypost: no node answers at ${client.url}: using the data folder ${settings.dataDir} itself`)
   return await openClosed(settings, create)
@@ -53,6 +58,7 @@ async function findNode(
   client: RestClient,
   { restUrl }: StoreOptions,
   settings: Settings,
+  own: boolean,
 ): Promise<StoreAccess | undefined> {
   try {
     await client.text('/health', { alsoTakes: 503 })
@@ -60,7 +66,7 @@ async function findNode(
     if (restUrl === undefined && isWaypostError(error, 'cli/node-unreachable')) return undefined
     throw error
   }
-  if (restUrl === undefined) await checkIsOurs(client, settings)
+  if (own || restUrl === undefined) await checkIsOurs(client, settings)
   const { RunningStore } = await import('./running-store.ts')
   return new RunningStore(client)
 }

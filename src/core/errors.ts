@@ -235,6 +235,31 @@ const table = {
     when: 'a service node answers with something that its protocol does not allow',
     says: '{protocol} answer is not valid: {why}',
   },
+  'backup/damaged': {
+    when: 'a backup is not what its signed manifest says: a file is missing, changed or of another backup, or the signature does not fit',
+    says: 'the backup is damaged: {name}: {why}',
+    exit: 65,
+  },
+  'backup/newer': {
+    when: 'a backup was made by a later release, in a form that this one does not know',
+    says: 'the backup has format {found}, this release knows {known}: use the release that made it, or a later one',
+    exit: 78,
+  },
+  'backup/other-node': {
+    when: 'a backup is of another node than the one that was named',
+    says: 'the backup is of {found}, not of {wanted}',
+    exit: 65,
+  },
+  'backup/cannot-open': {
+    when: 'a sealed file of a backup does not open: the password is another one, or the file was changed',
+    says: '{name} of the backup cannot be opened: {why}',
+    exit: 77,
+  },
+  'backup/open-password-file': {
+    when: 'users other than the owner may read the file with the password of a backup',
+    says: 'password file {file} is open to other users; run: chmod 600 {file}',
+    exit: 77,
+  },
   'cli/exists': {
     when: 'a command is to write a file or folder that is there already; none is ever overwritten',
     says: '{path} is there already and is left as it is: {what}',

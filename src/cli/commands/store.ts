@@ -16,11 +16,11 @@ import { exits } from '../exit-codes.ts'
 import { type Begun, ExportFile, fileBytes, readBegun } from '../export-file.ts'
 import { interruption } from '../interrupt.ts'
 import { columns, type OutputOptions, remark, show, textOutput, writeBytes } from '../output.ts'
-import { Progress } from '../progress.ts'
 import { withRestOptions } from '../rest-client.ts'
 import { shownEnvelope } from '../shown-message.ts'
 import { showBytes } from '../snapshot.ts'
 import { openStoreAccess, type StoreAccess, type StoreOptions } from '../store-access.ts'
+import { watched } from '../store-export.ts'
 import { ImportSummary, importAll } from '../store-import.ts'
 import { pubsubTopicArgument, repeated, timeArgument } from '../topic-options.ts'
 import { version } from '../version.ts'
@@ -160,29 +160,6 @@ function checkSameSelection(begun: Begun | undefined, options: ExportOptions): v
     throw new WaypostError('cli/bad-usage', {
       why: '--resume goes on with what the file is of: leave --since, --until and the topics out',
     })
-}
-
-/** The messages of an export, with their progress shown, until the signal. */
-async function* watched(
-  access: StoreAccess,
-  asked: Parameters<StoreAccess['export']>[0],
-  signal: AbortSignal,
-): AsyncGenerator<readonly ExportRecord[]> {
-  const isAll = asked.start === undefined && asked.end === undefined && !asked.contentTopics?.length
-  const total = isAll && asked.pubsubTopic === undefined ? (await access.stats()).messages : undefined
-  using progress = new Progress('exporting')
-  const done = { messages: 0, bytes: 0, total }
-  try {
-    for await (const records of access.export(asked, signal)) {
-      yield records
-      done.messages += records.length
-      done.bytes += records.reduce((sum, { bytes }) => sum + bytes.length, 0)
-      progress.update(done)
-      if (signal.aborted) return
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
 }
 
 async function tellExport(
