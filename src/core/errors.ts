@@ -330,6 +330,11 @@ const table = {
     says: 'Wrong Content-Type, expected {expected}',
     http: 400,
   },
+  'rest/no-content-type': {
+    when: 'a REST request has a body and does not say of which media type',
+    says: 'Invalid content type',
+    http: 400,
+  },
   'rest/bad-parameter': {
     when: 'a parameter in the path or query of a REST request cannot be read',
     says: '{why}',

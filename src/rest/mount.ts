@@ -102,6 +102,11 @@ function open(reply: FastifyReply, { type, open: start }: Extract<Answer, { open
   return reply
 }
 
+/** What fastify refuses before a route is found: a target that is no URL. */
+export function refuseTarget(_: unknown, __: FastifyRequest, reply: FastifyReply): void {
+  send(reply, text(400, 'not percent-encoded UTF-8'))
+}
+
 /** Ours have their text and status; what fastify refuses keeps its status, without words. */
 function answerOfAny(error: unknown, log: Log): Answer {
   if (isWaypostError(error) && error.code !== 'internal/bug') return answerOf(error)

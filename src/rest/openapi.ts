@@ -1,5 +1,6 @@
 /** The reference of the REST API (OpenAPI 3.1), from the route tables that the server mounts. */
 import type { Writable } from './json/write.ts'
+import { refusals, refusalsOf } from './refusals.ts'
 import type { AnswerRow, Group, Route } from './route.ts'
 import type { NodeView } from './view.ts'
 
@@ -19,7 +20,10 @@ export function openApi(groups: readonly Group[], version: string): Fields {
     security: [{}, { token: [] }],
     tags: groups.map(({ name, says }) => ({ name, description: says })),
     paths: pathsOf(groups),
-    components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+    components: {
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      responses: Object.fromEntries(Object.entries(refusals).map(([name, row]) => [capital(name), response([row])])),
+    },
   }
 }
 
@@ -35,7 +39,8 @@ function pathsOf(groups: readonly Group[]): Fields {
   )
 }
 
-function operation({ name, access }: Group, route: Route<NodeView>): Fields {
+function operation(group: Group, route: Route<NodeView>): Fields {
+  const { name, access } = group
   const parameters = [...pathParameters(route), ...queryParameters(route)]
   return {
     tags: [name],
@@ -44,13 +49,24 @@ function operation({ name, access }: Group, route: Route<NodeView>): Fields {
     security: access === 'open' ? [{}] : undefined,
     parameters: parameters.length > 0 ? parameters : undefined,
     requestBody: requestBody(route),
-    responses: Object.fromEntries(Object.entries(route.answers).map(([status, row]) => [status, response(row)])),
+    responses: responsesOf(group, route),
   }
 }
 
 function requestBody({ body, bodyType }: Route<NodeView>): Fields | undefined {
   if (bodyType !== undefined) return { required: true, content: { [bodyType]: {} } }
   return body && { required: true, content: { 'application/json': { schema: body.schema as Fields } } }
+}
+
+/** A route's own answers, and the refusals that it shares with others. */
+function responsesOf(group: Group, route: Route<NodeView>): Fields {
+  const shared = refusalsOf(group, route).map((name): [number, Fields] => {
+    const own = route.answers[refusals[name].status]
+    const reference = { $ref: `#/components/responses/${capital(name)}` }
+    return [refusals[name].status, own === undefined ? reference : response([own, refusals[name]])]
+  })
+  const own = Object.entries(route.answers).map(([status, row]): [string, Fields] => [status, response([row])])
+  return Object.fromEntries<Fields>([...own, ...shared])
 }
 
 function pathParameters({ params = {} }: Route<NodeView>): Fields[] {
@@ -72,10 +88,14 @@ function queryParameters({ query = {} }: Route<NodeView>): Fields[] {
   }))
 }
 
-function response({ when, shape, type }: AnswerRow): Fields {
-  if (shape !== undefined)
-    return { description: when, content: { 'application/json': { schema: shape.schema as Fields } } }
-  return { description: when, content: { [type ?? 'text/plain']: { schema: { type: 'string' } } } }
+/** One status, and what may come under it: the words are those of the first row. */
+function response(rows: readonly AnswerRow[]): Fields {
+  return { description: rows[0]?.when, content: Object.fromEntries(rows.toReversed().map(contentOf)) }
+}
+
+function contentOf({ shape, type }: AnswerRow): [string, Fields] {
+  if (shape !== undefined) return ['application/json', { schema: shape.schema as Fields }]
+  return [type ?? 'text/plain', { schema: { type: 'string' } }]
 }
 
 /** `getRelayV1MessagesByPubsubTopic` */

@@ -45,12 +45,13 @@ const textType = 'text/plain'
 
 /**
  * The body as `shape`. JSON is taken under `text/plain` too, as nwaku does, unless `onlyJson`. Throws
- * `rest/missing-body`, `rest/bad-content-type` and `rest/bad-body`.
+ * `rest/missing-body`, `rest/no-content-type`, `rest/bad-content-type` and `rest/bad-body`.
  */
 export function readBody<T>(request: RestRequest, shape: Shape<T>, { onlyJson = false } = {}): T {
   if (request.body === undefined) throw new WaypostError('rest/missing-body', {})
+  if (request.mediaType === undefined) throw new WaypostError('rest/no-content-type', {})
   const types = onlyJson ? [jsonType] : [jsonType, textType]
-  if (request.mediaType === undefined || !types.includes(request.mediaType))
+  if (!types.includes(request.mediaType))
     throw new WaypostError('rest/bad-content-type', { expected: types.join(' or ') })
   return shape.read(parseJson(request.body), 'body')
 }

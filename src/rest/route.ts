@@ -58,13 +58,13 @@ interface GroupTable<Service> {
   readonly access: Access
   /** What these routes need of the node; undefined when it has it not. */
   readonly service: (node: NodeView) => Service | undefined
-  /** What is said then. */
+  /** What is said then; empty when every node has it. */
   readonly off: string
   readonly routes: readonly Route<Service>[]
 }
 
 /** A group, its routes bound to their service. */
-export type Group = Pick<GroupTable<unknown>, 'name' | 'says' | 'access'> & {
+export type Group = Pick<GroupTable<unknown>, 'name' | 'says' | 'access' | 'off'> & {
   readonly routes: readonly Route<NodeView>[]
 }
 
@@ -76,7 +76,7 @@ export function group<Service>(table: GroupTable<Service>): Group {
       return service === undefined ? absent(table, node) : route.handle(request, service)
     },
   }))
-  return { name: table.name, says: table.says, access: table.access, routes }
+  return { name: table.name, says: table.says, access: table.access, off: table.off, routes }
 }
 
 /** nwaku's words and status. */

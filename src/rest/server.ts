@@ -9,9 +9,10 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { describeAccess } from './access.ts'
 import { Admission, type AdmissionOptions } from './admission.ts'
+import { refuseBroken } from './broken-requests.ts'
 import { countRequests } from './count.ts'
 import { type HttpServer, type ListenOptions, whyNot } from './listen.ts'
-import { mountGroups } from './mount.ts'
+import { mountGroups, refuseTarget } from './mount.ts'
 import { groups } from './routes/groups.ts'
 import type { NodeView } from './view.ts'
 
@@ -20,14 +21,24 @@ const kib = 1024
 /** Bytes of request headers. A content topic of 10 KB, percent-encoded, fits in the path. */
 const maxHeaderBytes = 64 * kib
 const maxPathParameterBytes = 64 * kib
-const headersTimeout: Milliseconds = 10_000
-const requestTimeout: Milliseconds = 30_000
+
+/** How long a client may take over its request. Node looks at the clock from time to time only, by itself each 30 s. */
+export interface RequestTimes {
+  readonly headers: Milliseconds
+  /** Headers and body. */
+  readonly whole: Milliseconds
+  readonly lookEvery: Milliseconds
+}
+
+const requestTimes: RequestTimes = { headers: 10_000, whole: 30_000, lookEvery: 1000 }
 
 export interface RestOptions extends ListenOptions, AdmissionOptions {
   /** Bytes of a body. */
   readonly maxBodyBytes: number
   /** Counts requests. */
   readonly metrics?: Metrics
+  /** Others than the usual ones. */
+  readonly times?: RequestTimes
 }
 
 export interface RestServer extends HttpServer {
@@ -37,8 +48,8 @@ export interface RestServer extends HttpServer {
 
 /** Opens the server. Throws `listen/failed` when the address cannot be had. */
 export async function openRest(view: NodeView, log: Log, options: RestOptions): Promise<RestServer> {
-  const { address, port, access, origins, maxBodyBytes, metrics } = options
-  const server = createServer(maxBodyBytes)
+  const { address, port, access, origins, maxBodyBytes, metrics, times = requestTimes } = options
+  const server = createServer(maxBodyBytes, times)
   const admission = new Admission({ access, origins })
   if (metrics !== undefined) countRequests(server, groups, metrics)
   mountGroups(server, groups, view, { admission, log })
@@ -55,13 +66,15 @@ export async function openRest(view: NodeView, log: Log, options: RestOptions): 
   }
 }
 
-function createServer(bodyLimit: number): FastifyInstance {
+function createServer(bodyLimit: number, { headers, whole, lookEvery }: RequestTimes): FastifyInstance {
   return fastify({
     logger: false,
     bodyLimit,
-    requestTimeout,
+    requestTimeout: whole,
     forceCloseConnections: true,
-    http: { maxHeaderSize: maxHeaderBytes, headersTimeout },
+    frameworkErrors: refuseTarget,
+    clientErrorHandler: refuseBroken,
+    http: { maxHeaderSize: maxHeaderBytes, headersTimeout: headers, connectionsCheckingInterval: lookEvery },
     routerOptions: { maxParamLength: maxPathParameterBytes },
   })
 }

@@ -19,7 +19,8 @@ export interface Sent {
   readonly body?: unknown
   /** In place of JSON. */
   readonly raw?: string
-  readonly type?: string
+  /** None when null. */
+  readonly type?: string | null
 }
 
 export interface Told {
@@ -33,11 +34,13 @@ export async function ask(
   { restUrl }: WaypostNode,
   method: string,
   target: string,
-  { body, raw, type = 'application/json' }: Sent = {},
+  { body: value, raw, type = 'application/json' }: Sent = {},
 ): Promise<Told> {
-  const content = raw ?? (body === undefined ? undefined : JSON.stringify(body))
-  const headers = content === undefined ? {} : { 'content-type': type }
-  const response = await fetch(`${restUrl}${target}`, { method, body: content, headers })
+  const content = raw ?? (value === undefined ? undefined : JSON.stringify(value))
+  const headers = content === undefined || type === null ? {} : { 'content-type': type }
+  // To a text fetch gives a type of its own.
+  const body = content === undefined ? undefined : Buffer.from(content)
+  const response = await fetch(`${restUrl}${target}`, { method, body, headers })
   return { status: response.status, type: response.headers.get('content-type'), text: await response.text() }
 }
 

@@ -2,7 +2,7 @@
 import path from 'node:path'
 import t from 'tap'
 import type { WaypostNode } from '../../src/node/node.ts'
-import { ask, askUntil, type Sent, startedNode } from '../kit/rest.ts'
+import { ask, askUntil, startedNode } from '../kit/rest.ts'
 
 const at = encodeURIComponent
 const contentTopic = '/toychat/2/huilong/proto'
@@ -24,153 +24,9 @@ const edge = await start('edge', [
 /** It relays with the one before, and serves history by version 3 only. */
 const modern = await start('modern', ['--relay', '--store', `--staticnode=${address}`])
 const alone = await start('alone', ['--relay=false'])
-const unreachable = '/ip4/127.0.0.1/tcp/1/p2p/16Uiu2HAm4v86W3bmT1BiH6oSPzcsSr24iDQpSN5Qa992BCjjwgrD'
-const lost = await start('lost', [
-  '--relay=false',
-  `--storenode=${unreachable}`,
-  `--filternode=${unreachable}`,
-  `--lightpushnode=${unreachable}`,
-])
-
 const message = (fields: object = {}) => ({ payload: 'aGVsbG8=', contentTopic, ...fields })
-const noPeer = 'No suitable service peer & no discovery method'
-
-type Row = readonly [WaypostNode, string, string, Sent, object]
 
 const subscription = { requestId: 'mine', contentFilters: [contentTopic] }
-const rows: readonly Row[] = [
-  [alone, 'POST', '/lightpush/v1/message', { body: { message: message() } }, { status: 503, text: noPeer }],
-  [
-    alone,
-    'POST',
-    '/lightpush/v3/message',
-    { body: { message: message() } },
-    { status: 503, text: JSON.stringify({ statusDesc: noPeer }) },
-  ],
-  [
-    alone,
-    'POST',
-    '/lightpush/v1/message',
-    { body: { message: message({ payload: '?' }) } },
-    { status: 400, text: 'Invalid message: Incorrect base64 string' },
-  ],
-  [alone, 'GET', '/store/v3/messages', {}, { status: 412, text: noPeer }],
-  [alone, 'GET', '/store/v1/messages', {}, { status: 412, text: noPeer }],
-  [
-    alone,
-    'POST',
-    '/filter/v2/subscriptions',
-    { body: subscription },
-    { status: 503, text: JSON.stringify({ requestId: 'mine', statusDesc: `SERVICE_UNAVAILABLE: ${noPeer}` }) },
-  ],
-  [alone, 'GET', '/filter/v2/subscriptions/mine', {}, { status: 503 }],
-  [alone, 'DELETE', '/filter/v2/subscriptions/all', { body: { requestId: 'mine' } }, { status: 503 }],
-  [alone, 'GET', `/relay/v1/messages/${at('/waku/2/rs/0/0')}`, {}, { status: 404, text: /--relay$/ }],
-  [alone, 'GET', '/admin/v1/peers', {}, { status: 404, text: /--rest-admin=true$/ }],
-  [lost, 'POST', '/lightpush/v3/message', { body: { message: message() } }, { status: 505, text: /dial_failure/ }],
-  [
-    lost,
-    'POST',
-    '/lightpush/v1/message',
-    { body: { message: message() } },
-    { status: 503, text: /^Failed to request a message push: / },
-  ],
-  [lost, 'GET', '/store/v3/messages', {}, { status: 200, text: /"statusCode":504,"statusDesc":"PEER_DIAL_FAILURE: / }],
-  [lost, 'GET', '/store/v1/messages', {}, { status: 500, text: /^Error occurred in queryFut.read\(\) / }],
-  [lost, 'POST', '/filter/v2/subscriptions', { body: subscription }, { status: 504, text: /PEER_DIAL_FAILURE/ }],
-  [
-    edge,
-    'GET',
-    '/store/v3/messages?peerAddr=nonsense',
-    {},
-    { status: 400, text: /^Failed parsing remote peer info: / },
-  ],
-  [
-    edge,
-    'GET',
-    `/store/v3/messages?cursor=${'ab'.repeat(32)}`,
-    {},
-    { status: 200, text: /"statusCode":400,"statusDesc":"BAD_REQUEST: / },
-  ],
-  [
-    edge,
-    'GET',
-    '/filter/v2/subscriptions/mine',
-    {},
-    { status: 404, text: '{"requestId":"mine","statusDesc":"NOT_FOUND: peer has no subscriptions"}' },
-  ],
-  [
-    edge,
-    'GET',
-    `/filter/v2/messages/${at('/none/1/of/these')}`,
-    {},
-    { status: 400, text: 'Not subscribed to topic: /none/1/of/these' },
-  ],
-  [
-    edge,
-    'POST',
-    '/filter/v2/subscriptions',
-    {},
-    { status: 400, text: /^{"requestId":"unknown","statusDesc":"BAD_REQUEST: Failed to decode request/ },
-  ],
-  [
-    edge,
-    'POST',
-    '/filter/v2/subscriptions',
-    { body: { requestId: 'mine' } },
-    { status: 400, text: /Failed to decode request/ },
-  ],
-  [
-    edge,
-    'POST',
-    '/filter/v2/subscriptions',
-    { body: { ...subscription, contentFilters: [] } },
-    { status: 400, text: /Failed to decode request/ },
-  ],
-  [
-    edge,
-    'POST',
-    '/filter/v2/subscriptions',
-    { body: { ...subscription, more: 1 } },
-    { status: 400, text: /unknown field/ },
-  ],
-  [
-    edge,
-    'POST',
-    '/filter/v2/subscriptions',
-    { body: subscription, type: 'text/plain' },
-    { status: 400, text: /Wrong Content-Type, expected application\/json"/ },
-  ],
-  [
-    edge,
-    'POST',
-    '/filter/v2/subscriptions',
-    { body: { ...subscription, contentFilters: ['nonsense'] } },
-    { status: 500, text: /can't get shard/ },
-  ],
-  [edge, 'DELETE', '/filter/v2/subscriptions', { body: subscription }, { status: 404 }],
-  [
-    edge,
-    'POST',
-    '/lightpush/v3/message',
-    { body: { pubsubTopic: '/waku/2/rs/9/9', message: message() } },
-    { status: 421 },
-  ],
-  [
-    edge,
-    'POST',
-    '/lightpush/v3/message',
-    { body: { message: message({ contentTopic: 'nonsense' }) } },
-    { status: 500, text: /Invalid content-topic/ },
-  ],
-  [
-    edge,
-    'POST',
-    '/lightpush/v3/message',
-    { body: { message: message({ payload: Buffer.alloc(160_000).toString('base64') }) } },
-    { status: 413, text: /exceeded maximum/ },
-  ],
-]
 
 t.test('health says which service nodes there are', async (t) => {
   const stateOf = async (node: WaypostNode, name: string) =>
@@ -181,11 +37,6 @@ t.test('health says which service nodes there are', async (t) => {
   }
   t.match(await stateOf(service, 'Legacy Store'), { 'Legacy Store': 'READY' })
   t.match(await stateOf(modern, 'Legacy Store'), { 'Legacy Store': 'NOT_MOUNTED' })
-})
-
-t.test('each question that a service node decides has nwaku status and words', async (t) => {
-  for (const [node, method, target, sent, expected] of rows)
-    t.match(await ask(node, method, target, sent), expected, `${method} ${target} ${JSON.stringify(sent).slice(0, 80)}`)
 })
 
 /** Pushes until the service node has a relay peer in its mesh. */
@@ -280,14 +131,4 @@ t.test('the older store pages with its own cursor, here and by way of a node of 
       t.same(payloads, pages)
     }
   }
-  const bad = [
-    ['startTime=soon', 400, 'Problem parsing time [invalid integer: soon]'],
-    ['pageSize=many', 400, 'Problem parsing page size [invalid integer: many]'],
-    ['pubsubTopic=x&senderTime=1&storeTime=1&digest=-_', 400, 'Incorrect base64 string'],
-    ['pubsubTopic=x&senderTime=1&storeTime=1&digest=AAAA', 500, /BAD_REQUEST: empty digest$/],
-    ['pubsubTopic=x&senderTime=0&storeTime=1&digest=AAAB', 500, /BAD_REQUEST: invalid senderTime$/],
-    ['pubsubTopic=x&senderTime=1&storeTime=1&digest=AAAB', 200, '{"messages":[]}'],
-  ] as const
-  for (const [query, status, text] of bad)
-    t.match(await ask(service, 'GET', `/store/v1/messages?${query}`), { status, text }, query)
 })
