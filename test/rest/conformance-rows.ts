@@ -762,6 +762,23 @@ const admin: Table = {
   ],
 }
 
+const bytes = 'application/octet-stream'
+
+const operations: Table = {
+  'POST /admin/v1/reload': [{ case: 'of a node that another program started', status: 501, text: /does not know/ }],
+  'GET /admin/v1/store/stats': [{ case: 'of a node that stores', status: 200, json: { state: 'ready' } }],
+  'GET /admin/v1/store/export': [
+    { case: 'everything', status: 200, text: /toychat/ },
+    { case: 'no time', query: { startTime: 'soon' }, status: 400, text: 'not a time in nanoseconds: soon' },
+    { case: 'no place', query: { after: '1:2' }, status: 400, text: /^after is not a timestamp/ },
+  ],
+  'POST /admin/v1/store/import': [
+    { case: 'no body', type: bytes, status: 400, text: 'Missing content body' },
+    { case: 'no export', raw: 'x', type: bytes, status: 400 },
+    { case: 'too large', raw: 'x'.repeat(2 * 1024 * 1024 + 1), type: bytes, status: 413, text: '' },
+  ],
+}
+
 export const table: Table = {
   ...health,
   ...debug,
@@ -770,6 +787,7 @@ export const table: Table = {
   ...filter,
   ...store,
   ...admin,
+  ...operations,
 }
 
 /** Answers that no row asks for, each with the reason and the test that has it. */
@@ -782,6 +800,12 @@ export const elsewhere: Readonly<Record<string, string>> = {
   'GET /store/v3/messages 503': 'an archive that cannot be read: refusals.test.ts',
   'GET /store/v1/messages 503': 'an archive that cannot be read: refusals.test.ts',
   'GET /filter/v2/subscriptions/{requestId} 500': 'a service node that answers nonsense: refusals.test.ts',
+  'POST /admin/v1/reload 200': 'a node started from a command line: cli/reload.test.ts',
+  'POST /admin/v1/reload 400': 'a node started from a command line: cli/reload.test.ts',
+  'POST /admin/v1/store/import 200': 'an export is needed: store-admin.test.ts',
+  'POST /admin/v1/store/import 503': 'an archive that cannot be written: refusals.test.ts',
+  'GET /admin/v1/store/stats 503': 'an archive that cannot be read: refusals.test.ts',
+  'GET /admin/v1/store/export 503': 'several exports at once: store-admin.test.ts',
   'DELETE /filter/v2/subscriptions/all 500': 'a service node that answers nonsense: refusals.test.ts',
   'POST /filter/v2/subscriptions 404': 'only who unsubscribes or pings has no subscription: refusals.test.ts',
   'PUT /filter/v2/subscriptions 404': 'only who unsubscribes or pings has no subscription: refusals.test.ts',
