@@ -21,6 +21,8 @@ export interface Sent {
   readonly raw?: string
   /** None when null. */
   readonly type?: string | null
+  /** What the client takes. */
+  readonly accept?: string
 }
 
 export interface Told {
@@ -34,10 +36,10 @@ export async function ask(
   { restUrl }: WaypostNode,
   method: string,
   target: string,
-  { body: value, raw, type = 'application/json' }: Sent = {},
+  { body: value, raw, type = 'application/json', accept = '*/*' }: Sent = {},
 ): Promise<Told> {
   const content = raw ?? (value === undefined ? undefined : JSON.stringify(value))
-  const headers = content === undefined || type === null ? {} : { 'content-type': type }
+  const headers = { accept, ...(content === undefined || type === null ? {} : { 'content-type': type }) }
   // To a text fetch gives a type of its own.
   const body = content === undefined ? undefined : Buffer.from(content)
   const response = await fetch(`${restUrl}${target}`, { method, body, headers })

@@ -19,6 +19,8 @@ export interface Row {
   readonly body?: unknown
   /** Sent as it is. */
   readonly raw?: string
+  /** What may come back, in the words of HTTP. */
+  readonly accept?: string
   /** The media type; JSON unless given, none when null. */
   readonly type?: string | null
   readonly status: number
@@ -71,6 +73,16 @@ const health: Table = {
   ],
   'GET /livez': [{ case: 'while it runs', status: 200, text: 'OK' }],
   'GET /readyz': [{ case: 'once it runs', status: 200, text: 'OK' }],
+}
+
+const page: Table = {
+  'GET /': [
+    { case: 'a browser', accept: 'text/html', status: 200, text: /^<!doctype html>/i },
+    { case: 'a script', accept: '*/*', status: 404, text: '' },
+  ],
+  'GET /page/page.js': [{ case: 'its script', status: 200 }],
+  'GET /page/page.css': [{ case: 'its style', status: 200 }],
+  'GET /page/icon.svg': [{ case: 'its icon', status: 200, text: /^<svg/ }],
 }
 
 const debug: Table = {
@@ -781,6 +793,7 @@ const operations: Table = {
 
 export const table: Table = {
   ...health,
+  ...page,
   ...debug,
   ...relay,
   ...lightpush,
@@ -793,6 +806,9 @@ export const table: Table = {
 /** Answers that no row asks for, each with the reason and the test that has it. */
 export const elsewhere: Readonly<Record<string, string>> = {
   'GET /filter/v2/subscriptions/{requestId} 200': 'only who has subscribed: service-nodes.test.ts',
+  'GET /page/page.js 404': 'the page is switched off: page/route.test.ts',
+  'GET /page/page.css 404': 'the page is switched off: page/route.test.ts',
+  'GET /page/icon.svg 404': 'the page is switched off: page/route.test.ts',
   'GET /readyz 503': 'a node is not ready only for a moment: server.test.ts',
   'GET /relay/v1/events 200': 'a stream: conformance.test.ts reads it',
   'GET /relay/v1/events 503': 'a hundred readers: event-streams.test.ts',

@@ -33,8 +33,12 @@ function targetOf({ path }: Mounted['route'], { target, params = {}, query = {} 
   return pairs === '' ? encoded : `${encoded}?${pairs}`
 }
 
-function sentBy({ body, raw, type }: Row): Sent {
-  return { raw: raw ?? (body === undefined ? undefined : filled(JSON.stringify(body))), type }
+function sentBy({ body, raw, type, accept }: Row): Sent {
+  return {
+    accept,
+    raw: raw ?? (body === undefined ? undefined : filled(JSON.stringify(body))),
+    type,
+  }
 }
 
 /** What is wrong with the answer to a row, beyond what `t.match` says. */

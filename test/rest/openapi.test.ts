@@ -7,10 +7,11 @@ interface Operation {
   readonly operationId: string
   readonly summary: string
   readonly parameters?: readonly { readonly name: string; readonly in: string }[]
-  readonly responses: Readonly<Record<string, { readonly description: string }>>
+  readonly responses: Readonly<Record<string, { readonly description: string } | { readonly $ref: string }>>
 }
 
 const document = JSON.parse(JSON.stringify(openApi(groups, '1.2.3')))
+const shared = new Set(Object.keys(document.components.responses).map((name) => `#/components/responses/${name}`))
 const operations: [string, string, Operation][] = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods as object).map(
     ([method, operation]) => [path, method, operation] as [string, string, Operation],
@@ -28,9 +29,10 @@ t.test('every route is in the reference, with an id of its own, its parameters a
       `${method} ${path}`,
     )
     t.ok(summary.length > 0 && Object.keys(responses).length > 0)
-    for (const [status, { description }] of Object.entries(responses)) {
+    for (const [status, response] of Object.entries(responses)) {
       t.match(status, /^[2-5]\d\d$/)
-      t.ok(description.length > 0)
+      if ('$ref' in response) t.ok(shared.has(response.$ref), response.$ref)
+      else t.ok(response.description.length > 0)
     }
   }
 })
