@@ -38,6 +38,11 @@ export const refusals = {
     when: 'the body is above the limit (--rest-max-body)',
     concerns: (_, { method }) => method !== 'GET',
   },
+  badMediaType: {
+    status: 415,
+    when: 'the Content-Type of the body has not the form of a media type',
+    concerns: (_, { method }) => method !== 'GET',
+  },
 } as const satisfies Readonly<Record<string, Refusal>>
 
 export type RefusalName = keyof typeof refusals

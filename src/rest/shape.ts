@@ -33,9 +33,10 @@ export type ObjectOf<F extends Fields> = { readonly [Name in keyof F]: ValueOf<F
 
 export type ShapeValue<S> = S extends Shape<infer T> ? T : never
 
+/** Text, whole: half of a surrogate pair would be another text once it is encoded. */
 export const string: Shape<string> = {
   schema: { type: 'string' },
-  read: (value, at) => (typeof value === 'string' ? value : wrong(at, 'a string')),
+  read: (value, at) => (typeof value === 'string' && value.isWellFormed() ? value : wrong(at, 'a string')),
 }
 
 export const boolean: Shape<boolean> = {

@@ -60,6 +60,7 @@ const provocations: Readonly<Record<keyof typeof refusals, Asked & { readonly te
     body: `"${'x'.repeat(options.maxBodyBytes)}"`,
     text: '',
   },
+  badMediaType: { headers: { authorization, 'content-type': 'x' }, body: '{}', text: '' },
 }
 
 function pathOf({ route }: Mounted): string {
