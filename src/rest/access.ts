@@ -71,8 +71,12 @@ function isForwarded(headers: IncomingHttpHeaders): boolean {
   return ['forwarded', 'x-forwarded-for', 'x-real-ip', 'via'].some((name) => headers[name] !== undefined)
 }
 
-/** No page at all, or one that this server itself gave out. */
-function isOwnPage({ origin, host }: IncomingHttpHeaders): boolean {
+/**
+ * No page at all, or one that this server itself gave out. A browser names no origin for an image or a link, but it says
+ * since 2020 whether what asks is of the same site.
+ */
+function isOwnPage({ origin, host, 'sec-fetch-site': site = 'none' }: IncomingHttpHeaders): boolean {
+  if (site !== 'none' && site !== 'same-origin') return false
   return origin === undefined || origin === `http://${host}`
 }
 
