@@ -1,4 +1,8 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { Validator } from '@seriousme/openapi-schema-validator'
 import t from 'tap'
+import { parse } from 'yaml'
 import { openApi } from '../../src/rest/openapi.ts'
 import { groups } from '../../src/rest/routes/groups.ts'
 import { writeYaml } from '../../src/rest/yaml.ts'
@@ -35,6 +39,33 @@ t.test('every route is in the reference, with an id of its own, its parameters a
       else t.ok(response.description.length > 0)
     }
   }
+})
+
+type Fields = Record<string, unknown>
+
+/** Documents that are none, made of ours by one change each. */
+const spoilt: readonly [string, (document: Fields) => Fields][] = [
+  ['without a title', (good) => ({ ...good, info: { version: '1' } })],
+  ['of a version that there is not', (good) => ({ ...good, openapi: '9.9' })],
+  ['with a path that does not begin with a slash', (good) => ({ ...good, paths: { health: {} } })],
+  [
+    'with an answer that has no description',
+    (good) => ({ ...good, paths: { '/x': { get: { responses: { 200: {} } } } } }),
+  ],
+  ['with a parameter that is nowhere', (good) => ({ ...good, paths: { '/x': { parameters: [{ name: 'x' }] } } })],
+  ['with a word of its own', (good) => ({ ...good, more: 1 })],
+]
+
+t.test('docs/openapi.yaml is a document of OpenAPI 3.1', async (t) => {
+  const file = path.resolve(import.meta.dirname, '../../../docs/openapi.yaml')
+  const good = parse(readFileSync(file, 'utf8'))
+  const validity = async (document: Fields) => {
+    const validator = new Validator()
+    const { valid, errors } = await validator.validate(structuredClone(document))
+    return { valid, errors, version: validator.version }
+  }
+  t.match(await validity(good), { valid: true, version: '3.1' })
+  for (const [id, spoil] of spoilt) t.match(await validity(spoil(good)), { valid: false }, id)
 })
 
 t.test('YAML is written so that it reads as the same', async (t) => {
