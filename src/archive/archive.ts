@@ -46,6 +46,9 @@ export type ArchiveStatus = { readonly messages: number; readonly bytes: number;
 const firstRetry: Milliseconds = 1000
 const lastRetry: Milliseconds = 30_000
 
+/** How often what is held is counted anew where other nodes store and delete too. */
+const recountInterval: Milliseconds = 30_000
+
 /** The name of a refusal in `waku_archive_errors_total`; nwaku takes a missing timestamp for 0. */
 const refusals = {
   'too-old': 'invalid_message_too_old',
@@ -71,6 +74,7 @@ export class Archive implements AsyncDisposable {
   #failure: { readonly why: string; readonly since: Milliseconds } | undefined
   #closed = false
   #cancelRetry = () => {}
+  #cancelRecount = () => {}
   #recovering: Promise<void> | undefined
 
   /** Use `openArchive`. */
@@ -84,6 +88,7 @@ export class Archive implements AsyncDisposable {
     this.#commit = new GroupCommit((envelopes, since) => this.#write(envelopes, since), commit)
     this.#held = held
     this.#showHeld()
+    if (backend.shared) this.#recountLater()
     if (retention !== undefined) {
       this.#retention = new Retention({ archive: this, policy: retention, clock, schedule, metrics, log })
       void this.#retention.run()
@@ -98,9 +103,8 @@ export class Archive implements AsyncDisposable {
   status(): ArchiveStatus {
     const figures = { ...this.#held, waiting: this.#commit.waiting }
     if (this.#closed) return { ...figures, state: 'closed' }
-    return this.#failure === undefined
-      ? { ...figures, state: 'ready' }
-      : { ...figures, state: 'degraded', ...this.#failure }
+    const trouble = this.#failure ?? this.#backend.trouble?.()
+    return trouble === undefined ? { ...figures, state: 'ready' } : { ...figures, state: 'degraded', ...trouble }
   }
 
   /**
@@ -177,6 +181,7 @@ export class Archive implements AsyncDisposable {
     if (this.#closed) return
     this.#closed = true
     this.#cancelRetry()
+    this.#cancelRecount()
     await this.#retention?.[Symbol.asyncDispose]()
     await this.#commit.flush()
     await this.#recovering
@@ -251,6 +256,22 @@ export class Archive implements AsyncDisposable {
       this.#log.debug({ why: messageOf(error) }, 'archive still degraded')
       this.#retryIn(Math.min(delay * 2, lastRetry))
     }
+  }
+
+  #recountLater(): void {
+    this.#cancelRecount = this.#schedule(() => void this.#recount(), recountInterval)
+  }
+
+  async #recount(): Promise<void> {
+    try {
+      const { messages, bytes } = await this.#backend.stat()
+      this.#held = { messages, bytes }
+      this.#showHeld()
+      this.#retention?.notice(this.#held)
+    } catch {
+      // The next time will do.
+    }
+    if (!this.#closed) this.#recountLater()
   }
 
   #showHeld(): void {

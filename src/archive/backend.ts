@@ -92,7 +92,17 @@ export function isSurplus(
 /** How long the place of a deleted message is kept, so that a client who pages with it as cursor can go on. */
 export const cursorGrace: Milliseconds = 3_600_000
 
+/** Why a backend does not work as it should, though it takes messages; `since` is when that began. */
+export interface Trouble {
+  readonly why: string
+  readonly since: Milliseconds
+}
+
 export interface Backend {
+  /** Other nodes write to it and delete from it too. */
+  readonly shared?: boolean
+  /** Undefined or absent: all is well. */
+  trouble?(): Trouble | undefined
   /**
    * Writes `envelopes` to disk, all or none, and gives those that were new. Each has a timestamp; none is in it twice,
    * nor in another put under way.

@@ -103,6 +103,12 @@ const table = {
     wire: 503,
     http: 503,
   },
+  'archive/spool-full': {
+    when: 'the database is away, and as much waits for it on the disk of this node as may',
+    says: 'the spool is full: {messages} messages of {bytes} bytes wait for the database; --store-spool-size makes room for more',
+    wire: 503,
+    http: 503,
+  },
   'archive/locked': {
     when: 'another process has the archive open',
     says: 'the archive in {folder} is in use by another process: stop that one, or choose another --data-dir',

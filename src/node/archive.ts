@@ -1,8 +1,14 @@
 /** The archive that the settings describe. */
+import path from 'node:path'
 import { type Archive, openArchive } from '../archive/archive.ts'
+import type { Backend } from '../archive/backend.ts'
 import { defaultCommitLimits } from '../archive/commit.ts'
 import { openLevel } from '../archive/level/level.ts'
+import { isRefusal } from '../archive/postgres/failures.ts'
+import { postgresArchive } from '../archive/postgres/postgres.ts'
 import type { RetentionPolicy } from '../archive/retention.ts'
+import { maxSpoolMessages, openSpool } from '../archive/spool/queue.ts'
+import { openSpooled } from '../archive/spool/spooled.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -18,14 +24,25 @@ export interface ArchiveParts {
 /** Opens it, or nothing when this node keeps no messages. */
 export async function openStore({ settings, folder, metrics, log }: ArchiveParts): Promise<Archive | undefined> {
   if (!settings.store) return undefined
-  const backend = await openLevel({ folder: archiveFolder(settings, folder) })
+  const parts = { settings, folder, metrics, log: log.child({ part: 'archive' }) }
+  const backend = await (settings.storeMessageDbUrl?.engine === 'postgres'
+    ? openDatabase(parts, settings.storeMessageDbUrl.url)
+    : openLevel({ folder: archiveFolder(settings, folder) }))
   return await openArchive({
     backend,
     commit: { ...defaultCommitLimits, gather: settings.storeCommitDelay, pendingBytes: settings.storeQueueSize },
     retention: retentionOf(settings.storeMessageRetentionPolicy),
     metrics,
-    log: log.child({ part: 'archive' }),
+    log: parts.log,
   })
+}
+
+/** PostgreSQL, with a spool in the data folder for the time when it is away. */
+async function openDatabase({ settings, folder, metrics, log }: ArchiveParts, url: string): Promise<Backend> {
+  const { storeReadUrl: read, storeMaxNumDbConnections: connections, storeSpoolSize: bytes } = settings
+  const spool = await openSpool(spoolFolder(folder), { messages: maxSpoolMessages, bytes })
+  const database = postgresArchive({ url, readUrl: read?.engine === 'postgres' ? read.url : undefined, connections })
+  return await openSpooled({ database, spool, isRefusal, metrics, log })
 }
 
 /** Several policies as one: whichever deletes more. */
@@ -39,8 +56,14 @@ export function retentionOf(policies: Settings['storeMessageRetentionPolicy']): 
   }
 }
 
-/** Where the archive is. */
+/** Where messages wait for PostgreSQL. */
+function spoolFolder({ path: folder }: DataFolder): string {
+  return path.join(folder, 'spool')
+}
+
+/** Where the files of the archive are; those of the spool, when it is in PostgreSQL. */
 export function archiveFolder({ storeMessageDbUrl: url }: Settings, folder: DataFolder): string {
   // nwaku's sqlite:// names the place too, as long as no SQLite file is there; settings have made sure of that.
-  return url === undefined || url.engine === 'postgres' ? folder.archive : url.path
+  if (url === undefined) return folder.archive
+  return url.engine === 'postgres' ? spoolFolder(folder) : url.path
 }

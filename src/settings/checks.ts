@@ -64,10 +64,14 @@ function* secureWebsocketHasFiles(settings: Settings, at: At): Iterable<string> 
 /** The archive of another engine is never passed over in silence: decision 0005, 8. */
 function* archiveIsOurs({ store, storeMessageDbUrl: url }: Settings, at: At): Iterable<string> {
   if (!store || url === undefined) return
-  if (url.engine === 'postgres')
-    yield `${at('store-message-db-url')}: PostgreSQL is not in this version yet; leave it out for LevelDB in data-dir`
   if (url.engine === 'sqlite' && isFile(url.path))
     yield `${at('store-message-db-url')}: ${url.path} is an archive of nwaku, which is not read in place: run \`waypost store import --from-sqlite ${url.path}\`, then leave this setting out`
+}
+
+function* replicaHasPrimary({ storeMessageDbUrl, storeReadUrl }: Settings, at: At): Iterable<string> {
+  if (storeReadUrl === undefined) return
+  if (storeReadUrl.engine !== 'postgres' || storeMessageDbUrl?.engine !== 'postgres')
+    yield `${at('store-read-url')}: a replica is one of a PostgreSQL archive; both it and --store-message-db-url must be postgres://`
 }
 
 function isFile(path: string): boolean {
@@ -133,6 +137,7 @@ const refusals: readonly Rule[] = [
   contentTopicsHaveShards,
   secureWebsocketHasFiles,
   archiveIsOurs,
+  replicaHasPrimary,
   portsFit,
   portsDiffer,
   announcesSomething,

@@ -222,6 +222,13 @@ const table = {
   }),
   waypost_archive_damaged_messages_total: counter('Stored messages found damaged by a query, and not served.'),
   waypost_archive_degraded: gauge('Set to 1 while the archive takes no messages since its disk or database failed.'),
+  waypost_archive_database_up: gauge(
+    'Set to 1 while the PostgreSQL of the archive takes messages, to 0 while they go to the spool; absent without one.',
+    { database: ['postgres'] },
+  ),
+  waypost_archive_spool_messages: gauge('Messages on the disk of this node that wait for the database.'),
+  waypost_archive_spool_bytes: gauge('Bytes of the messages on the disk of this node that wait for the database.'),
+  waypost_archive_spooled_messages_total: counter('Messages acknowledged from the spool since the database was away.'),
   waypost_archive_pruned_messages_total: counter('Messages deleted by the retention policy.'),
 
   waku_filter_requests_total: counter('Filter requests received, by kind.', { type: filterRequests }),

@@ -77,10 +77,10 @@ const cases: readonly Case[] = [
     problem: /^--websocket-secure-support: needs --websocket-secure-cert-path$/,
   },
   {
-    id: 'PostgreSQL is refused, without its password',
-    argv: ['--store', '--store-message-db-url=postgres://u:secret@db:5432/waku'],
-    mended: ['--store=false'],
-    problem: /^--store-message-db-url: PostgreSQL is not in this version yet(?!.*secret)/,
+    id: 'a replica is one of a PostgreSQL archive',
+    argv: ['--store', '--store-read-url=postgres://u:secret@replica:5432/waku'],
+    mended: ['--store-message-db-url=postgres://u:secret@db:5432/waku'],
+    problem: /^--store-read-url: a replica is one of a PostgreSQL archive(?!.*secret)/,
   },
   {
     id: 'a shifted port fits',

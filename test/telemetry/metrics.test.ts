@@ -42,6 +42,7 @@ const unitInHelp: Readonly<Record<string, RegExp>> = {
   libp2p_pubsub_validation_ignore_total: /Messages/,
   libp2p_pubsub_validation_failure_total: /Messages/,
   waypost_archive_degraded: /Set to 1/,
+  waypost_archive_database_up: /Set to 1/,
 }
 
 t.test('each metric has a help that says when it moves, and a unit', async (t) => {

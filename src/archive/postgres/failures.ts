@@ -36,7 +36,8 @@ export function isReplicaTrouble(error: unknown): boolean {
   return state !== cancelled[0] && !isRefusal(error)
 }
 
-/** One line for a person. Node wraps the attempts at several addresses of one host into an error without a text. */
-export function whyOf(error: unknown): string {
-  return error instanceof AggregateError && error.errors.length > 0 ? messageOf(error.errors[0]) : messageOf(error)
+/** An error with a text: Node wraps the attempts at several addresses of one host into one without. */
+export function told(error: unknown): unknown {
+  if (!(error instanceof AggregateError) || error.message !== '') return error
+  return new Error(messageOf(error.errors[0]), { cause: error })
 }

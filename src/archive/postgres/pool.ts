@@ -5,6 +5,7 @@
  */
 import pg from 'pg'
 import type { Milliseconds } from '../../core/time.ts'
+import { told } from './failures.ts'
 
 /** How long a connection may take, or one of the pool be waited for. */
 const connectTimeout: Milliseconds = 2000
@@ -111,7 +112,9 @@ export class Pool implements Runner, AsyncDisposable {
   /** A connection on which something failed is closed, and with it goes what was not committed. */
   async #withClient<Result>(work: (client: pg.PoolClient) => Promise<Result>, once = false): Promise<Result> {
     if (this.#pool.waitingCount >= maxWaiting) throw new Error('too many statements wait for a connection')
-    const client = await this.#pool.connect()
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw told(error)
+    })
     let failed = true
     try {
       const result = await work(client)

@@ -22,7 +22,7 @@ export const store = {
   ),
   'store-message-db-url': setting(
     storeUrl,
-    'Where the archive is. sqlite:// of nwaku opens the LevelDB archive when there is no such file; postgres:// is not in this version yet.',
+    'Where the archive is. postgres:// is for many nodes with one archive; TLS by ?sslmode=verify-full&sslrootcert=<file>. sqlite:// of nwaku opens the LevelDB archive when there is no such file.',
     { unset: 'LevelDB in data-dir', nwaku: 'sqlite://store.sqlite3' },
   ),
   'store-message-db-vacuum': setting(bool, 'Vacuum SQLite at the start.', {
@@ -33,10 +33,21 @@ export const store = {
     default: 'true',
     ...without('the archive is always brought to the present schema', 'true'),
   }),
-  'store-max-num-db-connections': setting(integer(1, 10_000), 'Connections to PostgreSQL at the most.', {
-    default: '50',
-    ...without(notYet),
-  }),
+  'store-read-url': setting(
+    storeUrl,
+    'A replica of the PostgreSQL archive to answer queries from, as postgres://; the primary helps out when it cannot.',
+    { unset: 'the primary', ours: true },
+  ),
+  'store-max-num-db-connections': setting(
+    integer(2, 10_000),
+    'Connections to PostgreSQL at the most, and to the replica; up to 4 of them are kept for writing.',
+    { default: '50' },
+  ),
+  'store-spool-size': setting(
+    size(1024 * 1024, 1024 ** 4),
+    'Bytes of messages that wait in the data folder while PostgreSQL is away; above it messages are not stored. A million messages at the most.',
+    { default: '1GiB', ours: true },
+  ),
   'store-resume': setting(bool, 'Fetch what was missed from other stores after a restart.', {
     default: 'false',
     ...without(notYet, 'false'),

@@ -1,0 +1,91 @@
+/** Archives on a PostgreSQL that is about to suffer. */
+import type { Test } from 'tap'
+import { type Archive, openArchive } from '../../src/archive/archive.ts'
+import { isRefusal } from '../../src/archive/postgres/failures.ts'
+import { type PostgresOptions, postgresArchive } from '../../src/archive/postgres/postgres.ts'
+import { openSpool, type SpoolLimits } from '../../src/archive/spool/queue.ts'
+import { openSpooled } from '../../src/archive/spool/spooled.ts'
+import type { Envelope } from '../../src/core/envelope.ts'
+import { silentLog } from '../../src/telemetry/log.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { envelopeAt, hashes, pages } from '../archive/kit.ts'
+
+export interface SpooledArchiveOptions extends PostgresOptions {
+  /** Of the spool. */
+  readonly folder: string
+  readonly limits?: SpoolLimits
+}
+
+const roomy: SpoolLimits = { messages: 100_000, bytes: 1024 ** 3 }
+
+/** An archive as a node has it: PostgreSQL with a spool before it. */
+export async function spooledArchive(t: Test, { folder, limits = roomy, ...options }: SpooledArchiveOptions) {
+  const metrics = createMetrics()
+  const log = silentLog()
+  const spool = await openSpool(folder, limits)
+  const backend = await openSpooled({ database: postgresArchive(options), spool, isRefusal, metrics, log })
+  const archive = await openArchive({ backend, metrics, log, clock: options.clock })
+  t.teardown(() => archive[Symbol.asyncDispose]())
+  return { archive, metrics, backend }
+}
+
+/** Settles when the archive has nothing in its spool and its database takes messages. */
+export async function ready(archive: Archive): Promise<void> {
+  await until(() => archive.status().state === 'ready')
+}
+
+/** Settles when `holds`: for states that nothing announces. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+/** Stores messages in several lines at once until it is stopped, and remembers those that were acknowledged. */
+export class Writers {
+  readonly acknowledged: Envelope[] = []
+  readonly refused: unknown[] = []
+  readonly #lines: Promise<void>[]
+  #stopped = false
+
+  constructor(archive: Archive, timestamp: () => bigint, lines = 4) {
+    this.#lines = Array.from({ length: lines }, () => this.#write(archive, timestamp))
+  }
+
+  /** Settles when so many more are acknowledged. */
+  async more(count: number): Promise<void> {
+    const enough = this.acknowledged.length + count
+    await until(() => this.acknowledged.length >= enough)
+  }
+
+  async stop(): Promise<readonly Envelope[]> {
+    this.#stopped = true
+    await Promise.all(this.#lines)
+    return this.acknowledged
+  }
+
+  async #write(archive: Archive, timestamp: () => bigint): Promise<void> {
+    while (!this.#stopped) {
+      const envelope = envelopeAt(timestamp())
+      try {
+        await archive.put(envelope, 'history')
+        this.acknowledged.push(envelope)
+      } catch (error) {
+        this.refused.push(error)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+  }
+}
+
+/** The hashes of all that is stored, in order. */
+export async function allStored(archive: Archive): Promise<string[]> {
+  return (await pages(archive, { includeData: false })).flatMap(({ messages }) => hashes(messages))
+}
+
+/** Asserts that all of `acknowledged` is stored, and nothing twice. */
+export async function nothingLost(t: Test, archive: Archive, acknowledged: readonly Envelope[]): Promise<void> {
+  const stored = await allStored(archive)
+  const found = new Set(stored)
+  t.equal(found.size, stored.length, 'nothing is stored twice')
+  const lost = acknowledged.filter(({ hash }) => !found.has(hash))
+  t.equal(lost.length, 0, `of ${acknowledged.length} acknowledged messages none is lost`)
+}
