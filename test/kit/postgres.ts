@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -42,12 +42,14 @@ const settings = [
   'synchronous_commit = on',
 ]
 
-/** Starts a server; `program` is the path of `postgres`. */
+/** Starts a server; `found` is the path of `postgres`. */
 export async function postgres(
   t: Owner,
-  program: string,
+  found: string,
   { settings: extra = [] }: PostgresOptions = {},
 ): Promise<PostgresServer> {
+  // The other programs of the server stand beside it, not beside a link to it.
+  const program = await realpath(found)
   const account = await serverAccount()
   const folder = await emptyFolder(t, account)
   const passwordFile = path.join(folder, 'password')
