@@ -16,7 +16,7 @@ const missing = ['42P01', '3F000']
 /** The SQLSTATE of what was thrown, if the database said one. */
 export function sqlState(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined
+  return typeof code === 'string' && /^(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
 /** True when the database took offence at the data itself: no retry helps. All else is the database's own trouble. */
