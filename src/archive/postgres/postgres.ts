@@ -146,7 +146,9 @@ class PostgresBackend implements Backend {
 
   /** Throws while the database is away, or takes no changes. */
   async recover(): Promise<void> {
+    // It may be another one: restored from a backup, or empty.
     this.#opened = undefined
+    this.#pubsubTopics.clear()
     await this.#open()
     await this.#catalog.refresh()
   }

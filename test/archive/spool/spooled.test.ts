@@ -72,4 +72,15 @@ if (program !== undefined) {
     t.equal(archive.status().state, 'ready')
     t.equal((await allStored(archive)).length, 20)
   })
+  t.test('a database that was emptied meanwhile is set up anew', async (t) => {
+    const url = await server.database('emptied')
+    const { archive } = await spooledArchive(t, { url, folder: t.testdir() })
+    await store(archive, envelopes(10))
+    await server.sql('drop schema waypost cascade', [], 'emptied')
+    const stored = envelopes(10)
+    await store(archive, stored)
+    await ready(archive)
+    const contentTopics = [stored[0]!.message.contentTopic]
+    t.same(hashes((await ask(archive, { contentTopics })).messages), hashes(stored), 'also without a pubsub topic')
+  })
 }
