@@ -93,10 +93,19 @@ function selectMerged(schema: string, walk: Walk, window: Range, portion: Portio
     select l.timestamp, l.hash from unnest(${ids}) as lane(id) cross join lateral (${lane}) as l
     order by ${ways[direction].order} limit ${limit}`
   if (!portion.includeData) return keys
+  const topics = parameters.add('bytea[]', byteaArray(lanes?.topics ?? []))
   return `
-    select ${columns} from (${keys}) as keys join ${schema}.messages as m using (timestamp, hash)
-    where ${between('m.timestamp', window, parameters)}
-      and m.${lanes?.compared} = any(${parameters.add('bytea[]', byteaArray(lanes?.topics ?? []))})`
+    select keys.timestamp, keys.hash, m.pubsub_topic, m.message
+    from (${keys}) as keys cross join lateral (${selectOne(schema, window, parameters)}) as m
+    where m.${lanes?.compared} = any(${topics})`
+}
+
+/** The message at a place of `keys`. With its limit it is looked up; a join may be made by reading whole partitions. */
+function selectOne(schema: string, window: Range, parameters: Parameters): string {
+  return `
+    select pubsub_topic, content_topic, message from ${schema}.messages as one
+    where one.timestamp = keys.timestamp and one.hash = keys.hash and ${between('one.timestamp', window, parameters)}
+    limit 1`
 }
 
 function selectRange(
@@ -178,8 +187,8 @@ export function fetchStatement(schema: string, places: readonly Place[]): Prepar
   const sorted = timestamps.toSorted((a, b) => (a < b ? -1 : 1))
   const window = { first: sorted[0] ?? 0n, last: sorted.at(-1) ?? 0n }
   const text = `
-    select timestamp, encode(hash, 'hex'), 1, true, pubsub_topic, message
-    from ${keys} join ${schema}.messages as m using (timestamp, hash) where ${between('m.timestamp', window, parameters)}`
+    select keys.timestamp, encode(keys.hash, 'hex'), 1, true, m.pubsub_topic, m.message
+    from ${keys} cross join lateral (${selectOne(schema, window, parameters)}) as m`
   return { statement: { name: 'fetch', text }, values: parameters.values }
 }
 
