@@ -22,44 +22,43 @@ stop_limit=10
 
 # --- base and builder --------------------------------------------------------
 
-make_base() {
-  [ -e "$work/rootfs.done" ] || debootstrap --variant=minbase --include=ca-certificates,libatomic1,binutils \
-    bookworm "$work/rootfs" >"$work/debootstrap.log"
-  touch "$work/rootfs.done"
-  local container
-  container=$(buildah from scratch)
-  # As slim images: no package lists, manuals, translations; and none of what only the builder needs.
-  tar -C "$work/rootfs" --exclude=./var/cache/apt/* --exclude=./var/lib/apt/lists/* --exclude=./usr/share/doc/* \
-    --exclude=./usr/share/man/* --exclude=./usr/share/locale/* --exclude='./usr/lib/*/libatomic*' \
-    -cf "$work/base.tar" .
-  buildah add -q "$container" "$work/base.tar" / >/dev/null
-  buildah commit -q "$container" "$base" >/dev/null
-  buildah rm "$container" >/dev/null
-}
+# One Debian for both, written once.
+make_images() {
+  local builder_container base_container root slim
+  builder_container=$(buildah from scratch)
+  root=$(buildah mount "$builder_container")
+  debootstrap --variant=minbase --include=ca-certificates,libatomic1,binutils bookworm "$root" >"$work/debootstrap.log"
 
-make_builder() {
-  local container root
-  container=$(buildah from scratch)
-  buildah add -q "$container" "$work/rootfs" / >/dev/null
-  root=$(buildah mount "$container")
+  base_container=$(buildah from scratch)
+  slim=$(buildah mount "$base_container")
+  # As slim images: no package lists, manuals, translations; and none of what only the builder needs.
+  tar -C "$root" --exclude=./var/cache/apt/* --exclude=./var/lib/apt/lists/* --exclude=./usr/share/doc/* \
+    --exclude=./usr/share/man/* --exclude=./usr/share/locale/* --exclude='./usr/lib/*/libatomic*' -cf - . | tar -C "$slim" -xf -
+  commit "$base_container" "$base"
+
   # A copy of this machine's npm, and of the certificates that it trusts.
   cp -L "$(command -v node)" "$root/usr/bin/node"
   mkdir -p "$root/usr/lib/node_modules"
   cp -RL "$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")" "$root/usr/lib/node_modules/npm"
   ln -sf ../lib/node_modules/npm/bin/npm-cli.js "$root/usr/bin/npm"
   cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
-  buildah config --env NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt "$container"
-  buildah umount "$container" >/dev/null
-  buildah commit -q "$container" "$builder" >/dev/null
-  buildah rm "$container" >/dev/null
+  buildah config --env NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt "$builder_container"
+  commit "$builder_container" "$builder"
+}
+
+# commit CONTAINER IMAGE
+commit() {
+  buildah umount "$1" >/dev/null
+  buildah commit -q --rm "$1" "$2" >/dev/null
 }
 
 # --- build -------------------------------------------------------------------
 
 mkdir -p "$work"
 started=$SECONDS
-buildah inspect --type image "$base" >/dev/null 2>&1 || make_base
-buildah inspect --type image "$builder" >/dev/null 2>&1 || make_builder
+if ! buildah inspect --type image "$base" >/dev/null 2>&1 || ! buildah inspect --type image "$builder" >/dev/null 2>&1; then
+  make_images
+fi
 note "base and builder made in $((SECONDS - started)) s, storage by ${storage[-1]}"
 started=$SECONDS
 # The format of OCI has no health check.

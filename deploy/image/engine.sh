@@ -10,7 +10,7 @@ if mount -t overlay overlay -o "lowerdir=$work/lower,upperdir=$work/upper,workdi
 fi
 storage=(--root "$work/storage" --runroot "$work/run" --storage-driver "${STORAGE_DRIVER:-$driver}")
 
-buildah() { command buildah "${storage[@]}" "$@"; }
+buildah() { command buildah --log-level error "${storage[@]}" "$@"; }
 podman() { command podman "${storage[@]}" --runtime runc --cgroup-manager cgroupfs --events-backend file --log-level fatal "$@"; }
 
 checks=0
