@@ -15,6 +15,7 @@ const tools = {
   tmux: ['tmux'],
   zsh: ['zsh'],
   podman: ['podman'],
+  'podman-compose': ['podman-compose'],
   /** Debian's `postgresql`: the server itself. */
   postgres: ['postgres'],
   /** util-linux. */
