@@ -60,13 +60,21 @@ const steps: readonly (Step | 'Ctrl-C')[] = [
     code: 69,
   },
   {
-    says: 'The key is what cannot be made again. A copy of it:',
-    command: 'waypost keys export --to=node.key.copy --data-dir=node',
+    says: 'The key cannot be made again, and messages only as far as others have them. All of it in one folder:',
+    command: `waypost backup create --to=backup ${config}`,
+  },
+  { says: 'Is it whole?', command: 'waypost backup verify backup' },
+  {
+    says: 'On another machine, or after the folder was lost: the same peer with the same messages.',
+    command: 'waypost backup restore backup --data-dir=restored',
   },
   {
-    says: 'On another machine, or after the folder was lost, the same peer again:',
-    command: 'waypost keys import node.key.copy --data-dir=restored',
+    says: 'It runs as the first one did; its settings came along, the folder is another.',
+    command: 'waypost run --config-file=restored/waypost.toml --data-dir=restored',
+    until: 'Node setup complete',
   },
+  { says: 'Nothing is missing.', command: `waypost query --config-file=restored/waypost.toml ${topic}` },
+  'Ctrl-C',
 ]
 
 const introduction = `# The first hour
@@ -84,6 +92,8 @@ const standIns: readonly (readonly [RegExp, string])[] = [
   [/\b0[23][0-9a-f]{64}\b/g, '02…'],
   [/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '2026-01-01T12:00:00.000Z'],
   [/^\[[\d:.]+\]/gm, '[12:00:00.000]'],
+  [/, \d[\d.]* (?:B|KiB)$/gm, ', …'],
+  [/"mebibytes":\d+/g, '"mebibytes":…'],
   [/^(up +).*$/gm, '$11 s'],
   [/^((?:memory|disk free|event loop|processor|resident) +).*$/gm, '$1…'],
 ]
