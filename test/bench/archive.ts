@@ -1,5 +1,5 @@
 /**
- * The archive on LevelDB beside LevelDB itself, in one run: `node bin/node.js dist/test/bench/archive.js [messages]`.
+ * The archive on LevelDB beside LevelDB itself, and on PostgreSQL where Debian's is installed, in one run: `node bin/node.js dist/test/bench/archive.js [messages]`.
  *
  * Raw writes put one key per message in synced batches of a group's size; raw scans read 100 values in key order. They
  * are what binding and disk allow. Trust the ratios: the figures move with the machine and with who shares it.
@@ -11,12 +11,16 @@ import path from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { ClassicLevel } from 'classic-level'
 import { type Archive, openArchive } from '../../src/archive/archive.ts'
+import type { Backend } from '../../src/archive/backend.ts'
 import { defaultCommitLimits } from '../../src/archive/commit.ts'
 import { openLevel } from '../../src/archive/level/level.ts'
+import { openPostgres } from '../../src/archive/postgres/postgres.ts'
 import { type Envelope, sealEnvelope } from '../../src/core/envelope.ts'
 import type { Query } from '../../src/core/query.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { postgres } from '../kit/postgres.ts'
+import { findTool } from '../kit/tools.ts'
 
 const messages = Number(process.argv[2] ?? 100_000)
 const payloadBytes = 1024
@@ -148,9 +152,12 @@ const rawRate = await perSecond(messages, () => writeRaw(rawSynced, stored, true
 show('raw batches, unsynced', `${rawUnsynced.toFixed(0)} messages/s`)
 show('raw batches, synced', `${rawRate.toFixed(0)} messages/s`)
 
-async function open(): Promise<Archive> {
-  const backend = await openLevel({ folder: path.join(folder, 'archive') })
+async function archiveOn(backend: Backend): Promise<Archive> {
   return await openArchive({ backend, metrics: createMetrics(), log: silentLog() })
+}
+
+async function open(): Promise<Archive> {
+  return await archiveOn(await openLevel({ folder: path.join(folder, 'archive') }))
 }
 
 let archive = await open()
@@ -235,3 +242,25 @@ showTiming('  page of 100, by time only, from the start', await page(() => ({}))
 await archive[Symbol.asyncDispose]()
 await rawSynced.close()
 await rm(folder, { recursive: true })
+
+/** The same on a PostgreSQL of its own on this machine, whose processes take their share of it. */
+async function onPostgres(program: string): Promise<void> {
+  await using ends = new AsyncDisposableStack()
+  const owner = { teardown: (end: () => unknown) => ends.defer(async () => void (await end())) }
+  const { url } = await postgres(owner, program, { settings: ['shared_buffers = 512MB', 'max_wal_size = 4GB'] })
+  archive = await archiveOn(await openPostgres({ url }))
+  const rate = await perSecond(messages, () => putAll(archive, stored))
+  show('\nPostgreSQL, grouped, every message synced', `${rate.toFixed(0)} messages/s`)
+  showTiming('  page of 100, one content topic', await page(() => ({ contentTopics: [dense()], start: random() })))
+  showTiming('    100 content topics', await page(() => ({ contentTopics: topicOf.slice(0, 100), start: random() })))
+  showTiming(
+    '  page of 100, one pubsub topic',
+    await page(() => ({ pubsubTopic: stored[1]!.pubsubTopic, start: random() })),
+  )
+  showTiming('  page of 100, by time only', await page(() => ({ start: random() })))
+  showTiming('  one message by hash', await page(() => ({ hashes: [anyHash()] })))
+  await archive[Symbol.asyncDispose]()
+}
+
+const program = findTool('postgres')
+if (program !== undefined) await onPostgres(program)

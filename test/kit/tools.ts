@@ -36,11 +36,16 @@ export type Tool = keyof typeof tools
  * CI=true, which has every tool. Call it first and return on undefined.
  */
 export function needs(t: Test, tool: Tool): string | undefined {
-  const found = tools[tool].map(findProgram).find((program) => program !== undefined)
+  const found = findTool(tool)
   if (found !== undefined) return found
   if (process.env.CI === 'true') t.fail(`needs ${tool}`)
   else t.plan(0, `needs ${tool}`)
   return undefined
+}
+
+/** The path of a tool, for a bench, which does without what the machine lacks. */
+export function findTool(tool: Tool): string | undefined {
+  return tools[tool].map(findProgram).find((program) => program !== undefined)
 }
 
 /** Where Debian puts the programs of a PostgreSQL server, which are not on PATH; the newest first. */
