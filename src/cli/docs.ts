@@ -11,11 +11,13 @@ import { writeYaml } from '../rest/yaml.ts'
 import { renderSettingsPage } from '../settings/page.ts'
 import { metricTable, processMetricNames } from '../telemetry/metrics.ts'
 import { renderCommandsPage } from './commands-page.ts'
+import { renderDashboard } from './dashboard/render.ts'
 import { table } from './markdown.ts'
 import { version } from './version.ts'
 
 /** Each page by its path in the repository. */
 export const pages: Readonly<Record<string, () => string>> = {
+  'deploy/grafana/dashboards/waypost.json': renderDashboard,
   'docs/commands.md': renderCommandsPage,
   'docs/errors.md': renderErrorsPage,
   'docs/metrics.md': renderMetricsPage,
