@@ -81,7 +81,7 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
   const stack = guardStack(stockStack({ limits, tls }), { gate, budget, traffic, dial, limits, refused })
   const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options, stack, inside))
   const away = boundKnownPeers({ libp2p, capacity: limits.knownPeers })
-  if (tls !== undefined) showExpiry(tls, metrics)
+  showExpiry(tls, metrics)
   return {
     libp2p,
     start: () => startLibp2p(libp2p),
@@ -110,8 +110,11 @@ const dialMetrics = {
   failed: 'libp2p_failed_dials_total',
 } as const
 
-function showExpiry(tls: Tls, metrics: Metrics): void {
-  metrics.waypost_certificate_expiry_timestamp_seconds.set(expiryOf(tls))
+/** A gauge that nobody sets is 0, which would say that the certificate ended in 1970. */
+function showExpiry(tls: Tls | undefined, metrics: Metrics): void {
+  const { waypost_certificate_expiry_timestamp_seconds: gauge } = metrics
+  if (tls === undefined) gauge.remove()
+  else gauge.set(expiryOf(tls))
 }
 
 function libp2pOptions<S extends ServiceMap>(
