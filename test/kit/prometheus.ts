@@ -1,7 +1,7 @@
 /**
  * A real Prometheus on loopback, with the rules of deploy/prometheus, for a test. It scrapes and judges twice a second
- * instead of every fifteen seconds, and rules fire at once: their `for` is left out, which alerts.test.yml holds to its
- * word. Expressions, windows and thresholds are those that operators have.
+ * instead of every fifteen seconds, and rules fire at once: a `for` of minutes is left out, which alerts.test.yml holds to
+ * its word. Expressions, windows and thresholds are those that operators have.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -41,7 +41,7 @@ export class Prometheus {
     const folder = mkdtempSync(path.join(tmpdir(), 'waypost-prometheus-'))
     const targets = path.join(folder, 'targets.json')
     const rules = readFileSync('deploy/prometheus/alerts.yml', 'utf8')
-    writeFileSync(path.join(folder, 'alerts.yml'), rules.replaceAll(/^ +for: .*\n/gm, ''))
+    writeFileSync(path.join(folder, 'alerts.yml'), rules.replaceAll(/^ +for: \d+m\n/gm, ''))
     writeFileSync(targets, '[]')
     writeFileSync(path.join(folder, 'prometheus.yml'), configuration(targets))
     const [data, config] = [path.join(folder, 'data'), path.join(folder, 'prometheus.yml')]
@@ -79,6 +79,11 @@ export class Prometheus {
   /** Settles when `alert` fires for `instance`, or, with `false`, when it does no more. */
   async until(instance: string, alert: string, fires = true): Promise<void> {
     while ((await this.firing(instance)).has(alert) !== fires) await setTimeout(pause)
+  }
+
+  /** Settles when nothing fires for `instance`. One second of a busy machine is a stall, and no illness. */
+  async quiet(instance: string): Promise<void> {
+    while ((await this.firing(instance)).size > 0) await setTimeout(pause)
   }
 
   /** Settles when an instance has been scraped and judged so many times more. */

@@ -21,6 +21,7 @@ const tools = {
   /** util-linux. */
   prlimit: ['prlimit'],
   /** Both of Debian's `prometheus`. */
+  faketime: ['faketime'],
   prometheus: ['prometheus'],
   promtool: ['promtool'],
   runc: ['runc'],
