@@ -1,6 +1,7 @@
 /** Alerts on the archive and its disk. test/kit/illness.ts. */
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -40,8 +41,8 @@ illness(
 )
 
 illness(t, 'a disk that fills up is told', async ({ t, instance, prometheus }) => {
-  const folder = path.join(t.testdir(), 'disk')
-  mkdirSync(folder)
+  // Not in the folder of the test: a mount that outlives a killed run must not be in the way of the next.
+  const folder = mkdtempSync(path.join(tmpdir(), 'waypost-disk-'))
   if (!mountMemory(t, folder, '320m')) return t.plan(0, 'needs a user who may mount')
   const node = await networkDaemon(t, { flags: metricsFlags, dataDir: folder })
   prometheus.watch(instance, node.metricsUrl)
@@ -68,6 +69,9 @@ function mountMemory(t: Test, folder: string, size: string): boolean {
   } catch {
     return false
   }
-  t.teardown(() => void execFileSync('umount', ['--lazy', folder]))
+  t.teardown(() => {
+    execFileSync('umount', ['--lazy', folder])
+    rmSync(folder, { recursive: true, force: true })
+  })
   return true
 }
