@@ -65,7 +65,20 @@ export const agents = ['waypost', 'nwaku', 'logos-delivery', 'go-waku', 'js-waku
 export type Agent = (typeof agents)[number]
 
 /** The groups of REST routes; `none` is for paths that no route has. */
-const restGroups = ['health', 'debug', 'overview', 'relay', 'lightpush', 'filter', 'store', 'admin', 'reference', 'archive', 'page', 'none'] as const
+const restGroups = [
+  'health',
+  'debug',
+  'overview',
+  'relay',
+  'lightpush',
+  'filter',
+  'store',
+  'admin',
+  'reference',
+  'archive',
+  'page',
+  'none',
+] as const
 
 const directions = ['in', 'out'] as const
 const folders = ['data', 'archive'] as const
