@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { groups } from '../../src/rest/routes/groups.ts'
 import { createMetrics, metricTable } from '../../src/telemetry/metrics.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
@@ -76,6 +77,11 @@ t.test('a counter stands at zero before the first event of each kind', async (t)
   t.match(text, '\nwaypost_archive_dropped_messages_total{reason="queue_full"} 0\n')
   t.match(text, '\nwaku_service_requests_total{service="/vac/waku/store-query/3.0.0",state="rejected"} 0\n')
   t.notMatch(text, /\nwaku_relay_network_bytes_total\{/, 'shards are not known before they are followed')
+})
+
+t.test('each group of REST routes is a value of the label of REST requests', async (t) => {
+  const { group } = metricTable.waypost_rest_requests_total?.labels ?? {}
+  t.same(Array.from(group ?? []).toSorted(), [...groups.map(({ name }) => name), 'none'].toSorted())
 })
 
 t.test('the prefix of newer dashboards stands for waku, and only for that', async (t) => {
