@@ -33,6 +33,9 @@ const dashboard = JSON.parse(readFileSync('deploy/grafana/dashboards/waypost.jso
 const graphs = dashboard.panels.filter(({ type }) => type !== 'row')
 const expressions = graphs.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
 
+/** Metrics that a node with its archive in LevelDB does not have. */
+const ofPostgres = /waypost_archive_database_up/
+
 /** A query as Grafana sends it, for all nodes. */
 function interpolated(expression: string, prefix = 'waku'): string {
   return expression
@@ -120,7 +123,7 @@ t.test('each query gives something of a node that has had traffic', async (t) =>
   await prometheus.rounds('node', 3)
   await clientTraffic(t, node, other)
   await prometheus.rounds('node', 4)
-  for (const expression of expressions)
+  for (const expression of expressions.filter((expression) => !ofPostgres.test(expression)))
     t.not((await prometheus.query(interpolated(expression))).length, 0, interpolated(expression))
   await t.rejects(prometheus.query('sum('), /parse error/, 'a query that is none is found')
   t.same(await prometheus.query('waku_no_such_metric'), [], 'a metric that is none gives nothing')

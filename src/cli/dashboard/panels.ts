@@ -416,6 +416,27 @@ const archive: Row = {
       limits: [0.001, 1],
     },
     {
+      title: 'Database',
+      says: '1 while PostgreSQL takes messages, 0 while they go to the spool; nothing where there is no PostgreSQL.',
+      unit: 'none',
+      queries: gauges('waypost_archive_database_up', '{{database}}'),
+    },
+    {
+      title: 'Spool',
+      says: 'Messages on the disk of this node that wait for the database, and how many were acknowledged from there.',
+      unit: 'short',
+      queries: [
+        ['waypost_archive_spool_messages{$i}', 'waiting'],
+        ['waypost_archive_spooled_messages_total{$i}', 'spooled since the start'],
+      ],
+    },
+    {
+      title: 'Size of the spool',
+      says: 'Bytes of the messages that wait for the database.',
+      unit: 'bytes',
+      queries: gauges('waypost_archive_spool_bytes'),
+    },
+    {
       title: 'Disk',
       says: 'Bytes that may still be written to the disk of a folder.',
       unit: 'bytes',
