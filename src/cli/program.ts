@@ -4,6 +4,7 @@ import { addBackup } from './commands/backup.ts'
 import { addCanary } from './commands/canary.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
+import { addDoctor } from './commands/doctor.ts'
 import { addInit } from './commands/init.ts'
 import { addKeys } from './commands/keys.ts'
 import { addPeers } from './commands/peers.ts'
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     addStore,
     addBackup,
     addReload,
+    addDoctor,
     addCanary,
     addCompletion,
   ])

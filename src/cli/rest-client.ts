@@ -4,6 +4,7 @@ import path from 'node:path'
 import type { Command } from 'commander'
 import { messageOf, systemCode, WaypostError } from '../core/errors.ts'
 import type { Milliseconds } from '../core/time.ts'
+import type { Settings } from '../settings/table.ts'
 import { parseJson, writeJson } from './exact-json.ts'
 import { type NodeOptions, nodeSettings, withNodeOptions } from './node-settings.ts'
 
@@ -134,7 +135,13 @@ export function restClient(options: RestOptions): RestClient {
   // The token of the node on this machine is not for whoever --rest-url names.
   if (restUrl !== undefined) return new RestClient(urlOf(restUrl), named)
   const { settings } = nodeSettings(options)
-  return new RestClient(ownUrl(settings), named ?? settings.restToken ?? ownToken(settings.dataDir))
+  return restClientOf(settings, undefined, named)
+}
+
+/** The client for the node of these settings, or for the one at `url`. */
+export function restClientOf(settings: Settings, url: string | undefined, token?: string): RestClient {
+  if (url !== undefined) return new RestClient(urlOf(url), token)
+  return new RestClient(ownUrl(settings), token ?? settings.restToken ?? ownToken(settings))
 }
 
 function urlOf(text: string): string {
@@ -162,9 +169,9 @@ function readToken(file: string): string {
 }
 
 /** The token that the node made, where we may read it: on loopback it is seldom needed. */
-function ownToken(dataDir: string): string | undefined {
+function ownToken({ dataDir, restTokenFile }: Pick<Settings, 'dataDir' | 'restTokenFile'>): string | undefined {
   try {
-    return readToken(path.join(dataDir, 'rest.token'))
+    return readToken(restTokenFile ?? path.join(dataDir, 'rest.token'))
   } catch {
     return undefined
   }

@@ -84,9 +84,10 @@ function* portsFit(settings: Settings, at: At): Iterable<string> {
 }
 
 /** A TCP listener: the setting of its port, its port and its address. UDP does not get in their way. */
-type Listener = readonly [name: SettingName, port: number, address: string]
+export type Listener = readonly [name: SettingName, port: number, address: string]
 
-function listeners(settings: Settings): readonly Listener[] {
+/** The TCP listeners that these settings open. */
+export function listeners(settings: Settings): readonly Listener[] {
   const { listenAddress, websocketSupport, websocketSecureSupport, rest, metricsServer } = settings
   const open: (Listener | false)[] = [
     ['tcp-port', settings.tcpPort, listenAddress],
