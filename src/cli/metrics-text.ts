@@ -23,6 +23,17 @@ export class MetricsText {
     const found = this.samples.filter((sample) => isNamed(sample, name) && hasLabels(sample, labels))
     return found.length === 0 ? undefined : found.reduce((sum, { value }) => sum + value, 0)
   }
+
+  /** The sums of a metric by the values of a label, in the order in which the node writes them. */
+  byLabel(name: string, label: string): ReadonlyMap<string, number> {
+    const sums = new Map<string, number>()
+    for (const sample of this.samples) {
+      const value = sample.labels[label]
+      if (value === undefined || !isNamed(sample, name)) continue
+      sums.set(value, (sums.get(value) ?? 0) + sample.value)
+    }
+    return sums
+  }
 }
 
 function parseLine(row: string): Sample | undefined {

@@ -15,6 +15,7 @@ import { addRun } from './commands/run.ts'
 import { addStatus } from './commands/status.ts'
 import { addStore } from './commands/store.ts'
 import { addSubscribe } from './commands/subscribe.ts'
+import { addTop } from './commands/top.ts'
 import { version } from './version.ts'
 
 const description =
@@ -34,6 +35,7 @@ export function createProgram(): Command {
     addConfig,
     addKeys,
     addStatus,
+    addTop,
     addPeers,
     addPublish,
     addSubscribe,
