@@ -14,6 +14,7 @@ import { openDataFolder } from './data-folder.ts'
 import { measureGauges } from './gauges.ts'
 import { openHost, watchCertificate } from './host.ts'
 import { liveParts } from './live.ts'
+import { MetricsLog } from './metrics-log.ts'
 import { networkOf } from './network.ts'
 import { NodeOverview } from './overview.ts'
 import { countPeers, pingPeers, wantPeers } from './peers.ts'
@@ -114,6 +115,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   const storeAdmin = storeAdminOf({ settings, archive, folder: folders.archive, version })
   const services = { ...protocols.services, storeAdmin }
   view.started({ addresses, enr, health: protocols.health, services, measure })
+  if (settings.metricsServer && settings.metricsLogging) parts.use(new MetricsLog({ metrics, log }))
   const live = liveParts({ log, network, servers, archive, host, protocols, peers, certificates })
   if (reread !== undefined) reloading = new Reload({ settings, read: reread, live, log })
   const opened = parts.move()

@@ -5,7 +5,7 @@ import { list } from '../kinds/kind.ts'
 import { ipAddress } from '../kinds/network.ts'
 import { bool, filePath, integer, oneOf, port, text } from '../kinds/plain.ts'
 import { token } from '../kinds/secret.ts'
-import { notYet, setting, without } from '../row.ts'
+import { setting } from '../row.ts'
 
 export const rest = {
   rest: setting(bool, 'Serve the REST API.', { default: 'true' }),
@@ -56,9 +56,8 @@ export const metrics = {
   }),
   'metrics-server-address': setting(ipAddress, 'The interface of the metrics server.', { default: '127.0.0.1' }),
   'metrics-server-port': setting(port, 'The port of the metrics server.', { default: '8008', shifted: true }),
-  'metrics-logging': setting(bool, 'Log key metrics from time to time, while the metrics server runs.', {
+  'metrics-logging': setting(bool, 'Log key figures every ten minutes, while the metrics server runs.', {
     default: 'true',
-    ...without(notYet, 'false'),
   }),
   'metrics-prefix': setting(
     oneOf('waku', 'logos_delivery'),
