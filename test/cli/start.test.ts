@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { connect, createServer } from 'node:net'
+import { createServer } from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { daemon, launcher, loopbackFlags } from '../kit/daemon.ts'
@@ -75,17 +75,4 @@ t.test('a certificate that cannot be read is named', async (t) => {
   const secure = ['--websocket-secure-support=true', `--websocket-secure-key-path=${key}`]
   const failure = await failedStart(dataDir, [...secure, `--websocket-secure-cert-path=${certificate}`])
   check(t, failure, 'pem')
-})
-
-t.test('a node that is stopped while strangers come and go ends all the same', async (t) => {
-  for (let round = 0; round < 3; round++) {
-    const node = await daemon(t)
-    const ports = node.addresses.map((address) => Number(/\/tcp\/(\d+)/.exec(address)?.[1]))
-    for (const port of [...ports, ...ports]) {
-      const socket = connect({ host: '127.0.0.1', port })
-      await once(socket, 'connect')
-      socket.destroy()
-    }
-    t.equal(await node.stop(), 0)
-  }
 })
