@@ -19,10 +19,10 @@ import { findRunningNode } from '../../../src/cli/doctor/running-node.ts'
 import { version } from '../../../src/cli/version.ts'
 import { resolveSettings } from '../../../src/settings/resolve.ts'
 import { Authority } from '../../kit/authority.ts'
+import { daemon } from '../../kit/daemon.ts'
 import { environment } from '../../kit/environment.ts'
 import { host } from '../../kit/host.ts'
 import { standIn } from '../../kit/nwaku-rest.ts'
-import { startedNode } from '../../kit/rest.ts'
 import { needs } from '../../kit/tools.ts'
 
 /** What the checks get for these flags. */
@@ -267,9 +267,8 @@ t.test('a running node is asked how it is', async (t) => {
 })
 
 t.test('each announced address is tried', async (t) => {
-  const folder = t.testdir()
   const announced = async (...flags: readonly string[]) => {
-    const { restUrl } = await startedNode(t, path.join(folder, String(flags.length)), flags)
+    const { restUrl } = await daemon(t, { flags })
     return examined([], { node: await findRunningNode(resolveSettings({}).settings, restUrl) })
   }
   const whole = await checkAddresses(await announced())
