@@ -75,6 +75,7 @@ export class Archive implements AsyncDisposable {
   #closed = false
   #cancelRetry = () => {}
   #cancelRecount = () => {}
+  readonly #listeners = new Set<(envelopes: readonly Envelope[]) => void>()
   #recovering: Promise<void> | undefined
 
   /** Use `openArchive`. */
@@ -153,6 +154,12 @@ export class Archive implements AsyncDisposable {
     return { oldest: oldest?.timestamp, newest: newest?.timestamp }
   }
 
+  /** Tells `listener` of each group of messages that is on disk, those that were there before included. */
+  onStored(listener: (envelopes: readonly Envelope[]) => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) }
+  }
+
   /** Deletes at most `most` of the oldest messages that `limits` do not keep. */
   async prune(limits: PruneLimits, most: number): Promise<Amount> {
     this.#checkWritable()
@@ -207,6 +214,7 @@ export class Archive implements AsyncDisposable {
       this.#metrics.waku_archive_insert_duration_seconds.observe((performance.now() - since) / 1000)
       this.#metrics.waypost_archive_commit_messages.observe(envelopes.length)
       this.#account(added)
+      for (const listener of this.#listeners) listener(envelopes)
     } catch (error) {
       this.#metrics.waku_archive_errors_total.inc({ type: 'insert_failure' }, envelopes.length)
       throw this.#degrade(error)

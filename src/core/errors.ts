@@ -39,6 +39,10 @@ const table = {
     when: 'a peer did not send or take its frame in the time that its protocol allows',
     says: '{protocol} took longer than {limit} ms',
   },
+  'wire/endless': {
+    when: 'a peer takes more turns of a dialogue than its protocol allows',
+    says: '{protocol} took more than {limit} turns',
+  },
   'wire/rate-limited': {
     when: 'a peer asks more often than its own quota, or all peers together more often than the common one, allows',
     says: 'too many requests for {protocol}',
@@ -198,6 +202,10 @@ const table = {
   'push/unreachable': {
     when: 'a subscriber has no open connection, or takes no stream for what is pushed to it',
     says: 'cannot push: {why}',
+  },
+  'sync/no-session': {
+    when: 'a peer sends messages of store sync without having reconciled with us just before, or more than a session may',
+    says: 'no session of store sync with {peer}',
   },
   'filter/criteria-missing': {
     when: 'a filter request names no pubsub topic or no content topic, or an empty one',

@@ -17,8 +17,11 @@ export interface PushReceiver {
   readonly frameTimeout: Milliseconds
   /** Streams that one connection may hold open at once. */
   readonly inboundStreams: number
-  /** Takes the body of one frame. What it throws resets the stream. */
-  receive(body: Uint8Array, from: string): void
+  /**
+   * Takes the body of one frame. What it throws resets the stream. As long as a promise that it returns is pending,
+   * nothing more is read of the stream.
+   */
+  receive(body: Uint8Array, from: string): void | Promise<void>
 }
 
 export interface PushReceiverParts {
@@ -77,12 +80,29 @@ class Intake {
   #received(data: Chunk): void {
     // What a reset stream had still to say is not heard.
     if (this.#stream.status !== 'open') return
+    const pending: Promise<void>[] = []
     try {
       for (const body of this.#reader.push(data)) {
         this.#stopTimer()
-        this.#receiver.receive(body, this.#peer)
+        const taken = this.#receiver.receive(body, this.#peer)
+        if (taken !== undefined) pending.push(taken)
       }
       if (this.#reader.incomplete) this.#timer ??= setTimeout(() => this.#timedOut(), this.#receiver.frameTimeout)
+    } catch (error) {
+      this.#reset(error)
+    }
+    if (pending.length > 0) void this.#wait(pending)
+  }
+
+  /** Reads on when what came is dealt with: the peer waits, and not its messages in our memory. */
+  async #wait(pending: readonly Promise<void>[]): Promise<void> {
+    this.#stream.pause()
+    this.#stopTimer()
+    try {
+      await Promise.all(pending)
+      if (this.#stream.status !== 'open') return
+      if (this.#reader.incomplete) this.#timer = setTimeout(() => this.#timedOut(), this.#receiver.frameTimeout)
+      this.#stream.resume()
     } catch (error) {
       this.#reset(error)
     }

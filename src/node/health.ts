@@ -9,6 +9,8 @@ export interface HealthParts {
   /** Undefined while all is well, else why the archive takes or gives nothing. */
   readonly store?: () => string | undefined
   readonly legacyStore?: boolean
+  /** How far the store has come in fetching what it missed; undefined when it has it, or never fetches. */
+  readonly resuming?: () => string | undefined
   /** Whether another node can be asked for a service. */
   readonly canAsk: (service: 'store' | 'legacyStore' | 'filter' | 'lightpush') => boolean
 }
@@ -20,12 +22,14 @@ export function protocolHealth({
   filter,
   store,
   legacyStore,
+  resuming,
   canAsk,
 }: HealthParts): readonly ProtocolHealth[] {
   const relaying = relayPeers !== undefined && relayPeers() > 0
   const noPeers = 'Node has no relay peers to fullfill push requests'
   const noRelay = 'Relay is not ready, filter will not be able to sort out messages'
   const degraded = store?.()
+  const catchingUp = degraded === undefined ? resuming?.() : undefined
   const canPush = relaying || canAsk('lightpush')
   const noPushPeer = 'No Lightpush service peer available yet'
   const noStorePeer = 'No Store service peer available yet, neither Store service set up for the node'
@@ -37,7 +41,9 @@ export function protocolHealth({
     entry('Lightpush', lightpush, relaying, noPeers),
     entry('Legacy Lightpush', lightpush, relaying, noPeers),
     entry('Filter', filter, relaying, noRelay),
-    entry('Store', store !== undefined, degraded === undefined, degraded),
+    catchingUp === undefined
+      ? entry('Store', store !== undefined, degraded === undefined, degraded)
+      : { protocol: 'Store', state: 'SYNCHRONIZING', desc: catchingUp },
     entry('Legacy Store', legacyStore, degraded === undefined, degraded),
     unmounted('Peer Exchange'),
     unmounted('Rendezvous'),

@@ -34,6 +34,7 @@ import { RestFilter } from './rest-filter.ts'
 import { restServices } from './rest-services.ts'
 import { ServicePeers, type ServicePeersParts } from './service-peers.ts'
 import type { ShardSizes } from './shard-sizes.ts'
+import { storeRepair } from './store-repair.ts'
 
 export interface ProtocolParts {
   readonly settings: Settings
@@ -92,6 +93,7 @@ export async function mountProtocols(given: ProtocolParts): Promise<Protocols> {
   if (archive !== undefined && settings.legacyStore) mounted.use(await mountLegacyStore(parts, archive))
   const neighbours = mounted.use(await mountMetadata(parts, relay))
   const servicePeers = mounted.use(servicePeersOf(parts))
+  const repair = archive && mounted.use(storeRepair({ ...parts, archive, peers: servicePeers }))
   const filterClient = settings.rest ? mounted.use(await openRestFilter(parts, servicePeers)) : undefined
   const admin = { libp2p, router, relay, filter: subscribers, metadata: neighbours, reload, log }
   const services = restServices({
@@ -107,7 +109,7 @@ export async function mountProtocols(given: ProtocolParts): Promise<Protocols> {
   })
   const kept = mounted.move()
   return {
-    health: healthOf(parts, servicePeers),
+    health: { ...healthOf(parts, servicePeers), resuming: () => repair?.resuming() },
     services,
     relay,
     filter: subscribers,
@@ -115,6 +117,7 @@ export async function mountProtocols(given: ProtocolParts): Promise<Protocols> {
     quotas: parts.quotas,
     start: () => {
       for (const topic of network.followed) relay?.subscribe(topic)
+      repair?.start()
     },
     meshPeers: () => new Set([...(relay?.topics ?? [])].flatMap((topic) => relay?.meshPeers(topic) ?? [])),
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
@@ -221,6 +224,7 @@ export function namedPeers({ storenode, filternode, lightpushnode }: Settings): 
     legacyStore: stores,
     filter: addresses(filternode),
     lightpush: addresses(lightpushnode),
+    sync: [],
   }
 }
 

@@ -6,9 +6,15 @@ import { enrToText } from '../net/discovery/enr.ts'
 import { signRecord } from '../net/discovery/node-record.ts'
 import type { Settings } from '../settings/table.ts'
 
-/** The services that a record tells of, by the name of their setting. */
-const services = ['relay', 'store', 'filter', 'lightpush'] as const
-type Served = (typeof services)[number]
+/** The services that a record tells of, each by its setting. */
+const services = {
+  relay: 'relay',
+  store: 'store',
+  filter: 'filter',
+  lightpush: 'lightpush',
+  storeSync: 'sync',
+} as const
+type Served = keyof typeof services
 
 export interface RecordParts {
   readonly settings: Pick<Settings, 'clusterId' | Served>
@@ -21,7 +27,8 @@ export interface RecordParts {
 
 /** The signed record as text. The time in milliseconds is its sequence number: above that of any earlier start. */
 export function ownRecord({ settings, shards, addresses, privateKey, clock }: RecordParts): string {
-  const capabilities = services.filter((service) => settings[service])
+  const served = Object.entries(services) as [Served, (typeof services)[Served]][]
+  const capabilities = served.filter(([setting]) => settings[setting]).map(([, capability]) => capability)
   const shardSet = shards.length === 0 ? undefined : { cluster: settings.clusterId, shards }
   const record = signRecord({ addresses, capabilities, shards: shardSet }, privateKey, BigInt(clock()))
   return enrToText(record)

@@ -11,6 +11,7 @@ import { lightPushProtocol } from '../protocols/lightpush/codec.ts'
 import { legacyLightPushProtocol } from '../protocols/lightpush/legacy-codec.ts'
 import { storeProtocol } from '../protocols/store/codec.ts'
 import { legacyStoreProtocol } from '../protocols/store/legacy-codec.ts'
+import { reconciliationProtocol } from '../protocols/store-sync/codec.ts'
 
 /** What other nodes do for us, and the protocols by which they do it. */
 const protocolsOf = {
@@ -18,6 +19,7 @@ const protocolsOf = {
   legacyStore: [legacyStoreProtocol, storeProtocol],
   filter: [filterSubscribeProtocol],
   lightpush: [lightPushProtocol, legacyLightPushProtocol],
+  sync: [reconciliationProtocol],
 } as const satisfies Record<string, readonly string[]>
 
 export type Service = keyof typeof protocolsOf
@@ -66,7 +68,19 @@ export class ServicePeers implements Disposable {
 
   /** True when there is somebody to ask. */
   has(service: Service): boolean {
-    return this.isNamed(service) || this.#connected(service) !== undefined
+    return this.isNamed(service) || this.connected(service).length > 0
+  }
+
+  /** The connected peers that serve `service`. */
+  connected(service: Service): readonly PeerId[] {
+    return [...this.#serving.values()].flatMap(({ id, services }) => (services.includes(service) ? [id] : []))
+  }
+
+  /** All who can be asked for `service`: those that the settings name, then those that are connected. */
+  candidates(service: Service): readonly (Multiaddr | PeerId)[] {
+    const named = this.#named[service]
+    const ids = new Set(named.map(idOf))
+    return [...named, ...this.connected(service).filter((peer) => !ids.has(peer.toString()))]
   }
 
   /**
@@ -100,12 +114,7 @@ export class ServicePeers implements Disposable {
   #choose(service: Service): Multiaddr | PeerId | undefined {
     const named = this.#named[service]
     const open = named.find((address) => this.#serving.get(idOf(address) ?? '')?.services.includes(service))
-    return open ?? named[0] ?? this.#connected(service)
-  }
-
-  #connected(service: Service): PeerId | undefined {
-    for (const { id, services } of this.#serving.values()) if (services.includes(service)) return id
-    return undefined
+    return open ?? named[0] ?? this.connected(service)[0]
   }
 
   #speaks(id: PeerId, protocols: readonly string[]): void {

@@ -52,11 +52,11 @@ export class View implements NodeView {
 
   health(): NodeHealth {
     const parts = this.#started?.health
-    return { node: this.#state, protocols: parts === undefined ? [] : protocolHealth(parts) }
+    return { node: this.#now(), protocols: parts === undefined ? [] : protocolHealth(parts) }
   }
 
   ready(): boolean {
-    return this.#state === 'READY'
+    return this.#now() === 'READY'
   }
 
   info(): ReturnType<NodeView['info']> {
@@ -74,6 +74,12 @@ export class View implements NodeView {
       this.#renderedUntil = now + renderedFor
     }
     return this.#rendered
+  }
+
+  /** A store that fetches what it missed is not ready: who asks it now gets half an answer. */
+  #now(): HealthState {
+    const isResuming = this.#state === 'READY' && this.#started?.health.resuming?.() !== undefined
+    return isResuming ? 'SYNCHRONIZING' : this.#state
   }
 
   async #render(): ReturnType<NodeView['metrics']> {

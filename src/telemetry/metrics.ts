@@ -54,6 +54,8 @@ export const wakuProtocols = [
   '/vac/waku/lightpush/2.0.0-beta1',
   '/vac/waku/metadata/1.0.0',
   '/vac/waku/peer-exchange/2.0.0-alpha1',
+  '/vac/waku/reconciliation/1.0.0',
+  '/vac/waku/transfer/1.0.0',
 ] as const
 export type WakuProtocol = (typeof wakuProtocols)[number]
 
@@ -232,6 +234,24 @@ const table = {
   waypost_archive_spool_bytes: gauge('Bytes of the messages on the disk of this node that wait for the database.'),
   waypost_archive_spooled_messages_total: counter('Messages acknowledged from the spool since the database was away.'),
   waypost_archive_pruned_messages_total: counter('Messages deleted by the retention policy.'),
+
+  reconciliation_roundtrips: histogram(
+    'Turns of the other side in one reconciliation of stores.',
+    [1, 2, 3, 5, 8, 13, 21],
+  ),
+  reconciliation_differences: histogram(
+    'Messages that one of two stores had and the other had not, found by one reconciliation.',
+    [0, 10, 50, 100, 500, 1000, 5000, 50_000],
+  ),
+  total_bytes_exchanged_total: counter('Bytes of store sync.', {
+    protocol: ['reconciliation', 'transfer'],
+    direction: ['sent', 'receive'],
+  }),
+  total_transfer_messages_exchanged_total: counter('Messages of store sync.', { direction: ['sent', 'receive'] }),
+  total_messages_cached: gauge('Messages in the window of store sync that this node knows to have stored.'),
+  waypost_sync_refused_messages_total: counter('Messages of store sync not taken, by reason.', {
+    reason: ['no_session', 'malformed', 'foreign', 'time', 'invalid', 'not_stored'],
+  }),
 
   waku_filter_requests_total: counter('Filter requests received, by kind.', { type: filterRequests }),
   waku_filter_errors_total: counter('Filter requests refused and pushes that failed, by kind.', {

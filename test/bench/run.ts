@@ -13,6 +13,7 @@ const benches: Readonly<Record<string, readonly string[]>> = {
   store: [],
   startup: [],
   archive: ['30000'],
+  sync: ['--messages=100000'],
 }
 
 /** As `bin/waypost.js` starts the daemon: peers with a smaller heap would be what is measured. */

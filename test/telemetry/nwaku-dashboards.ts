@@ -76,6 +76,11 @@ export const have: Readonly<Record<string, readonly Labels[]>> = {
   waku_archive_errors_total: [{ type: 'invalid_message_too_old' }, { type: 'insert_failure' }],
   waku_archive_insert_duration_seconds_bucket: [{ le: '+Inf' }],
   waku_archive_query_duration_seconds_bucket: [{ le: '+Inf' }],
+  reconciliation_differences_bucket: [{ le: '+Inf' }],
+  reconciliation_roundtrips_bucket: [{ le: '+Inf' }],
+  total_bytes_exchanged_total: [{ protocol: 'reconciliation', direction: 'sent' }],
+  total_messages_cached: none,
+  total_transfer_messages_exchanged_total: [{ direction: 'receive' }],
   waku_filter_requests_total: [{ type: 'SUBSCRIBE' }, { type: 'SUBSCRIBER_PING' }],
   waku_filter_errors_total: [{ type: 'push_timeout_failure' }],
   waku_filter_subscriptions: none,
@@ -86,7 +91,6 @@ export const have: Readonly<Record<string, readonly Labels[]>> = {
 
 const noRln = 'RLN is not built'
 const noDiscovery = 'peers are not discovered'
-const noSync = 'store sync is not built'
 const noPostgres = 'the archive has no PostgreSQL'
 const ofNim = 'the memory of a Nim program; nodejs_heap_size_used_bytes is ours'
 const gone = 'nwaku itself has it no more'
@@ -106,11 +110,6 @@ export const lack: Readonly<Record<string, string>> = {
   waku_legacy_archive_insert_duration_seconds_bucket: 'there is one archive for both versions of store',
   query_count_total: noPostgres,
   query_time_secs: noPostgres,
-  reconciliation_differences_bucket: noSync,
-  reconciliation_roundtrips_bucket: noSync,
-  total_bytes_exchanged_total: noSync,
-  total_messages_cached: noSync,
-  total_transfer_messages_exchanged_total: noSync,
   waku_rln_invalid_messages_total_total: noRln,
   waku_rln_membership_credentials_import_duration_seconds: noRln,
   waku_rln_membership_insertion_duration_seconds: noRln,

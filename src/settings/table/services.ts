@@ -50,23 +50,12 @@ export const store = {
   ),
   'store-resume': setting(bool, 'Fetch what was missed from other stores after a restart.', {
     default: 'false',
-    ...without(notYet, 'false'),
   }),
-  'store-sync': setting(bool, 'Reconcile the archive with other stores.', {
-    default: 'false',
-    ...without(notYet, 'false'),
-  }),
-  'store-sync-interval': setting(duration('s', 1), 'Time between two rounds of store-sync.', {
-    default: '300',
-    ...without(notYet),
-  }),
-  'store-sync-range': setting(duration('s', 1), 'How far back store-sync looks.', {
-    default: '3600',
-    ...without(notYet),
-  }),
+  'store-sync': setting(bool, 'Reconcile the archive with other stores.', { default: 'false' }),
+  'store-sync-interval': setting(duration('s', 1), 'Time between two rounds of store-sync.', { default: '300' }),
+  'store-sync-range': setting(duration('s', 1), 'How far back store-sync looks.', { default: '3600' }),
   'store-sync-relay-jitter': setting(duration('s'), 'The newest messages that store-sync leaves out.', {
     default: '20',
-    ...without(notYet),
   }),
   'store-commit-delay': setting(
     duration('ms'),
