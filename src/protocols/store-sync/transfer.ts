@@ -7,19 +7,20 @@ import type { Libp2p, PeerId } from '@libp2p/interface'
 import { type Envelope, openEnvelope } from '../../core/envelope.ts'
 import { isWaypostError, messageOf, WaypostError } from '../../core/errors.ts'
 import type { MessageHash } from '../../core/hash.ts'
-import { maxPageMessages, type StoredMessage } from '../../core/query.ts'
+import { maxPageMessages, type Page, type Query, type StoredMessage } from '../../core/query.ts'
 import { type Clock, type Milliseconds, toMilliseconds } from '../../core/time.ts'
 import type { Verdict } from '../../core/validator.ts'
 import { pour } from '../../net/pour.ts'
 import { type PushReceiver, receivePushes } from '../../net/receive-pushes.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { History } from '../store/service.ts'
 import { decodeTransfer, encodeTransfer, transferProtocol } from './codec.ts'
 import { maxSessionMessages, nwakuTransferBytes, pourLimits, transferGrace, transferLimits } from './limits.ts'
 
 /** Where messages go that pass. */
-export interface SyncArchive extends History {
+export interface SyncArchive {
+  /** A page of what is stored. Throws `archive/unavailable`. */
+  query(query: Query): Promise<Page>
   /** Resolves with `stored`, or with the reason why the archive does not keep it. */
   put(envelope: Envelope, source: 'history'): Promise<string>
 }
