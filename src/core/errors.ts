@@ -133,6 +133,11 @@ const table = {
     says: 'the archive in {folder} has schema {found}, this release knows {known}: run the release that wrote it, or a later one',
     exit: 78,
   },
+  'archive/bad-sqlite': {
+    when: 'a file that is to be imported is no SQLite archive of nwaku, of schema 3 to 10, or is damaged',
+    says: '{file} cannot be read as an archive of nwaku: {why}',
+    exit: 65,
+  },
   'export/damaged': {
     when: 'an export of messages is cut off, changed, or none; what stands before that place is good',
     says: 'the export is damaged at chunk {chunk}, byte {byte}: {why}',

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { progressLine } from '../../src/cli/progress.ts'
 import { decodeMessage } from '../../src/core/message.ts'
@@ -125,6 +126,31 @@ t.test('what is missing is said with what to do', async (t) => {
   t.match(off, { code: 1, stderr: /--rest-admin=true/ })
   t.match(nobody, { code: 69 })
   t.match(locked, { code: 75, stderr: /in use by another process/ })
+})
+
+t.test('an archive of nwaku is imported, with the settings that named it', async (t) => {
+  const root = t.testdir()
+  const file = path.join(root, 'store.sqlite3')
+  const stored = envelopes(30)
+  {
+    using database = new DatabaseSync(file)
+    database.exec(
+      'CREATE TABLE message (pubsubTopic BLOB, contentTopic BLOB, payload BLOB, version INTEGER, timestamp INTEGER, meta BLOB, messageHash BLOB PRIMARY KEY)',
+    )
+    const insert = database.prepare('INSERT INTO message VALUES (?, ?, ?, 0, ?, NULL, ?)')
+    for (const { pubsubTopic, message, hash } of stored) {
+      const said = Buffer.from(hash, 'hex')
+      const topics = [Buffer.from(pubsubTopic), Buffer.from(message.contentTopic)] as const
+      insert.run(...topics, message.payload, (message.timestamp ?? 0n) + 1n, said)
+    }
+  }
+  const config = path.join(root, 'node.toml')
+  await writeFile(config, `store = true\nstore-message-db-url = "sqlite://${file}"\nrest-port = 2\n`)
+  const data = path.join(root, 'data')
+  const args = ['store', 'import', '--config-file', config, '--data-dir', data, '--from-sqlite', file, '--json']
+  // Each is a nanosecond later than its hash says.
+  t.match(json(await waypost(t, args)), { stored: 0, refused: { 'other-hash': 30 } })
+  t.match(json(await waypost(t, [...args, '--other-hashes'])), { stored: 30, refused: {} })
 })
 
 t.test('progress is a bar where the end is known', async (t) => {

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { type ExportPart, readExport } from '../../archive/export/decoder.ts'
 import { ExportEncoder } from '../../archive/export/encoder.ts'
 import type { ExportHeader, ExportRecord, ExportSelection } from '../../archive/export/format.ts'
+import type { SqliteMessage } from '../../archive/nwaku-sqlite.ts'
 import { openEnvelope } from '../../core/envelope.ts'
 import { WaypostError } from '../../core/errors.ts'
 import { type Nanoseconds, toMilliseconds, toNanoseconds } from '../../core/time.ts'
@@ -35,7 +36,10 @@ interface ExportOptions extends StoreOptions, OutputOptions {
   readonly jsonl?: boolean
 }
 
-type ImportOptions = StoreOptions & OutputOptions
+interface ImportOptions extends StoreOptions, OutputOptions {
+  readonly fromSqlite?: string
+  readonly otherHashes?: boolean
+}
 
 export function addStore(program: Command): void {
   const store = program.command('store').description('The archive of a node: figures, export, import')
@@ -56,7 +60,12 @@ export function addStore(program: Command): void {
     .action(action(exportMessages))
   withStoreOptions(store.command('import'))
     .description('Store the messages of an export; what is there already is passed over, so it may be run again')
-    .argument('<file>', 'the file, or - for standard input')
+    .argument('[file]', 'the file, or - for standard input')
+    .option('--from-sqlite <file>', "the messages of nwaku's SQLite archive instead, which is only read")
+    .option(
+      '--other-hashes',
+      'with --from-sqlite: also messages whose hash is another than the archive says; to other nodes they are other messages',
+    )
     .option('--json', 'the summary as one line of JSON')
     .action(action(importMessages))
 }
@@ -213,13 +222,15 @@ async function exportLines(options: ExportOptions): Promise<number> {
   return exits.ok
 }
 
-async function importMessages(file: string, options: ImportOptions): Promise<number> {
+async function importMessages(file: string | undefined, options: ImportOptions): Promise<number> {
+  if ((file === undefined) === (options.fromSqlite === undefined))
+    throw new WaypostError('cli/bad-usage', { why: 'import takes a file, or an archive of nwaku with --from-sqlite' })
   const summary = new ImportSummary()
   const signal = interruption()
+  const { source, total } = await sourceOf(file ?? '', options, summary)
   await using access = await openStoreAccess(options, { create: true })
-  const source = file === '-' ? process.stdin : fileBytes(path.resolve(file))
   try {
-    await importAll(access, recordsOf(readExport(source)), summary, { signal })
+    await importAll(access, source, summary, { signal, total })
   } finally {
     await tellImport(summary, access, options)
   }
@@ -228,6 +239,35 @@ async function importMessages(file: string, options: ImportOptions): Promise<num
     return exits.interrupted
   }
   return summary.refusedMessages === 0 ? exits.ok : exits.failed
+}
+
+interface ImportSource {
+  readonly source: AsyncIterable<readonly ExportRecord[]>
+  readonly total?: number
+}
+
+async function sourceOf(file: string, options: ImportOptions, summary: ImportSummary): Promise<ImportSource> {
+  const { fromSqlite } = options
+  if (fromSqlite === undefined)
+    return { source: recordsOf(readExport(file === '-' ? process.stdin : fileBytes(path.resolve(file)))) }
+  const database = path.resolve(fromSqlite)
+  if (!existsSync(database)) throw new WaypostError('cli/no-such-file', { path: database, why: 'ENOENT' })
+  const { countNwakuSqlite, readNwakuSqlite } = await import('../../archive/nwaku-sqlite.ts')
+  const pages = readNwakuSqlite(database)
+  return { source: sqliteRecords(pages, options, summary), total: countNwakuSqlite(database) }
+}
+
+/** What the archive of nwaku calls by another hash is another message to the network: refused unless it is wanted. */
+async function* sqliteRecords(
+  pages: Iterable<readonly SqliteMessage[]>,
+  { otherHashes = false }: ImportOptions,
+  summary: ImportSummary,
+): AsyncGenerator<readonly ExportRecord[]> {
+  for (const page of pages) {
+    const isOther = ({ record, said }: SqliteMessage) => !otherHashes && said !== undefined && said !== record.hash
+    for (const { said } of page.filter(isOther)) summary.refuse(said ?? '', 'other-hash')
+    yield page.filter((one) => !isOther(one)).map(({ record }) => record)
+  }
 }
 
 async function* recordsOf(parts: AsyncIterable<ExportPart>): AsyncGenerator<readonly ExportRecord[]> {
