@@ -25,6 +25,9 @@ export interface StoreAdminParts {
 /** Exports at once: each holds a page of messages, and takes its share of the node's time. */
 const maxExports = 2
 
+/** Bytes that the body of one import may unpack to: a small one can claim gigabytes. Ours are not compressed. */
+const maxImportBytes = 32 * 1024 * 1024
+
 /** Messages that figures by topic look at, and how long that may take. */
 const recentMessages = 1000
 const recentTime: Milliseconds = 500
@@ -81,7 +84,7 @@ export class StoreAdmin implements StoreAdminService {
   }
 
   async import(exported: Uint8Array): Promise<ImportTold> {
-    const decoder = new ExportDecoder()
+    const decoder = new ExportDecoder({ mostBytes: maxImportBytes })
     const records: ExportRecord[] = []
     for (const part of decoder.push(exported)) if (part.is === 'records') records.push(...part.records)
     decoder.end()

@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { type ExportRecord, encodeRecords } from '../../src/archive/export/format.ts'
 import type { WaypostNode } from '../../src/node/node.ts'
 import { exportOf, read, recordOf } from '../archive/export/kit.ts'
-import { envelopes } from '../archive/kit.ts'
+import { envelopeAt, envelopes } from '../archive/kit.ts'
 import { ask, startedNode } from '../kit/rest.ts'
 
 const on = ['--store', '--rest-admin', '--store-message-retention-policy=none']
@@ -69,6 +69,18 @@ t.test('an import that is cut off, changed or none is refused whole', async (t) 
   t.match((await send(running, Buffer.alloc(3 * 1024 * 1024))).status, 413)
   t.match(JSON.parse((await ask(running, 'GET', '/admin/v1/store/stats')).text), { messages: 0 })
   t.equal((await send(running, whole)).status, 200, 'the whole one is taken')
+})
+
+t.test('a small body that unpacks to much is refused before it takes the memory', async (t) => {
+  const running = await node(t)
+  const payload = Buffer.alloc(140_000)
+  const many = Array.from({ length: 300 }, (_, index) => envelopeAt(BigInt(index), { payload })).map(recordOf)
+  const body = exportOf(many)
+  t.ok(body.length < 1024 * 1024)
+  const { status, text } = await send(running, body)
+  t.equal(status, 400)
+  t.match(text, /unpacks to more than 33554432 bytes/)
+  t.equal((await send(running, exportOf(many.slice(0, 30)))).status, 200, 'less is taken')
 })
 
 t.test('a record that is not what it says is named with the reason, the others are stored', async (t) => {

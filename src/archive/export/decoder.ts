@@ -47,8 +47,15 @@ class Inbox {
   }
 }
 
+export interface DecoderOptions {
+  /** Bytes that all chunks together may unpack to, for an export that is to be held in memory. */
+  readonly mostBytes?: number
+}
+
 export class ExportDecoder {
+  readonly #mostBytes: number
   readonly #inbox = new Inbox()
+  #unpacked = 0
   #position = 0
   #chunks = 0
   #begun = false
@@ -56,6 +63,10 @@ export class ExportDecoder {
   #claim: Claim | undefined
   #link = firstLink
   #totals = noTotals
+
+  constructor({ mostBytes = Number.POSITIVE_INFINITY }: DecoderOptions = {}) {
+    this.#mostBytes = mostBytes
+  }
 
   /** Where the export stands behind the last part. */
   get state(): ExportState {
@@ -104,6 +115,8 @@ export class ExportDecoder {
     this.#claim = claim
     if (this.#inbox.length < headBytes + claim.stored) return undefined
     this.#claim = undefined
+    this.#unpacked += claim.length
+    if (this.#unpacked > this.#mostBytes) throw malformed(`it unpacks to more than ${this.#mostBytes} bytes`)
     return { bytes: this.#inbox.take(headBytes + claim.stored), claim }
   }
 
