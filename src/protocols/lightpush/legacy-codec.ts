@@ -5,6 +5,7 @@
  * One message, PushRPC, carries the request one way and the response the other.
  */
 import { ProtobufReader, ProtobufWriter } from '../../core/protobuf.ts'
+import { readLegacyRpc } from '../legacy-rpc.ts'
 import { missing } from './codec.ts'
 
 export const legacyLightPushProtocol = '/vac/waku/lightpush/2.0.0-beta1'
@@ -37,21 +38,23 @@ export const Info = {
   tooManyRequests: 'TOO_MANY_REQUESTS',
 } as const
 
+const what = 'light push RPC'
+
 const RpcField = { requestId: 1, request: 2, response: 3 } as const
 const RequestField = { pubsubTopic: 1, message: 2 } as const
 const ResponseField = { isSuccess: 1, info: 2 } as const
 
 /** Reads a request. Request id, pubsub topic and message must be on the wire, as nwaku demands. Throws `wire/malformed`. */
 export function decodeLegacyRequest(body: Uint8Array): LegacyPushRequest {
-  const { requestId, request } = readRpc(body)
-  if (requestId === undefined) throw missing('light push RPC', 'request_id')
+  const { requestId, request } = readLegacyRpc(body, what)
+  if (requestId === undefined) throw missing(what, 'request_id')
   return { requestId, push: request && readPush(request) }
 }
 
 /** Reads a response. An absent request id reads as empty. Throws `wire/malformed`, also when there is no response in it. */
 export function decodeLegacyResponse(body: Uint8Array): LegacyPushResponse {
-  const { requestId = '', response } = readRpc(body)
-  if (response === undefined) throw missing('light push RPC', 'response')
+  const { requestId = '', response } = readLegacyRpc(body, what)
+  if (response === undefined) throw missing(what, 'response')
   return { requestId, ...readResponse(response) }
 }
 
@@ -75,35 +78,6 @@ export function encodeLegacyResponse({ requestId, isSuccess, info }: LegacyPushR
   const response = new ProtobufWriter().bool(ResponseField.isSuccess, isSuccess)
   if (info !== undefined) response.string(ResponseField.info, info)
   return new ProtobufWriter().string(RpcField.requestId, requestId).bytes(RpcField.response, response.finish()).finish()
-}
-
-interface Rpc {
-  readonly requestId?: string
-  readonly request?: Uint8Array
-  readonly response?: Uint8Array
-}
-
-function readRpc(body: Uint8Array): Rpc {
-  const reader = new ProtobufReader(body, 'light push RPC')
-  let requestId: string | undefined
-  let request: Uint8Array | undefined
-  let response: Uint8Array | undefined
-  for (let field = reader.next(); field !== 0; field = reader.next()) {
-    switch (field) {
-      case RpcField.requestId:
-        requestId = reader.string()
-        break
-      case RpcField.request:
-        request = reader.bytes()
-        break
-      case RpcField.response:
-        response = reader.bytes()
-        break
-      default:
-        reader.skip()
-    }
-  }
-  return { requestId, request, response }
 }
 
 function readPush(body: Uint8Array): LegacyPush {

@@ -9,6 +9,7 @@ import { givenDigest, type LegacyCursor, type LegacyPage, type LegacyQuery } fro
 import { ProtobufReader, ProtobufWriter } from '../../core/protobuf.ts'
 import { pageLimit } from '../../core/query.ts'
 import type { Nanoseconds } from '../../core/time.ts'
+import { readLegacyRpc } from '../legacy-rpc.ts'
 
 export const legacyStoreProtocol = '/vac/waku/store/2.0.0-beta4'
 
@@ -40,13 +41,13 @@ const what = 'store version 2 RPC'
 
 /** Reads a request; a missing field has the default of its type, so without a direction it is backward. Throws `wire/malformed`. */
 export function decodeLegacyRequest(body: Uint8Array): LegacyStoreRequest {
-  const { requestId, query } = readRpc(body)
-  return { requestId, query: query && readQuery(query) }
+  const { requestId = '', request } = readLegacyRpc(body, what)
+  return { requestId, query: request && readQuery(request) }
 }
 
 /** Reads a response. Its messages are views of `body`. Throws `wire/malformed`, also when there is no response in it. */
 export function decodeLegacyResponse(body: Uint8Array): LegacyStoreResponse {
-  const { requestId, response } = readRpc(body)
+  const { requestId = '', response } = readLegacyRpc(body, what)
   if (response === undefined) throw new WaypostError('wire/malformed', { what, why: 'response is missing' })
   return { requestId, ...readResponse(response) }
 }
@@ -70,35 +71,6 @@ export function encodeLegacyResponse({ requestId, messages, cursor, error }: Leg
     .string(RpcField.requestId, requestId)
     .bytes(RpcField.response, inner)
     .finish()
-}
-
-interface Rpc {
-  readonly requestId: string
-  readonly query?: Uint8Array
-  readonly response?: Uint8Array
-}
-
-function readRpc(body: Uint8Array): Rpc {
-  const reader = new ProtobufReader(body, what)
-  let requestId = ''
-  let query: Uint8Array | undefined
-  let response: Uint8Array | undefined
-  for (let field = reader.next(); field !== 0; field = reader.next()) {
-    switch (field) {
-      case RpcField.requestId:
-        requestId = reader.string()
-        break
-      case RpcField.query:
-        query = reader.bytes()
-        break
-      case RpcField.response:
-        response = reader.bytes()
-        break
-      default:
-        reader.skip()
-    }
-  }
-  return { requestId, query, response }
 }
 
 function readQuery(bytes: Uint8Array): LegacyQuery {
