@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { build } from 'esbuild'
-import { type Browser, chromium, type Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { push } from '../../src/protocols/lightpush/client.ts'
 import type { Daemon } from '../kit/daemon.ts'
@@ -18,6 +18,7 @@ import { testNetwork } from '../kit/sdk.ts'
 import { needs } from '../kit/tools.ts'
 import { neighbour, networkDaemon } from '../kit/twins.ts'
 import type { App, JoinOptions } from './page.ts'
+import { launchBrowser } from './watched-page.ts'
 
 const contentTopic = '/waypost/1/browser/proto'
 
@@ -29,7 +30,7 @@ async function run(executablePath: string): Promise<void> {
 
   t.test('an app lives on a node over ws', async (t) => {
     const node = await networkDaemon(t)
-    const browser = await launch(t, executablePath)
+    const browser = await launchBrowser(t, executablePath)
     await roundTrip(t, { browser, origin, node, address: node.ws, plainWebSocket: true })
   })
 
@@ -44,7 +45,9 @@ async function run(executablePath: string): Promise<void> {
         '--dns4-domain-name=localhost',
       ],
     })
-    const browser = await launch(t, executablePath, [`--ignore-certificate-errors-spki-list=${keyHash(certificate)}`])
+    const browser = await launchBrowser(t, executablePath, [
+      `--ignore-certificate-errors-spki-list=${keyHash(certificate)}`,
+    ])
     await roundTrip(t, { browser, origin, node, address: node.ws, plainWebSocket: false })
     const port = /\/tcp\/(\d+)/.exec(node.ws)?.[1]
     const page = await open(browser, origin)
@@ -115,15 +118,6 @@ async function servePage(t: Test): Promise<string> {
   await once(server, 'listening')
   t.teardown(() => server.close())
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
-/** A browser with a fresh profile that speaks to nobody by itself. */
-async function launch(t: Test, executablePath: string, flags: readonly string[] = []): Promise<Browser> {
-  const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--no-first-run']
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', ...quiet, ...flags]
-  const browser = await chromium.launch({ executablePath, headless: true, args })
-  t.teardown(() => browser.close())
-  return browser
 }
 
 async function open(browser: Browser, origin: string): Promise<Page> {

@@ -67,6 +67,17 @@ t.test('a node without services leaves them out', async (t) => {
   t.same([running?.store, running?.filter, running?.shards], [undefined, undefined, undefined])
 })
 
+t.test('the page is there unless it is switched off; the document is in any case', async (t) => {
+  const folder = t.testdir()
+  const headers = { accept: 'text/html' }
+  const withPage = await startedNode(t, path.join(folder, 'with'), ['--relay'])
+  const without = await startedNode(t, path.join(folder, 'without'), ['--relay', '--rest-page=false'])
+  t.match(await (await fetch(`${withPage.restUrl}/`, { headers })).text(), /^<!doctype html>/)
+  const gone = await fetch(`${without.restUrl}/`, { headers })
+  t.same([gone.status, await gone.text()], [404, ''])
+  t.ok((await overviewOf(without)).running !== undefined)
+})
+
 t.test('a history has a column for each figure, and a parameter that is none is refused', async (t) => {
   const node = await startedNode(t, path.join(t.testdir(), 'data'), ['--relay'])
   const { history } = await overviewOf(node, '?range=7d')

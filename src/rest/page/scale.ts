@@ -5,18 +5,26 @@ export type Measure = 'rate' | 'count' | 'bytes' | 'delay'
 
 /** Round numbers from 0 to at least `most`, about `wanted` of them. The last one is the top of the axis. */
 export function valueTicks(most: number, measure: Measure, wanted = 3): readonly number[] {
-  const least = measure === 'count' ? wanted : measure === 'bytes' ? 1024 : measure === 'delay' ? 10 : 1
+  const least = measure === 'count' ? wanted : measure === 'bytes' ? wanted * 1024 : measure === 'delay' ? 10 : 1
   const step = roundStep(Math.max(most, least) / wanted, measure)
   const count = Math.max(1, Math.ceil(Math.max(most, least) / step - 1e-9))
   return Array.from({ length: count + 1 }, (_, index) => index * step)
 }
 
-/** The next round number: 1, 2 or 5 times a power of 10; of bytes, of 1024; of counts, a whole one. */
+const decimalFactors = [1, 2, 5, 10]
+/** Within one unit of bytes; the last is the next unit. */
+const byteFactors = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1024]
+
+/** The next round number: 1, 2 or 5 times a power of 10; of bytes, so many KiB or MiB; of counts, a whole one. */
 function roundStep(rough: number, measure: Measure): number {
-  const unit = measure === 'bytes' ? 1024 ** Math.max(0, Math.floor(Math.log2(rough) / 10)) : 1
-  const power = 10 ** Math.floor(Math.log10(rough / unit))
-  const step = unit * power * ([1, 2, 5, 10].find((factor) => factor * power >= rough / unit - 1e-9) ?? 10)
+  if (measure === 'bytes') return next(rough, 1024 ** Math.max(0, Math.floor(Math.log2(rough) / 10)), byteFactors)
+  const step = next(rough, 10 ** Math.floor(Math.log10(rough)), decimalFactors)
   return measure === 'count' ? Math.max(1, Math.round(step)) : step
+}
+
+/** The least of `factors` times `unit` that is not below `rough`. */
+function next(rough: number, unit: number, factors: readonly number[]): number {
+  return unit * (factors.find((factor) => factor * unit >= rough * (1 - 1e-9)) ?? factors.at(-1)!)
 }
 
 const minute = 60_000

@@ -80,11 +80,16 @@ function drawPeers({ peers }: RunningOverview): void {
   setText(byId('peers-text'), `${counted(peers.connected, 'peer')} of at most ${whole(peers.limit)}`)
   for (const [id, counts] of [
     ['by-agent', peers.byAgent],
-    ['by-protocol', peers.byProtocol],
+    ['by-protocol', peers.byProtocol.map(({ name, count }) => ({ name: protocolName(name), count }))],
     ['by-transport', peers.byTransport],
     ['by-direction', peers.byDirection],
   ] as const)
     drawWhenChanged(byId(id), counts, (all) => (all.length === 0 ? [emptyRow()] : all.map((one) => countRow(one, all))))
+}
+
+/** `/vac/waku/relay/2.0.0` is `relay 2.0.0`. */
+function protocolName(id: string): string {
+  return id.replace(/^\/vac\/waku\//, '').replace('/', ' ')
 }
 
 function countRow({ name, count }: Count, all: readonly Count[]): HTMLElement {

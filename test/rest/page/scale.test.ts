@@ -18,6 +18,10 @@ t.test('an axis begins at 0, ends above the highest value and has few numbers, w
     valueTicks(3.2 * 1024 ** 3, 'bytes').map((tick) => tick / 1024 ** 3),
     [0, 2, 4],
   )
+  t.same(
+    valueTicks(2500 * 1024, 'bytes').map((tick) => tick / 1024 ** 2),
+    [0, 1, 2, 3],
+  )
 })
 
 t.test('marks of time are round by the clock on the wall, and fit', async (t) => {
