@@ -144,7 +144,12 @@ up() {
   file=$1
   compose "$file" up --detach --no-build >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; return 1; }
 }
-down() { compose "$file" down --volumes >"$work/down.log" 2>&1 || true; }
+down() { compose "$file" down "${@:---volumes}" >"$work/down.log" 2>&1 || true; }
+# podman-compose of Debian 12 does not notice that a setting has changed.
+up_anew() {
+  down --timeout=30
+  up "$1"
+}
 trap down EXIT
 
 in_container() { podman exec "${project}_$1_1" "${@:2}"; }
@@ -188,22 +193,12 @@ check 'and warns of nothing' no_complaints waypost
 check 'it ends with exit code 0' ends_well waypost
 down
 
-takes_postgres() {
-  podman run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 \
-    --env WAYPOST_STORE_MESSAGE_DB_URL=postgres://user:password@database/waypost localhost/waypost config check >/dev/null 2>&1
-}
-if ! takes_postgres; then
-  note 'compose.fleet.yaml is left out: this version does not take postgres:// yet'
-  echo "$checks checks passed"
-  exit 0
-fi
-
 project=fleet
 check 'compose.fleet.yaml comes up' up compose.fleet.yaml
 for node in 1 2 3; do check "node-$node is ready" retry fetch "node-$node" http://127.0.0.1:8645/readyz; done
 check 'Prometheus scrapes them all and itself' retry targets_up node-1 4
 check 'each node says who it is' peers
-check 'the fleet takes the addresses of the others' up compose.fleet.yaml
+check 'the fleet takes the addresses of the others' up_anew compose.fleet.yaml
 for node in 1 2 3; do check "node-$node finds another" retry has_peer "node-$node"; done
 check 'node-1 takes a message' post node-1
 for node in 1 2 3; do check "node-$node answers for it" retry has_message "node-$node"; done
