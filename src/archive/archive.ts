@@ -6,7 +6,7 @@
  * and comes back by itself. Nothing here throws into relay.
  */
 import type { Envelope } from '../core/envelope.ts'
-import { messageOf, WaypostError } from '../core/errors.ts'
+import { isWaypostError, messageOf, WaypostError } from '../core/errors.ts'
 import type { Page, Query } from '../core/query.ts'
 import {
   type Clock,
@@ -19,10 +19,10 @@ import {
 import { parsePubsubTopic } from '../core/topics.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { type Amount, amountOf, type Backend, minus, type PruneLimits, plus } from './backend.ts'
+import { type Amount, amountOf, type Backend, type Loss, minus, type PruneLimits, plus } from './backend.ts'
 import { type CommitLimits, GroupCommit } from './commit.ts'
 import { type Ineligible, ineligible, type Source } from './eligibility.ts'
-import { readPage } from './page.ts'
+import { defaultQueryBudget, type QueryBudget, readPage } from './page.ts'
 import { Retention, type RetentionPolicy } from './retention.ts'
 
 export interface ArchiveOptions {
@@ -32,12 +32,18 @@ export interface ArchiveOptions {
   /** What to keep; everything if absent. */
   readonly retention?: RetentionPolicy
   readonly commit?: CommitLimits
+  readonly budget?: QueryBudget
   readonly clock?: Clock
   readonly schedule?: Schedule
 }
 
-/** How an archive is. `messages` are those on disk. */
-export type ArchiveStatus = { readonly messages: number; readonly bytes: number; readonly waiting: number } & (
+/** How an archive is. `messages` are those on disk, `losses` those that were and are not. */
+export type ArchiveStatus = {
+  readonly messages: number
+  readonly bytes: number
+  readonly waiting: number
+  readonly losses: readonly Loss[]
+} & (
   | { readonly state: 'ready' | 'closed' }
   | { readonly state: 'degraded'; readonly why: string; readonly since: Milliseconds }
 )
@@ -59,7 +65,9 @@ const refusals = {
 /** An archive on an open backend, which it closes with itself. */
 export async function openArchive(options: ArchiveOptions): Promise<Archive> {
   const { messages, bytes } = await options.backend.stat()
-  return new Archive(options, { messages, bytes })
+  const archive = new Archive(options, { messages, bytes })
+  await archive.findLosses()
+  return archive
 }
 
 export class Archive implements AsyncDisposable {
@@ -69,9 +77,11 @@ export class Archive implements AsyncDisposable {
   readonly #clock: Clock
   readonly #schedule: Schedule
   readonly #commit: GroupCommit
+  readonly #budget: QueryBudget
   readonly #retention: Retention | undefined
   #held: Amount
   #failure: { readonly why: string; readonly since: Milliseconds } | undefined
+  #losses: readonly Loss[] = []
   #closed = false
   #cancelRetry = () => {}
   #cancelRecount = () => {}
@@ -87,6 +97,7 @@ export class Archive implements AsyncDisposable {
     this.#clock = clock
     this.#schedule = schedule
     this.#commit = new GroupCommit((envelopes, since) => this.#write(envelopes, since), commit)
+    this.#budget = options.budget ?? defaultQueryBudget
     this.#held = held
     this.#showHeld()
     if (backend.shared) this.#recountLater()
@@ -102,7 +113,7 @@ export class Archive implements AsyncDisposable {
   }
 
   status(): ArchiveStatus {
-    const figures = { ...this.#held, waiting: this.#commit.waiting }
+    const figures = { ...this.#held, waiting: this.#commit.waiting, losses: this.#losses }
     if (this.#closed) return { ...figures, state: 'closed' }
     const trouble = this.#failure ?? this.#backend.trouble?.()
     return trouble === undefined ? { ...figures, state: 'ready' } : { ...figures, state: 'degraded', ...trouble }
@@ -139,9 +150,10 @@ export class Archive implements AsyncDisposable {
     if (this.#closed) throw unavailable('it is closed')
     const stop = this.#metrics.waku_archive_query_duration_seconds.startTimer()
     try {
-      return await readPage(this.#backend, query, () => this.#metrics.waypost_archive_damaged_messages_total.inc())
+      const damaged = () => this.#metrics.waypost_archive_damaged_messages_total.inc()
+      return await readPage(this.#backend, query, damaged, this.#budget)
     } catch (error) {
-      throw error instanceof WaypostError ? error : unavailable(messageOf(error), error)
+      throw isWaypostError(error, 'archive/unknown-cursor') ? error : unavailable(messageOf(error), error)
     } finally {
       stop()
     }
@@ -178,9 +190,18 @@ export class Archive implements AsyncDisposable {
     void this.#retention?.change(policy)
   }
 
+  /** Asks the backend what it knows to be lost. */
+  async findLosses(): Promise<void> {
+    this.#losses = (await this.#backend.losses?.()) ?? []
+    const messages = this.#losses.reduce((sum, { messages }) => sum + messages, 0)
+    this.#metrics.waypost_archive_lost_messages.set(messages)
+    if (messages > 0) this.#log.warn({ messages }, 'stored messages are lost')
+  }
+
   /** Gives the room of deleted messages back to the disk. */
   async reclaim(): Promise<void> {
     await this.#backend.reclaim()
+    if (this.#losses.length > 0) await this.findLosses()
   }
 
   /** Writes what waits, and closes the backend. */
@@ -255,6 +276,7 @@ export class Archive implements AsyncDisposable {
       await this.#backend.recover()
       const { messages, bytes } = await this.#backend.stat()
       this.#held = { messages, bytes }
+      await this.findLosses()
       this.#failure = undefined
       this.#metrics.waypost_archive_degraded.set(0)
       this.#showHeld()

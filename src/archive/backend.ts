@@ -98,6 +98,14 @@ export interface Trouble {
   readonly since: Milliseconds
 }
 
+/** Messages that were acknowledged and are not there any more. */
+export interface Loss {
+  readonly messages: number
+  /** Their timestamps lie between these, as far as it is known. */
+  readonly from: Nanoseconds
+  readonly to: Nanoseconds
+}
+
 export interface Backend {
   /** Other nodes write to it and delete from it too. */
   readonly shared?: boolean
@@ -120,6 +128,8 @@ export interface Backend {
   /** After pruning: gives the room back to the disk, and forgets places older than `cursorGrace`. */
   reclaim(): Promise<void>
   stat(): Promise<Stat>
+  /** What is known to be lost, of a backend that knows what it acknowledged. */
+  losses?(): Promise<readonly Loss[]>
   /** After a failed `put`: makes the backend fit for writing again. Throws as long as what failed still fails. */
   recover(): Promise<void>
   close(): Promise<void>

@@ -4,11 +4,13 @@ import { type Archive, openArchive } from '../archive/archive.ts'
 import type { Backend } from '../archive/backend.ts'
 import { defaultCommitLimits } from '../archive/commit.ts'
 import { openLevel } from '../archive/level/level.ts'
+import { partitionLimits } from '../archive/level/route.ts'
 import { isRefusal } from '../archive/postgres/failures.ts'
 import { postgresArchive } from '../archive/postgres/postgres.ts'
 import type { RetentionPolicy } from '../archive/retention.ts'
 import { maxSpoolMessages, openSpool } from '../archive/spool/queue.ts'
 import { openSpooled } from '../archive/spool/spooled.ts'
+import { type Nanoseconds, toMilliseconds } from '../core/time.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -24,14 +26,15 @@ export interface ArchiveParts {
 /** Opens it, or nothing when this node keeps no messages. */
 export async function openStore({ settings, folder, metrics, log }: ArchiveParts): Promise<Archive | undefined> {
   if (!settings.store) return undefined
+  const retention = retentionOf(settings.storeMessageRetentionPolicy)
   const parts = { settings, folder, metrics, log: log.child({ part: 'archive' }) }
   const backend = await (settings.storeMessageDbUrl?.engine === 'postgres'
     ? openDatabase(parts, settings.storeMessageDbUrl.url)
-    : openLevel({ folder: archiveFolder(settings, folder) }))
+    : openLevel({ folder: archiveFolder(settings, folder), limits: partitionLimits(retention), log: parts.log }))
   return await openArchive({
     backend,
     commit: { ...defaultCommitLimits, gather: settings.storeCommitDelay, pendingBytes: settings.storeQueueSize },
-    retention: retentionOf(settings.storeMessageRetentionPolicy),
+    retention,
     metrics,
     log: parts.log,
   })
@@ -66,4 +69,18 @@ export function archiveFolder({ storeMessageDbUrl: url }: Settings, folder: Data
   // nwaku's sqlite:// names the place too, as long as no SQLite file is there; settings have made sure of that.
   if (url === undefined) return folder.archive
   return url.engine === 'postgres' ? spoolFolder(folder) : url.path
+}
+
+/** What the archive lost, for health; undefined when it has all that it acknowledged. */
+export function archiveLoss(archive: Archive): string | undefined {
+  const { losses } = archive.status()
+  if (losses.length === 0) return undefined
+  const messages = losses.reduce((sum, { messages }) => sum + messages, 0)
+  const spans = losses.slice(0, 3).map(({ from, to }) => `${showTime(from)} to ${showTime(to)}`)
+  return `${messages} stored messages are lost, of ${spans.join(', ')}${losses.length > 3 ? ' and others' : ''}`
+}
+
+function showTime(timestamp: Nanoseconds): string {
+  const time = new Date(toMilliseconds(timestamp))
+  return Number.isNaN(time.getTime()) ? String(timestamp) : time.toISOString()
 }

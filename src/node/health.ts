@@ -8,6 +8,8 @@ export interface HealthParts {
   readonly filter?: boolean
   /** Undefined while all is well, else why the archive takes or gives nothing. */
   readonly store?: () => string | undefined
+  /** What the archive lost of what it had, while it is ready. */
+  readonly storeLoss?: () => string | undefined
   readonly legacyStore?: boolean
   /** How far the store has come in fetching what it missed; undefined when it has it, or never fetches. */
   readonly resuming?: () => string | undefined
@@ -21,6 +23,7 @@ export function protocolHealth({
   lightpush,
   filter,
   store,
+  storeLoss,
   legacyStore,
   resuming,
   canAsk,
@@ -42,7 +45,7 @@ export function protocolHealth({
     entry('Legacy Lightpush', lightpush, relaying, noPeers),
     entry('Filter', filter, relaying, noRelay),
     catchingUp === undefined
-      ? entry('Store', store !== undefined, degraded === undefined, degraded)
+      ? storeEntry(store !== undefined, degraded, storeLoss?.())
       : { protocol: 'Store', state: 'SYNCHRONIZING', desc: catchingUp },
     entry('Legacy Store', legacyStore, degraded === undefined, degraded),
     unmounted('Peer Exchange'),
@@ -54,6 +57,12 @@ export function protocolHealth({
     entry('Legacy Store Client', true, store !== undefined || canAsk('legacyStore'), noLegacyStorePeer),
     entry('Filter Client', true, canAsk('filter'), noFilterPeer),
   ]
+}
+
+/** A store that lost messages serves those that it has, and says so. */
+function storeEntry(mounted: boolean, degraded: string | undefined, loss: string | undefined): ProtocolHealth {
+  const health = entry('Store', mounted, degraded === undefined, degraded)
+  return health.state === 'READY' && loss !== undefined ? { ...health, desc: loss } : health
 }
 
 function entry(

@@ -24,6 +24,7 @@ import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { AdminParts } from './admin.ts'
+import { archiveLoss } from './archive.ts'
 import type { ClockWatch } from './clock-watch.ts'
 import type { HealthParts } from './health.ts'
 import { Intake, type Taker } from './intake.ts'
@@ -245,6 +246,7 @@ function healthOf({ settings, router, archive }: ProtocolParts, peers: ServicePe
     lightpush: settings.lightpush,
     filter: settings.filter,
     store: archive && (() => archiveTrouble(archive)),
+    storeLoss: archive && (() => archiveLoss(archive)),
     legacyStore: archive !== undefined && settings.legacyStore,
     canAsk: (service) => peers.has(service),
   }

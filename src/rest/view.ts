@@ -13,7 +13,7 @@ export type HealthState = 'INITIALIZING' | 'SYNCHRONIZING' | 'READY' | 'NOT_READ
 export interface ProtocolHealth {
   readonly protocol: string
   readonly state: HealthState
-  /** Why it is not ready. */
+  /** Why it is not ready, or what else is to be known. */
   readonly desc?: string
 }
 

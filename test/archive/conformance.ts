@@ -1,16 +1,17 @@
 /** What every backend of the archive has to do. */
 import type { Test } from 'tap'
-import type { Backend } from '../../src/archive/backend.ts'
+import { amountOf, type Backend } from '../../src/archive/backend.ts'
 import { maxPageBytes, maxQueryTopics } from '../../src/core/query.ts'
 import type { Clock } from '../../src/core/time.ts'
-import { archiveOn, ask, envelopeAt, envelopes, hashes, inOrder, pages, pubsubTopic, store } from './kit.ts'
+import { archiveOn, ask, envelopeAt, envelopes, hashes, inOrder, pages, pruneAll, pubsubTopic, store } from './kit.ts'
 
 const int64 = { min: -(2n ** 63n), max: 2n ** 63n - 1n }
 
 /** Opens an empty backend that lives as long as the test. */
 export type Open = (t: Test, clock?: Clock) => Promise<Backend>
 
-export function conformance(t: Test, open: Open): void {
+/** `grain`: messages at the most that a backend keeps beyond the limits of retention, because it deletes them together. */
+export function conformance(t: Test, open: Open, grain = 0): void {
   t.test('a message comes back as the bytes that were stored', async (t) => {
     const archive = await archiveOn(t, await open(t))
     const envelope = envelopeAt(1n)
@@ -265,42 +266,54 @@ export function conformance(t: Test, open: Open): void {
   t.test('the oldest messages are deleted, as far as the limits say and no further', async (t) => {
     const backend = await open(t)
     const archive = await archiveOn(t, backend)
-    const stored = Array.from({ length: 20 }, (_, index) =>
+    const stored = Array.from({ length: 40 }, (_, index) =>
       envelopeAt(BigInt(index), { pubsubTopic: `/waku/2/rs/1/${index % 3}`, contentTopic: `/t/1/${index % 4}/x` }),
     )
     await store(archive, stored)
     const left = async () => hashes((await ask(archive)).messages)
-    t.equal((await archive.prune({ before: 5n }, 3)).messages, 3, 'a step')
-    t.same(await left(), hashes(stored.slice(3)))
-    t.equal((await archive.prune({ before: 5n }, 100)).messages, 2)
-    t.same(await left(), hashes(stored.slice(5)))
-    t.equal((await archive.prune({ keepMessages: 10 }, 100)).messages, 5)
-    t.same(await left(), hashes(stored.slice(10)))
-    const { bytes } = archive.held
-    await archive.prune({ keepBytes: bytes / 2 }, 100)
-    t.same(await left(), hashes(stored.slice(15)))
-    t.equal((await archive.prune({ keepBytes: bytes / 2, keepMessages: 5, before: 10n }, 100)).messages, 0)
+    /** The newest `least` are kept, and of those before them a few. */
+    const isKept = async (least: number, message: string) => {
+      const found = await left()
+      t.same(found, hashes(stored.slice(40 - found.length)), `${message}: the newest`)
+      t.ok(found.length >= least && found.length <= least + grain, `${message}: ${found.length} of ${least}`)
+      t.equal(archive.held.messages, found.length)
+    }
+    if (grain === 0) t.equal((await archive.prune({ before: 10n }, 3)).messages, 3, 'a step')
+    await pruneAll(archive, { before: 10n })
+    await isKept(30, 'by time')
+    await pruneAll(archive, { keepMessages: 20 })
+    await isKept(20, 'by count')
+    const keepBytes = amountOf(stored.slice(30)).bytes
+    await pruneAll(archive, { keepBytes })
+    await isKept(10, 'by bytes')
+    t.equal((await archive.prune({ keepBytes, keepMessages: 10, before: 20n }, 100)).messages, 0)
+    const found = await left()
     const contentTopics = ['/t/1/0/x', '/t/1/1/x', '/t/1/2/x', '/t/1/3/x']
-    t.same(hashes((await ask(archive, { contentTopics })).messages), hashes(stored.slice(15)), 'indices too')
-    t.same(hashes((await ask(archive, { hashes: hashes(stored) })).messages), hashes(stored.slice(15)))
-    t.match(await backend.stat(), { messages: 5, oldest: { timestamp: 15n }, newest: { timestamp: 19n } })
+    t.same(hashes((await ask(archive, { contentTopics })).messages), found, 'indices too')
+    t.same(hashes((await ask(archive, { hashes: hashes(stored) })).messages), found)
+    const oldest = { timestamp: BigInt(40 - found.length) }
+    t.match(await backend.stat(), { messages: found.length, oldest, newest: { timestamp: 39n } })
     t.equal((await backend.stat()).bytes, archive.held.bytes)
   })
 
   t.test('a client goes on behind a cursor that was deleted meanwhile, for an hour', async (t) => {
     let now = 1_000_000_000_000
     const archive = await archiveOn(t, await open(t, () => now))
-    const stored = envelopes(10)
+    const stored = envelopes(40)
     await store(archive, stored)
-    await archive.prune({ before: 6n }, 100)
+    await pruneAll(archive, { before: 30n })
     await archive.reclaim()
-    t.same(hashes((await ask(archive, { cursor: stored[2]!.hash })).messages), hashes(stored.slice(6)))
-    t.same((await ask(archive, { cursor: stored[2]!.hash, direction: 'backward' })).messages, [])
-    await store(archive, [stored[4]!])
+    const left = hashes((await ask(archive)).messages)
+    const [one, other] = stored.slice(2)
+    t.notOk(left.includes(one!.hash) || left.includes(other!.hash), 'both are deleted')
+    t.same(hashes((await ask(archive, { cursor: one!.hash })).messages), left)
+    t.same((await ask(archive, { cursor: one!.hash, direction: 'backward' })).messages, [])
+    await store(archive, [other!])
+    t.same(hashes((await ask(archive, { cursor: one!.hash })).messages), [other!.hash, ...left], 'stored again')
     now += 3_600_001
     await archive.reclaim()
-    await t.rejects(ask(archive, { cursor: stored[2]!.hash }), { code: 'archive/unknown-cursor' })
-    t.same(hashes((await ask(archive, { cursor: stored[4]!.hash })).messages), hashes(stored.slice(6)), 'stored again')
+    await t.rejects(ask(archive, { cursor: one!.hash }), { code: 'archive/unknown-cursor' })
+    t.same(hashes((await ask(archive, { cursor: other!.hash })).messages), left)
   })
 
   t.test('a query that costs too much ends early, and goes on behind its cursor', async (t) => {

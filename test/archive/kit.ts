@@ -1,6 +1,7 @@
 /** Envelopes and archives for the tests of this folder. */
 import { type Archive, type ArchiveOptions, openArchive } from '../../src/archive/archive.ts'
-import type { Backend } from '../../src/archive/backend.ts'
+import type { Backend, PruneLimits } from '../../src/archive/backend.ts'
+import { defaultQueryBudget } from '../../src/archive/page.ts'
 import { type Envelope, sealEnvelope } from '../../src/core/envelope.ts'
 import type { MessageHash } from '../../src/core/hash.ts'
 import { maxPageMessages, type Page, type Query } from '../../src/core/query.ts'
@@ -37,13 +38,16 @@ export function envelopes(count: number, options: Made = {}): Envelope[] {
   return Array.from({ length: count }, (_, index) => envelopeAt(BigInt(index), options))
 }
 
+/** As by default, on a machine however busy. */
+const budget = { ...defaultQueryBudget, time: Number.POSITIVE_INFINITY }
+
 /** An archive that closes with the test `t`. */
 export async function archiveOn(
   t: { teardown(end: () => Promise<void>): void },
   backend: Backend,
   options: Partial<ArchiveOptions> = {},
 ): Promise<Archive> {
-  const archive = await openArchive({ backend, metrics: createMetrics(), log: silentLog(), ...options })
+  const archive = await openArchive({ backend, metrics: createMetrics(), log: silentLog(), budget, ...options })
   t.teardown(() => archive[Symbol.asyncDispose]())
   return archive
 }
@@ -51,6 +55,11 @@ export async function archiveOn(
 /** Stores envelopes of any age. */
 export async function store(archive: Archive, stored: readonly Envelope[]): Promise<void> {
   await Promise.all(stored.map((envelope) => archive.put(envelope, 'history')))
+}
+
+/** Deletes all that `limits` do not keep. */
+export async function pruneAll(archive: Archive, limits: PruneLimits): Promise<void> {
+  while ((await archive.prune(limits, 100)).messages > 0);
 }
 
 export function ask(archive: Archive, query: Partial<Query> = {}): Promise<Page> {

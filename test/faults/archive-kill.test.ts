@@ -2,7 +2,11 @@
 import t from 'tap'
 import { type Acknowledged, all, consistent, outcomesOf, reopened, startWriter } from './archive-writer-process.ts'
 
-const kills = 15
+/** 500 take some minutes: `WAYPOST_KILLS=500 npm test -- archive-kill`. */
+const kills = Number(process.env.WAYPOST_KILLS ?? (process.env.CI === 'true' ? 60 : 15))
+
+// The time limit of a file is for those that hang.
+t.setTimeout(Math.max(120_000, kills * 5000))
 
 /** Runs a writer, kills it after `count` acknowledgements, and gives all that it made until it was dead. */
 async function killAfter(count: number, ...args: string[]): Promise<Acknowledged[]> {

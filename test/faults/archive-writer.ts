@@ -6,6 +6,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { openArchive } from '../../src/archive/archive.ts'
 import { openLevel } from '../../src/archive/level/level.ts'
+import { type PartitionLimits, partitionLimits } from '../../src/archive/level/route.ts'
 import { sealEnvelope } from '../../src/core/envelope.ts'
 import { systemCode } from '../../src/core/errors.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
@@ -18,11 +19,17 @@ const [folder = '', first = '0', keep] = process.argv.slice(2)
 const writers = 4
 const pauseAfterFailure = 50
 
+/** So many that partitions begin, and end, in every run. */
+const partitionMessages = 300
+
+const retention = keep === undefined ? undefined : { maxMessages: Number(keep) }
+const limits: PartitionLimits = { ...partitionLimits(retention), messages: keep === undefined ? partitionMessages : 50 }
+
 const archive = await openArchive({
-  backend: await openLevel({ folder }),
+  backend: await openLevel({ folder, limits }),
   metrics: createMetrics(),
   log: silentLog(),
-  retention: keep === undefined ? undefined : { maxMessages: Number(keep) },
+  retention,
 })
 let timestamp = BigInt(first)
 

@@ -1,9 +1,8 @@
-/** The LevelDB database of an archive: opened with errors that say what to do, at a schema that we know. */
-import { mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+/** One LevelDB database: opened with errors that say what to do. An archive is a few of them. */
+import { mkdir, open, readdir, rm, statfs, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { type ChainedBatch, ClassicLevel } from 'classic-level'
 import { isWaypostError, messageOf, systemCode, WaypostError } from '../../core/errors.ts'
-import { schemaVersion, settingKeys } from './layout.ts'
 
 /** Keys and values are bytes. */
 export type Database = ClassicLevel<Buffer, Buffer>
@@ -11,41 +10,46 @@ export type Database = ClassicLevel<Buffer, Buffer>
 /** Changes that are written all or none. Cheaper than an array of operations by half. */
 export type Batch = ChainedBatch<Database, Buffer, Buffer>
 
-/**
- * Bytes of messages that LevelDB gathers in memory (twice, while one half is written out) before they become a sorted
- * file. Small ones stall writers: 4 MiB for up to 372 ms, 64 MiB for 55 ms. Large ones make opening after a crash slow.
- */
-const writeBufferSize = 32 * 1024 * 1024
+export interface DatabaseSizes {
+  /**
+   * Bytes that LevelDB gathers in memory (twice, while one half is written out) before they become a sorted file. Small
+   * ones stall writers: 4 MiB for up to 372 ms, 64 MiB for 55 ms. Large ones make opening after a crash slow.
+   */
+  readonly writeBufferSize: number
+  /** Bytes of recently read blocks kept in memory. Blocks that are not compressed are the system's to keep. */
+  readonly cacheSize: number
+  /** False for what does not shrink. */
+  readonly compression: boolean
+}
 
-/** Bytes of recently read blocks kept in memory. */
-const cacheSize = 64 * 1024 * 1024
+/** Names of files in which something is stored. */
+const holdsData = /\.(ldb|sst|log)$|^MANIFEST-/
 
-/** Bytes of one sorted file: with these a table cache of 1000 files holds 16 GB of messages. */
+/** Bytes of one sorted file. */
 const maxFileSize = 16 * 1024 * 1024
 
 /** Free bytes without which opening again is not tried: LevelDB writes its buffer out when it opens. */
-const roomToReopen = 2 * writeBufferSize
+const roomToReopen = 64 * 1024 * 1024
 
 /**
- * Opens the database in `folder`, and makes it when there is none. Throws `archive/locked`, `archive/unwritable`,
- * `archive/damaged` or `archive/newer-schema`.
+ * Opens the database in `folder`, and makes it when there is none; `archive` is the folder that a person is told. Throws
+ * `archive/locked`, `archive/unwritable` or `archive/damaged`.
  */
-export async function openDatabase(folder: string): Promise<Database> {
-  await prepareFolder(folder)
+export async function openDatabase(folder: string, sizes: DatabaseSizes, archive = folder): Promise<Database> {
+  const part = path.relative(archive, folder)
+  await prepareFolder(folder, archive, part)
   const database: Database = new ClassicLevel(folder, {
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',
-    writeBufferSize,
-    cacheSize,
     maxFileSize,
+    ...sizes,
   })
   try {
     await database.open()
-    await checkSchema(database, folder)
     return database
   } catch (error) {
     await database.close().catch(() => {})
-    throw openingError(folder, error)
+    throw openingError(archive, part, error)
   }
 }
 
@@ -55,42 +59,49 @@ export async function probeDisk(folder: string): Promise<void> {
   if (bavail * bsize < roomToReopen) {
     throw new WaypostError('archive/unwritable', { folder, why: `less than ${roomToReopen} bytes are free` })
   }
-  const probe = join(folder, 'probe.tmp')
+  const probe = path.join(folder, 'probe.tmp')
   await writeFile(probe, Buffer.alloc(64 * 1024), { flush: true })
   await rm(probe)
 }
 
-async function prepareFolder(folder: string): Promise<void> {
-  let files: string[]
+/** The names in `folder`, which is made for its owner only unless it is there. Throws `archive/unwritable`. */
+export async function ensureFolder(folder: string, archive = folder): Promise<string[]> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 })
-    files = await readdir(folder)
+    return await readdir(folder)
   } catch (error) {
-    throw new WaypostError('archive/unwritable', { folder, why: messageOf(error) }, { cause: error })
+    throw new WaypostError('archive/unwritable', { folder: archive, why: messageOf(error) }, { cause: error })
   }
+}
+
+/** Makes durable which names stand in `folder`. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** True for the name of a file that LevelDB makes. */
+export function isDatabaseFile(name: string): boolean {
+  return /\.(ldb|sst|log)$|^(MANIFEST-.*|CURRENT|LOCK|LOG|LOG\.old)$/.test(name)
+}
+
+async function prepareFolder(folder: string, archive: string, part: string): Promise<void> {
+  const files = await ensureFolder(folder, archive)
   // LevelDB takes a folder without CURRENT for an empty one, and deletes the tables that it finds there.
-  if (!files.includes('CURRENT') && files.some((file) => /\.(ldb|sst|log)$|^MANIFEST-/.test(file))) {
-    throw new WaypostError('archive/damaged', { folder, why: 'the file CURRENT is missing' })
+  if (!files.includes('CURRENT') && files.some((name) => holdsData.test(name))) {
+    throw damaged(archive, part, 'the file CURRENT is missing')
   }
 }
 
-async function checkSchema(database: Database, folder: string): Promise<void> {
-  const row = await database.get(settingKeys.schema)
-  if (row === undefined) return await writeSchema(database, folder)
-  const found = row.readUInt32BE()
-  if (found > schemaVersion) throw new WaypostError('archive/newer-schema', { folder, found, known: schemaVersion })
+function damaged(folder: string, part: string, why: string, cause?: unknown): WaypostError {
+  return new WaypostError('archive/damaged', { folder, why: part === '' ? why : `${why} (in ${part})` }, { cause })
 }
 
-async function writeSchema(database: Database, folder: string): Promise<void> {
-  for await (const _ of database.keys({ limit: 1 })) {
-    throw new WaypostError('archive/damaged', { folder, why: 'it holds data but does not say in which schema' })
-  }
-  const row = Buffer.alloc(4)
-  row.writeUInt32BE(schemaVersion)
-  await database.put(settingKeys.schema, row, { sync: true })
-}
-
-function openingError(folder: string, error: unknown): WaypostError {
+function openingError(folder: string, part: string, error: unknown): WaypostError {
   if (isWaypostError(error)) return error
   const cause = rootCause(error)
   const why = messageOf(cause)
@@ -98,7 +109,9 @@ function openingError(folder: string, error: unknown): WaypostError {
   if (code === 'LEVEL_LOCKED') return new WaypostError('archive/locked', { folder }, { cause })
   // A file that the database names and that is gone comes as an I/O error.
   const isDamaged = code !== 'LEVEL_IO_ERROR' || /no such file/i.test(why)
-  return new WaypostError(isDamaged ? 'archive/damaged' : 'archive/unwritable', { folder, why }, { cause })
+  return isDamaged
+    ? damaged(folder, part, why, cause)
+    : new WaypostError('archive/unwritable', { folder, why }, { cause })
 }
 
 /** What LevelDB itself said: abstract-level wraps it in "Database failed to open". */

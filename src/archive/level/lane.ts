@@ -1,19 +1,20 @@
-/** A range of keys in the database as a lane of candidates. */
+/** A range of keys of an index as a lane of candidates. */
 import type { Iterator } from 'classic-level'
 import type { Direction } from '../../core/query.ts'
 import type { Database } from './database.ts'
-import { decodeIndexRow, type KeyRange, placeOf, pubsubOf, recordBytes } from './layout.ts'
-import { type Lane, merge } from './merge.ts'
+import { decodeRow, placeOf, pubsubIdOf, pubsubIdOfRow } from './layout.ts'
+import type { Lane } from './merge.ts'
+import type { KeyRange } from './place.ts'
 
 export type Snapshot = ReturnType<Database['snapshot']>
 
-/** A message met on a walk: where it stands, whose lane its record lies in and, if that was read with it, the record. */
+/** A message met on a walk: where it stands in history, on which pubsub topic, and where its record is. */
 export interface Candidate {
   readonly place: Buffer
   readonly pubsub: Buffer
-  /** Bytes of the message; 0 when the record was not to be read. */
+  readonly number: number
+  /** Bytes of the message. */
   readonly bytes: number
-  readonly record?: Buffer
 }
 
 /** How lanes are read. */
@@ -23,39 +24,17 @@ export interface Reading {
   readonly snapshot: Snapshot
   /** Rows of the first piece of a lane. Each further piece is twice as long: of many lanes few are read far. */
   readonly rows: number
-  /** Bytes of a piece at the most; a piece has one row at the least. */
-  readonly bytes: number
-  /** False: keys only. */
-  readonly values: boolean
 }
 
-/** What a row of a lane says; the value is undefined when the reading is without values. */
-export type Decode = (key: Buffer, value: Buffer | undefined) => Candidate
+/** What a row of a lane says. */
+export type Decode = (key: Buffer, row: Buffer) => Candidate
 
-/** A row of the lane of a pubsub topic: the record itself. */
-export function decodeMessageRow(key: Buffer, record: Buffer | undefined): Candidate {
-  const row = { place: placeOf(key), pubsub: pubsubOf(key) }
-  return record === undefined ? { ...row, bytes: 0 } : { ...row, bytes: recordBytes(record), record }
+export function decodePubsubRow(key: Buffer, row: Buffer): Candidate {
+  return { place: placeOf(key), pubsub: pubsubIdOf(key), ...decodeRow(row) }
 }
 
-/** A row of the lane of a content topic: where the record is. Such lanes are read with values. */
-export function decodeContentTopicRow(key: Buffer, index: Buffer | undefined): Candidate {
-  return { place: placeOf(key), ...decodeIndexRow(index!) }
-}
-
-/** The candidates of `ranges` in the order of history, or against it. */
-export async function* walkLanes(
-  database: Database,
-  ranges: readonly KeyRange[],
-  decode: Decode,
-  reading: Reading,
-): AsyncGenerator<Candidate, void, undefined> {
-  const lanes = ranges.map((range) => new DatabaseLane(database, range, decode, reading))
-  try {
-    yield* merge(lanes, placeOrder(reading.direction))
-  } finally {
-    await Promise.all(lanes.map((lane) => lane.close()))
-  }
+export function decodeContentRow(key: Buffer, row: Buffer): Candidate {
+  return { place: placeOf(key), pubsub: pubsubIdOfRow(row), ...decodeRow(row) }
 }
 
 /** Compares candidates by place. */
@@ -64,7 +43,13 @@ export function placeOrder(direction: Direction): (a: Candidate, b: Candidate) =
   return (a, b) => Buffer.compare(b.place, a.place)
 }
 
-class DatabaseLane implements Lane<Candidate> {
+/** Rows that a lane reads at once at the most: a millisecond or two of the event loop. */
+const maxLaneRows = 2000
+
+/** Bytes that a lane reads at once at the most. */
+const laneBytes = 256 * 1024
+
+export class DatabaseLane implements Lane<Candidate> {
   readonly #iterator: Iterator<Database, Buffer, Buffer>
   readonly #decode: Decode
   #rows: number
@@ -72,14 +57,9 @@ class DatabaseLane implements Lane<Candidate> {
   #next = 0
   head: Candidate | undefined
 
-  constructor(
-    database: Database,
-    range: KeyRange,
-    decode: Decode,
-    { direction, rows, bytes, values, snapshot }: Reading,
-  ) {
+  constructor(database: Database, range: KeyRange, decode: Decode, { direction, rows, snapshot }: Reading) {
     const reverse = direction === 'backward'
-    this.#iterator = database.iterator({ ...range, reverse, values, snapshot, highWaterMarkBytes: bytes })
+    this.#iterator = database.iterator({ ...range, reverse, snapshot, highWaterMarkBytes: laneBytes })
     this.#decode = decode
     this.#rows = rows
   }
@@ -94,7 +74,7 @@ class DatabaseLane implements Lane<Candidate> {
   async fill(): Promise<void> {
     this.#piece = await this.#iterator.nextv(this.#rows)
     this.#next = 0
-    this.#rows *= 2
+    this.#rows = Math.min(maxLaneRows, 2 * this.#rows)
     this.#advance()
   }
 

@@ -1,34 +1,36 @@
 /**
- * How the archive lies in LevelDB: a sorted map from bytes to bytes. Pure.
+ * How a partition lies in LevelDB: two sorted maps from bytes to bytes. Pure.
  *
- *     0 name                              -> settings of the database: schema, amount
- *     1 pubsub topic id | place           -> record: the message as received
- *     2 content topic id | place          -> pubsub topic id | bytes of the message
- *     3 hash                              -> pubsub topic id | bytes of the message | place
+ * `records`, whose sync is the acknowledgement:
+ *
+ *     number                              -> record: pubsub topic, the message as received
+ *
+ * Records are numbered in the order in which they came, without a gap: new ones are appended, so LevelDB moves its files
+ * instead of writing the messages again, and a number that is missing is a message that was lost.
+ *
+ * `index`, which can be made again from the records:
+ *
+ *     0                                   -> tally: the records that are indexed, and what they amount to
+ *     1 pubsub topic id | place           -> number | bytes of the message
+ *     2 content topic id | place          -> number | bytes of the message | pubsub topic id
+ *     3 head of hash                      -> number | bytes of the message | pubsub topic id | time
  *     4 pubsub topic id                   -> pubsub topic
- *     5 time of deletion | counter        -> message keys of what was deleted then, one after the other
  *
- * A place is the timestamp in 8 bytes whose order is that of the numbers, then the hash: key order is history's order,
- * and a page starts exactly behind a place. All messages of a pubsub topic, or of a content topic, are one range of keys
- * (a lane); every other question is a merge of lanes. Messages lie in the lane of their pubsub topic, so that those of
- * a shard come in one contiguous read and the oldest are one range to delete.
+ * A place is the timestamp, then the hash: key order is history's order, and a page starts exactly behind a place. All
+ * messages of a pubsub topic, or of a content topic, are one range of keys (a lane); other questions merge lanes.
  *
- * A topic's id is the head of its digest. Ids from a counter would need a table that whoever invents topics can grow,
- * a look-up for each put, and agreement between partitions.
+ * A topic's id is the head of its digest. Ids from a counter would need a table that whoever invents topics can grow, and
+ * a look-up for each put; neighbouring keys share their heads, so the longer id costs almost nothing on disk.
  */
 import { hash as digest } from 'node:crypto'
 import type { Envelope } from '../../core/envelope.ts'
-import { hashBytes, hashFromBytes, type MessageHash } from '../../core/hash.ts'
-import type { Milliseconds, Nanoseconds } from '../../core/time.ts'
-import type { Amount, Place, Selection } from '../backend.ts'
+import { hashBytes, type MessageHash } from '../../core/hash.ts'
+import { encodePlace, type KeyRange, type PlaceRange, placeBytes, readTime, timeBytes } from './place.ts'
 
-/** Written into a new database; a database with a higher one is not opened. */
-export const schemaVersion = 1
+/** Written into a new archive; one with a higher schema is not opened. 1 was a single database for all messages. */
+export const schemaVersion = 2
 
-const Kind = { setting: 0, message: 1, contentTopic: 2, hash: 3, pubsubTopic: 4, grave: 5 } as const
-
-const timeBytes = 8
-export const placeBytes = timeBytes + hashBytes
+const Kind = { tally: 0, pubsubTopic: 1, contentTopic: 2, hash: 3, topicName: 4 } as const
 
 /** Pubsub topics are few and the operator's choice. */
 const pubsubIdBytes = 8
@@ -36,40 +38,14 @@ const pubsubIdBytes = 8
 /** Content topics are anybody's: 128 bits, so that nobody finds two with one id. */
 const contentIdBytes = 16
 
-const messageKeyBytes = 1 + pubsubIdBytes + placeBytes
+/** So much of a hash that nobody finds two with one head. */
+const hashHeadBytes = 16
 
+const numberBytes = 4
 const lengthBytes = 4
 
-const indexRowBytes = pubsubIdBytes + lengthBytes
-
-/** Half of the range of an int64: added to a timestamp it makes the order of the bytes that of the numbers. */
-const timestampOffset = 2n ** 63n
-const minTimestamp = -timestampOffset
-const maxTimestamp = timestampOffset - 1n
-
-export const settingKeys = { schema: settingKey('schema'), amount: settingKey('amount') }
-
-function settingKey(name: string): Buffer {
-  return Buffer.concat([Buffer.of(Kind.setting), Buffer.from(name)])
-}
-
-/** Where a message stands, as bytes in the order of history. */
-export function encodePlace({ timestamp, hash }: Place): Buffer {
-  const bytes = Buffer.allocUnsafe(placeBytes)
-  bytes.writeBigUInt64BE(timestamp + timestampOffset)
-  bytes.write(hash, timeBytes, 'hex')
-  return bytes
-}
-
-export function decodePlace(bytes: Buffer): Place {
-  const timestamp = bytes.readBigUInt64BE() - timestampOffset
-  return { timestamp, hash: hashFromBytes(bytes.subarray(timeBytes, placeBytes)) }
-}
-
-/** The place at the end of a key of a lane. */
-export function placeOf(key: Buffer): Buffer {
-  return key.subarray(key.length - placeBytes)
-}
+/** Records of a partition at the most. */
+export const maxRecords = 2 ** 32 - 1
 
 export function pubsubId(topic: string): Buffer {
   return digestOf(topic).subarray(0, pubsubIdBytes)
@@ -94,61 +70,144 @@ function digestOf(topic: string): Buffer {
   return fresh
 }
 
-export function messageKey(pubsub: Buffer, place: Buffer): Buffer {
-  return key(Kind.message, pubsub, place)
+export const tallyKey: Buffer = Buffer.of(Kind.tally)
+
+export function numberKey(number: number): Buffer {
+  const bytes = Buffer.allocUnsafe(numberBytes)
+  bytes.writeUInt32BE(number)
+  return bytes
 }
 
-/** The pubsub topic id in a key of kind message. */
-export function pubsubOf(messageKey: Buffer): Buffer {
-  return messageKey.subarray(1, 1 + pubsubIdBytes)
+export function numberOf(key: Buffer): number {
+  return key.readUInt32BE()
 }
 
-export function contentTopicKey(content: Buffer, place: Buffer): Buffer {
+export function pubsubKey(pubsub: Buffer, place: Buffer): Buffer {
+  return key(Kind.pubsubTopic, pubsub, place)
+}
+
+export function contentKey(content: Buffer, place: Buffer): Buffer {
   return key(Kind.contentTopic, content, place)
 }
 
 export function hashKey(hash: MessageHash): Buffer {
-  const bytes = Buffer.alloc(1 + hashBytes)
+  const bytes = Buffer.allocUnsafe(1 + hashHeadBytes)
   bytes[0] = Kind.hash
-  bytes.write(hash, 1, 'hex')
+  bytes.write(hash, 1, hashHeadBytes, 'hex')
   return bytes
 }
 
-export function pubsubTopicKey(pubsub: Buffer): Buffer {
-  return key(Kind.pubsubTopic, pubsub)
+export function topicNameKey(pubsub: Buffer): Buffer {
+  return key(Kind.topicName, pubsub)
 }
 
-/** All registered pubsub topics. */
-export const pubsubTopicRange = { gte: Buffer.of(Kind.pubsubTopic), lt: Buffer.of(Kind.pubsubTopic + 1) }
+/** All pubsub topics of a partition. */
+export const topicNameRange: KeyRange = { gte: Buffer.of(Kind.topicName), lt: Buffer.of(Kind.topicName + 1) }
 
-/** What an index says of a message: where its record is and how long its bytes are. */
+/** The lanes of all pubsub topics, or of all content topics, one after the other. */
+export const pubsubKeyRange: KeyRange = { gte: Buffer.of(Kind.pubsubTopic), lt: Buffer.of(Kind.pubsubTopic + 1) }
+export const contentKeyRange: KeyRange = { gte: Buffer.of(Kind.contentTopic), lt: Buffer.of(Kind.contentTopic + 1) }
+
+/** The content topic id in a key of its lane. */
+export function contentIdOf(key: Buffer): Buffer {
+  return key.subarray(1, 1 + contentIdBytes)
+}
+
+/** The pubsub topic id in a key of its lane. */
+export function pubsubIdOf(key: Buffer): Buffer {
+  return key.subarray(1, 1 + pubsubIdBytes)
+}
+
+/** The place at the end of a key of a lane. */
+export function placeOf(key: Buffer): Buffer {
+  return key.subarray(key.length - placeBytes)
+}
+
+/** The part `range` of the lane of a pubsub topic. */
+export function pubsubLane(pubsub: Buffer, range: PlaceRange): KeyRange {
+  return laneRange(range, (place) => pubsubKey(pubsub, place))
+}
+
+/** The part `range` of the lane of a content topic. */
+export function contentLane(content: Buffer, range: PlaceRange): KeyRange {
+  return laneRange(range, (place) => contentKey(content, place))
+}
+
+function laneRange(range: PlaceRange, keyOf: (place: Buffer) => Buffer): KeyRange {
+  const bounds = Object.entries(range).filter(([, place]) => place !== undefined)
+  return Object.fromEntries(bounds.map(([bound, place]) => [bound, keyOf(place)]))
+}
+
+/** All that stands of one message in the index. Each row is the head of the next. */
+export interface IndexRows {
+  readonly pubsubKey: Buffer
+  readonly pubsubRow: Buffer
+  readonly contentKey: Buffer
+  readonly contentRow: Buffer
+  readonly hashKey: Buffer
+  readonly hashRow: Buffer
+  readonly place: Buffer
+  readonly content: Buffer
+}
+
+const pubsubRowBytes = numberBytes + lengthBytes
+const contentRowBytes = pubsubRowBytes + pubsubIdBytes
+const hashRowBytes = contentRowBytes + timeBytes
+
+/** The rows of an envelope that has a timestamp, as record `number`. */
+export function indexRows({ pubsubTopic, message, hash, bytes }: Envelope, number: number): IndexRows {
+  const pubsub = pubsubId(pubsubTopic)
+  const content = contentId(message.contentTopic)
+  const place = encodePlace({ timestamp: message.timestamp!, hash })
+  const row = Buffer.allocUnsafe(hashRowBytes)
+  row.writeUInt32BE(number)
+  row.writeUInt32BE(bytes.length, numberBytes)
+  row.set(pubsub, pubsubRowBytes)
+  place.copy(row, contentRowBytes, 0, timeBytes)
+  return {
+    pubsubKey: pubsubKey(pubsub, place),
+    pubsubRow: row.subarray(0, pubsubRowBytes),
+    contentKey: contentKey(content, place),
+    contentRow: row.subarray(0, contentRowBytes),
+    hashKey: hashKeyOfPlace(place),
+    hashRow: row,
+    place,
+    content,
+  }
+}
+
+function hashKeyOfPlace(place: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(1 + hashHeadBytes)
+  bytes[0] = Kind.hash
+  place.copy(bytes, 1, timeBytes, timeBytes + hashHeadBytes)
+  return bytes
+}
+
+/** What a row of the index says of a message. */
 export interface IndexRow {
-  readonly pubsub: Buffer
+  readonly number: number
+  /** Of the message. */
   readonly bytes: number
 }
 
-/** A row that is damaged leads nowhere, where no record is found. */
-export function decodeIndexRow(row: Buffer): IndexRow {
-  const bytes = row.length < indexRowBytes ? 0 : row.readUInt32BE(pubsubIdBytes)
-  return { pubsub: row.subarray(0, pubsubIdBytes), bytes }
+/** The number that no record has: where the row that names it is damaged. */
+const noNumber = maxRecords
+
+/** A row that is damaged leads to no record. */
+export function decodeRow(row: Buffer): IndexRow {
+  if (row.length < pubsubRowBytes) return { number: noNumber, bytes: 0 }
+  return { number: row.readUInt32BE(), bytes: row.readUInt32BE(numberBytes) }
 }
 
-/** The row of a hash: at its head the row of the content topic's lane, then the time. */
-export function encodeHashRow({ pubsub, bytes }: IndexRow, place: Buffer): Buffer {
-  const row = Buffer.allocUnsafe(indexRowBytes + timeBytes)
-  row.set(pubsub)
-  row.writeUInt32BE(bytes, pubsubIdBytes)
-  place.copy(row, indexRowBytes, 0, timeBytes)
-  return row
+/** The pubsub topic id in the row of a content topic's lane, or of a hash. */
+export function pubsubIdOfRow(row: Buffer): Buffer {
+  return row.subarray(pubsubRowBytes, contentRowBytes)
 }
 
-/** What the row of `hash` says, with the place put together from both. Undefined without a row, or with a damaged one. */
-export function decodeHashRow(
-  row: Buffer | undefined,
-  hash: MessageHash,
-): (IndexRow & { readonly place: Buffer }) | undefined {
-  if (row?.length !== indexRowBytes + timeBytes) return undefined
-  return { ...decodeIndexRow(row), place: Buffer.concat([row.subarray(indexRowBytes), Buffer.from(hash, 'hex')]) }
+/** The place of `hash`, whose time its row tells. Undefined without a row, or with a damaged one. */
+export function placeOfHash(row: Buffer | undefined, hash: MessageHash): Buffer | undefined {
+  if (row?.length !== hashRowBytes) return undefined
+  return encodePlace({ timestamp: readTime(row, contentRowBytes), hash })
 }
 
 /** A message as it stands on disk. The topic is in it, so that a record alone can be checked against its hash. */
@@ -169,146 +228,15 @@ export function decodeRecord(record: Buffer): { pubsubTopic: string; bytes: Buff
   return { pubsubTopic: record.toString('utf8', lengthBytes, start), bytes: record.subarray(start) }
 }
 
-/** Bytes of the message in a record. */
-export function recordBytes(record: Buffer): number {
-  return record.length < lengthBytes ? 0 : Math.max(0, record.length - lengthBytes - record.readUInt32BE())
+/** What of a hash the filter of a partition looks at. */
+export function hashWord(hash: MessageHash): Buffer {
+  return Buffer.from(hash.slice(0, 16), 'hex')
 }
 
-/** The key under which places of messages deleted at `time` are kept; `counter` tells steps of one millisecond apart. */
-export function graveKey(time: Milliseconds, counter: number): Buffer {
-  const moment = Buffer.alloc(8)
-  moment.writeUIntBE(time, 0, 6)
-  moment.writeUInt16BE(counter & 0xffff, 6)
-  return key(Kind.grave, moment)
+/** The hash in a place, from its first byte. */
+export function hashBytesOf(place: Buffer): Buffer {
+  return place.subarray(timeBytes, timeBytes + hashBytes)
 }
-
-/** The graves dug before `time`. */
-export function gravesBefore(time: Milliseconds): KeyRange {
-  return { gte: Buffer.of(Kind.grave), lt: graveKey(Math.max(0, time), 0) }
-}
-
-/** The messages of a grave: key by key of kind message, of which all have one length. */
-export function decodeGrave(row: Buffer): Buffer[] {
-  const count = Math.floor(row.length / messageKeyBytes)
-  return Array.from({ length: count }, (_, index) =>
-    row.subarray(index * messageKeyBytes, (index + 1) * messageKeyBytes),
-  )
-}
-
-/** The hash in a key of a lane. */
-export function hashOf(key: Buffer): MessageHash {
-  return hashFromBytes(key.subarray(key.length - hashBytes))
-}
-
-/** All rows of one message. */
-export interface MessageRows {
-  readonly place: Buffer
-  readonly messageKey: Buffer
-  readonly record: Buffer
-  readonly contentTopicKey: Buffer
-  readonly index: Buffer
-  readonly hashKey: Buffer
-  readonly hashRow: Buffer
-}
-
-/** The rows of an envelope that has a timestamp. */
-export function messageRows({ pubsubTopic, message, hash, bytes }: Envelope): MessageRows {
-  const pubsub = pubsubId(pubsubTopic)
-  const place = encodePlace({ timestamp: message.timestamp!, hash })
-  const hashRow = encodeHashRow({ pubsub, bytes: bytes.length }, place)
-  return {
-    place,
-    messageKey: messageKey(pubsub, place),
-    record: encodeRecord(pubsubTopic, bytes),
-    contentTopicKey: contentTopicKey(contentId(message.contentTopic), place),
-    index: hashRow.subarray(0, indexRowBytes),
-    hashKey: hashKey(hash),
-    hashRow,
-  }
-}
-
-export function encodeAmount({ messages, bytes }: Amount): Buffer {
-  const row = Buffer.allocUnsafe(16)
-  row.writeDoubleBE(messages)
-  row.writeDoubleBE(bytes, 8)
-  return row
-}
-
-export function decodeAmount(row: Buffer): Amount {
-  return { messages: row.readDoubleBE(), bytes: row.readDoubleBE(8) }
-}
-
-/** A range of keys, as LevelDB takes it. */
-export interface KeyRange {
-  readonly gte?: Buffer
-  readonly gt?: Buffer
-  readonly lte?: Buffer
-  readonly lt?: Buffer
-}
-
-/** A range of places: the same bounds in front of which a lane writes its prefix. */
-export type PlaceRange = KeyRange
-
-type Walk = Pick<Selection, 'start' | 'end' | 'after' | 'direction'>
-
-/** The places that a walk can meet; undefined when there are none. */
-export function placeRange({
-  start = minTimestamp,
-  end = maxTimestamp,
-  after,
-  direction,
-}: Walk): PlaceRange | undefined {
-  if (start > end || start > maxTimestamp || end < minTimestamp) return undefined
-  const first = edge(start < minTimestamp ? minTimestamp : start, 0x00)
-  const last = edge(end > maxTimestamp ? maxTimestamp : end, 0xff)
-  if (after === undefined) return { gte: first, lte: last }
-  const place = encodePlace(after)
-  if (direction === 'forward')
-    return Buffer.compare(place, first) < 0 ? { gte: first, lte: last } : { gt: place, lte: last }
-  return Buffer.compare(place, last) > 0 ? { gte: first, lte: last } : { gte: first, lt: place }
-}
-
-/** The part of `range` from `floor` on. */
-export function raised(range: PlaceRange, floor: Buffer): PlaceRange {
-  const low = range.gte ?? range.gt
-  if (low !== undefined && Buffer.compare(low, floor) >= 0) return range
-  return { gte: floor, lt: range.lt, lte: range.lte }
-}
-
-function edge(timestamp: Nanoseconds, fill: number): Buffer {
-  const place = Buffer.alloc(placeBytes, fill)
-  place.writeBigUInt64BE(timestamp + timestampOffset)
-  return place
-}
-
-/** True if `place` lies in `range`. */
-export function contains({ gte, gt, lte, lt }: PlaceRange, place: Buffer): boolean {
-  return (
-    (gte === undefined || Buffer.compare(place, gte) >= 0) &&
-    (gt === undefined || Buffer.compare(place, gt) > 0) &&
-    (lte === undefined || Buffer.compare(place, lte) <= 0) &&
-    (lt === undefined || Buffer.compare(place, lt) < 0)
-  )
-}
-
-/** The part `range` of the lane of a pubsub topic. */
-export function messageLane(pubsub: Buffer, range: PlaceRange): KeyRange {
-  return laneRange(range, (place) => messageKey(pubsub, place))
-}
-
-/** The part `range` of the lane of a content topic. */
-export function contentTopicLane(content: Buffer, range: PlaceRange): KeyRange {
-  return laneRange(range, (place) => contentTopicKey(content, place))
-}
-
-function laneRange(range: PlaceRange, keyOf: (place: Buffer) => Buffer): KeyRange {
-  const bounds = Object.entries(range).filter(([, place]) => place !== undefined)
-  return Object.fromEntries(bounds.map(([bound, place]) => [bound, keyOf(place)]))
-}
-
-/** The place before all others, and the range of all. */
-export const firstPlace: Buffer = edge(minTimestamp, 0x00)
-export const everyPlace: PlaceRange = { gte: firstPlace, lte: edge(maxTimestamp, 0xff) }
 
 function key(kind: number, head: Buffer, place?: Buffer): Buffer {
   const bytes = Buffer.allocUnsafe(1 + head.length + (place?.length ?? 0))

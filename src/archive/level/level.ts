@@ -1,14 +1,17 @@
-/** The archive on LevelDB: one database in one folder, for one process. Reads and writes run in the worker pool. */
+/**
+ * The archive on LevelDB: partitions of history in one folder, for one process. Reads and writes run in the worker pool.
+ *
+ * A put goes through two lines: its records are written and synced, then the index is told. While the index of one group
+ * is written, the records of the next are on their way to the disk.
+ */
 import type { Envelope } from '../../core/envelope.ts'
 import type { MessageHash } from '../../core/hash.ts'
-import { type Clock, systemClock } from '../../core/time.ts'
+import { type Clock, type Milliseconds, systemClock } from '../../core/time.ts'
+import { type Log, silentLog } from '../../telemetry/log.ts'
 import {
   type Amount,
-  amountOf,
   type Backend,
   type Bounds,
-  cursorGrace,
-  minus,
   nothing,
   type Place,
   type PruneLimits,
@@ -17,178 +20,213 @@ import {
   type Slice,
   type Stat,
 } from '../backend.ts'
-import { type Batch, type Database, openDatabase, probeDisk } from './database.ts'
-import {
-  decodeAmount,
-  decodeHashRow,
-  decodePlace,
-  encodeAmount,
-  firstPlace,
-  graveKey,
-  gravesBefore,
-  hashKey,
-  type MessageRows,
-  messageLane,
-  messageRows,
-  pubsubId,
-  pubsubTopicKey,
-  pubsubTopicRange,
-  settingKeys,
-} from './layout.ts'
-import { amountOfCandidates, bury, exhume, surplus } from './prune.ts'
-import { type Extent, scan } from './scan.ts'
+import type { Gap } from './catalog.ts'
+import { probeDisk } from './database.ts'
+import { hashKey, placeOfHash } from './layout.ts'
+import { Line } from './line.ts'
+import { migrate } from './migrate.ts'
+import type { Partition } from './partition.ts'
+import { type ArchiveParts, openParts } from './parts.ts'
+import { decodePlace, placeRange, timeRange } from './place.ts'
+import { append, enter } from './put.ts'
+import { type PartitionLimits, partitionLimits } from './route.ts'
+import { Walk } from './scan.ts'
 
 export interface LevelOptions {
   readonly folder: string
   readonly clock?: Clock
+  /** When a partition is full. Retention deletes whole ones. */
+  readonly limits?: PartitionLimits
+  /** Told of what takes long: bringing an archive of an earlier release to the present schema. */
+  readonly log?: Log
 }
 
-/** Opens the archive in `folder`, and makes it when there is none. Throws what `openDatabase` throws. */
-export async function openLevel({ folder, clock = systemClock }: LevelOptions): Promise<Backend> {
-  const backend = new LevelBackend(folder, clock)
+/**
+ * Opens the archive in `folder`, makes it when there is none, and brings it to the present schema when it is of an earlier
+ * one. Throws what `openDatabase` and `Catalog.open` throw.
+ */
+export async function openLevel({
+  folder,
+  clock = systemClock,
+  limits = partitionLimits(),
+  log = silentLog(),
+}: LevelOptions): Promise<Backend> {
+  const backend = new LevelBackend(folder, clock, limits)
   await backend.open()
-  return backend
+  try {
+    await backend.migrate(log)
+    return backend
+  } catch (error) {
+    await backend.close()
+    throw error
+  }
 }
 
 class LevelBackend implements Backend {
   readonly #folder: string
   readonly #clock: Clock
-  #opened: Database | undefined
-  /** The pubsub topics that messages lie under, and their ids. */
-  #pubsubTopics = new Map<string, Buffer>()
-  /** No message stands before this place. */
-  #floor: Buffer = firstPlace
-  #held: Amount = nothing
-  #graves = 0
-  /** The writing under way. Writings follow each other, since each changes the amount held. */
-  #writing: Promise<unknown> = Promise.resolve()
+  readonly #limits: PartitionLimits
+  readonly #records = new Line()
+  readonly #index = new Line()
+  #opened: ArchiveParts | undefined
+  /** Why nothing is written before `recover`. */
+  #failure: unknown
 
-  constructor(folder: string, clock: Clock) {
+  constructor(folder: string, clock: Clock, limits: PartitionLimits) {
     this.#folder = folder
     this.#clock = clock
+    this.#limits = limits
   }
 
   async open(): Promise<void> {
-    const database = await openDatabase(this.#folder)
-    const amount = await database.get(settingKeys.amount)
-    this.#held = amount === undefined ? nothing : decodeAmount(amount)
-    this.#pubsubTopics = new Map()
-    for await (const [, topic] of database.iterator(pubsubTopicRange)) {
-      this.#pubsubTopics.set(topic.toString(), pubsubId(topic.toString()))
-    }
-    this.#opened = database
+    this.#opened = await openParts({ folder: this.#folder, clock: this.#clock, limits: this.#limits })
+    this.#failure = undefined
+  }
+
+  /** Takes over what an earlier release left in the same folder. */
+  async migrate(log: Log): Promise<void> {
+    const told = throttled((messages) => log.info({ messages }, 'archive of an earlier release taken over'))
+    const put = (envelopes: readonly Envelope[]) => this.put(envelopes)
+    await migrate({ folder: this.#folder, catalog: this.#open.catalog, put, told })
   }
 
   async put(envelopes: readonly Envelope[]): Promise<readonly Envelope[]> {
-    const rows = envelopes.map(messageRows)
-    const known = await this.#database.hasMany(rows.map(({ messageKey }) => messageKey))
-    const added = envelopes.filter((_, index) => !known[index])
-    if (added.length > 0) {
-      const fresh = rows.filter((_, index) => !known[index])
-      await this.#insert(fresh, amountOf(added), this.#newTopics(added))
+    const { partitions, catalog } = this.#open
+    const parts = await this.#write(this.#records, async () => {
+      // The marks of the puts before reach the disk together with these records.
+      const [parts] = await Promise.all([append(partitions, envelopes), catalog.flush()])
+      return parts
+    })
+    try {
+      await this.#write(this.#index, () => enter(partitions, parts))
+    } finally {
+      for (const { partition } of parts) partition.release()
     }
-    return added
+    return parts.flatMap(({ envelopes }) => envelopes)
   }
 
   async locate(hash: MessageHash): Promise<Place | undefined> {
-    const row = decodeHashRow(await this.#database.get(hashKey(hash)), hash)
-    return row && decodePlace(row.place)
+    const { partitions, graves } = this.#open
+    for (const partition of partitions.all.toReversed()) {
+      if (!partition.mayHaveHash(hash)) continue
+      const row = await partitions.use(partition, ({ index }) => index.get(hashKey(hash)))
+      const place = placeOfHash(row, hash)
+      if (place !== undefined) return decodePlace(place)
+    }
+    await partitions.settle()
+    return await graves.locate(hash)
   }
 
-  scan(selection: Selection, bounds: Bounds): Promise<Slice> {
-    return scan(this.#database, this.#extent, selection, bounds)
+  async scan(selection: Selection, bounds: Bounds): Promise<Slice> {
+    const [times, range] = [timeRange(selection), placeRange(selection)]
+    if (times === undefined || range === undefined) return { rows: [] }
+    const { partitions } = this.#open
+    const walk = new Walk(selection, bounds)
+    for (const partition of partitions.matching(selection, times)) {
+      const contentTopics = selection.contentTopics?.filter((topic) => partition.mayHaveTopic(topic)) ?? []
+      await partitions.use(partition, (pair) => walk.through(pair, { selection, range, contentTopics }))
+      if (walk.isOver) break
+    }
+    return walk.slice
   }
 
-  prune(limits: PruneLimits, most: number): Promise<Amount> {
-    return this.#exclusive(() => this.#pruneOldest(limits, most))
+  /** Deletes the oldest partition when all of it is surplus, whatever `most` says. */
+  async prune(limits: PruneLimits): Promise<Amount> {
+    const { partitions, catalog } = this.#open
+    const [oldest] = partitions.all
+    if (oldest === undefined || !isSurplus(oldest, limits, this.#held)) return nothing
+    await this.#write(this.#records, () => partitions.drop(oldest))
+    const { messages, bytes, newest } = oldest.tally
+    // What was lost before would be deleted by now.
+    for (const gap of await catalog.gaps()) if (gap.to <= newest!) await catalog.removeGap(gap)
+    return { messages, bytes }
   }
 
   async reclaim(): Promise<void> {
-    for await (const [grave, row] of this.#database.iterator(gravesBefore(this.#clock() - cursorGrace))) {
-      await this.#exclusive(() => exhume(this.#database, grave, row))
-    }
-    if (this.#floor !== firstPlace) await this.#compactBefore(this.#floor)
+    await this.#open.graves.forget()
   }
 
   async stat(): Promise<Stat> {
-    const [oldest, newest] = await Promise.all([this.#first('forward'), this.#first('backward')])
+    const [oldest, newest] = await Promise.all([this.#edge('forward'), this.#edge('backward')])
     return { ...this.#held, oldest, newest }
+  }
+
+  async losses(): Promise<readonly Gap[]> {
+    return await this.#open.catalog.gaps()
   }
 
   async recover(): Promise<void> {
     await probeDisk(this.#folder)
-    await this.#exclusive(async () => {
-      await this.#opened?.close()
-      await this.open()
-    })
+    await this.#records.run(() =>
+      this.#index.run(async () => {
+        await this.#shut(({ partitions }) => partitions.abandon())
+        await this.open()
+      }),
+    )
   }
 
   async close(): Promise<void> {
-    await this.#writing
-    await this.#opened?.close()
+    await this.#records.end()
+    await this.#index.end()
+    await this.#shut(({ partitions }) => (this.#failure === undefined ? partitions.close() : partitions.abandon()))
   }
 
-  get #database(): Database {
-    if (this.#opened === undefined) throw new Error('the database is not open')
+  get #open() {
+    if (this.#opened === undefined) throw new Error('the archive is not open')
     return this.#opened
   }
 
-  get #extent(): Extent {
-    return { pubsubIds: [...this.#pubsubTopics.values()], floor: this.#floor }
+  get #held(): Amount {
+    return this.#open.partitions.all.reduce((sum, { tally }) => plus(sum, tally), nothing)
   }
 
-  async #insert(rows: readonly MessageRows[], amount: Amount, topics: ReadonlySet<string>): Promise<void> {
-    const batch: Batch = this.#database.batch()
-    for (const topic of topics) batch.put(pubsubTopicKey(pubsubId(topic)), Buffer.from(topic))
-    for (const { messageKey, record, contentTopicKey, index, hashKey, hashRow } of rows) {
-      batch.put(messageKey, record).put(contentTopicKey, index).put(hashKey, hashRow)
-    }
-    await this.#exclusive(async () => {
-      for (const { place } of rows) if (Buffer.compare(place, this.#floor) < 0) this.#floor = place
-      await this.#write(batch, plus(this.#held, amount), true)
-    })
-    for (const topic of topics) this.#pubsubTopics.set(topic, pubsubId(topic))
-  }
-
-  #newTopics(envelopes: readonly Envelope[]): Set<string> {
-    return new Set(envelopes.map(({ pubsubTopic }) => pubsubTopic).filter((topic) => !this.#pubsubTopics.has(topic)))
-  }
-
-  async #pruneOldest(limits: PruneLimits, most: number): Promise<Amount> {
-    const candidates = await surplus(this.#database, this.#extent, this.#held, limits, most)
-    if (candidates.length === 0) return nothing
-    const amount = amountOfCandidates(candidates)
-    const batch: Batch = this.#database.batch()
-    this.#graves += 1
-    bury(batch, candidates, graveKey(this.#clock(), this.#graves))
-    await this.#write(batch, minus(this.#held, amount), false)
-    this.#floor = candidates.at(-1)!.place
-    return amount
-  }
-
-  /** Writes `batch`, and with it what is held afterwards. */
-  async #write(batch: Batch, held: Amount, sync: boolean): Promise<void> {
-    await batch.put(settingKeys.amount, encodeAmount(held)).write({ sync })
-    this.#held = held
-  }
-
-  async #first(direction: 'forward' | 'backward'): Promise<Place | undefined> {
+  async #edge(direction: 'forward' | 'backward'): Promise<Place | undefined> {
     const bounds: Bounds = { includeData: false, messages: 1, bytes: 0, rows: 1, expired: () => false }
     const { rows } = await this.scan({ direction }, bounds)
     return rows[0]
   }
 
-  /** The records before a place are deleted: what they took goes back to the disk. */
-  async #compactBefore(place: Buffer): Promise<void> {
-    for (const id of this.#extent.pubsubIds) {
-      const { gte, lt } = messageLane(id, { gte: firstPlace, lt: place })
-      await this.#database.compactRange(gte!, lt!)
-    }
+  /** Does `work` in its turn. After a failure nothing is written before what is on disk was looked at. */
+  #write<Result>(line: Line, work: () => Promise<Result>): Promise<Result> {
+    return line.run(async () => {
+      if (this.#failure !== undefined) throw this.#failure
+      try {
+        return await work()
+      } catch (error) {
+        this.#failure = error
+        throw error
+      }
+    })
   }
 
-  #exclusive<Result>(work: () => Promise<Result>): Promise<Result> {
-    const done = this.#writing.then(work)
-    this.#writing = done.catch(() => {})
-    return done
+  async #shut(close: (opened: ArchiveParts) => Promise<void>): Promise<void> {
+    const opened = this.#opened
+    this.#opened = undefined
+    if (opened === undefined) return
+    await opened.graves.settle()
+    await close(opened)
+    await opened.catalog.close()
   }
+}
+
+/** Time between two lines of the log about work that takes long. */
+const logInterval: Milliseconds = 10_000
+
+function throttled(tell: (messages: number) => void): (messages: number) => void {
+  let last = Number.NEGATIVE_INFINITY
+  return (messages) => {
+    if (performance.now() - last < logInterval) return
+    last = performance.now()
+    tell(messages)
+  }
+}
+
+/** True if `limits` hold without a partition. Messages on their way to it are counted as in it. */
+function isSurplus({ claimed }: Partition, limits: PruneLimits, held: Amount): boolean {
+  const { before, keepMessages, keepBytes } = limits
+  return (
+    (before !== undefined && claimed.newest! < before) ||
+    (keepMessages !== undefined && held.messages - claimed.messages >= keepMessages) ||
+    (keepBytes !== undefined && held.bytes - claimed.bytes >= keepBytes)
+  )
 }

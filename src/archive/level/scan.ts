@@ -1,185 +1,182 @@
-/** Reading: a selection becomes lanes or look-ups, these a sequence of candidates, and that a slice within its bounds. */
+/** Reading: a selection becomes lanes or look-ups in each partition, these candidates, and those a slice within its bounds. */
 import type { Bounds, Row, Selection, Slice } from '../backend.ts'
 import type { Database } from './database.ts'
 import {
   type Candidate,
-  decodeContentTopicRow,
-  decodeMessageRow,
+  DatabaseLane,
+  type Decode,
+  decodeContentRow,
+  decodePubsubRow,
   placeOrder,
   type Reading,
   type Snapshot,
-  walkLanes,
 } from './lane.ts'
 import {
-  contains,
   contentId,
-  contentTopicKey,
-  contentTopicLane,
-  decodeHashRow,
-  decodePlace,
+  contentKey,
+  contentLane,
   decodeRecord,
+  decodeRow,
   hashKey,
-  messageKey,
-  messageLane,
-  type PlaceRange,
-  placeRange,
+  placeOfHash,
   pubsubId,
-  raised,
+  pubsubIdOfRow,
+  pubsubLane,
 } from './layout.ts'
+import { Merge } from './merge.ts'
+import type { Pair } from './pair.ts'
+import { contains, decodePlace, type KeyRange, type PlaceRange } from './place.ts'
 
 /** Rows that a lane reads at first at the least. */
 const minLaneRows = 4
 
-/** Bytes that a lane holds in memory at the least. */
-const minLaneBytes = 32 * 1024
-
-/** What is known of a database: the pubsub topics in it, and a place before which there is nothing. */
-export interface Extent {
-  readonly pubsubIds: readonly Buffer[]
-  /** Walks start here: stepping over what was deleted lately costs as much as if it were there. */
-  readonly floor: Buffer
+/** What a partition is asked for. */
+export interface Inquiry {
+  readonly selection: Selection
+  readonly range: PlaceRange
+  /** The content topics of the selection that may be in it. */
+  readonly contentTopics: readonly string[]
 }
 
-/** Where a walk reads: the database at one moment. */
-interface Source {
-  readonly database: Database
-  readonly snapshot: Snapshot
-  readonly pubsubIds: readonly Buffer[]
-}
+/** Walks through partitions, one after the other, and gathers what is wanted until the bounds say stop. */
+export class Walk {
+  readonly #bounds: Bounds
+  readonly #pubsub: Buffer | undefined
+  readonly #found: Row[] = []
+  #bytes = 0
+  #looked = 0
+  #last: Buffer | undefined
+  #isOver = false
 
-/** The messages of `selection` at one moment, within `bounds`. */
-export async function scan(
-  database: Database,
-  { pubsubIds, floor }: Extent,
-  selection: Selection,
-  bounds: Bounds,
-): Promise<Slice> {
-  const selected = placeRange(selection)
-  if (selected === undefined) return { rows: [] }
-  const range = raised(selected, floor)
-  await using snapshot = database.snapshot()
-  const source = { database, snapshot, pubsubIds }
-  const { picked, stoppedAt } = await pick(candidates(source, selection, range, bounds), selection, bounds)
-  const rows = bounds.includeData ? await withData(source, picked) : picked.map(({ place }) => decodePlace(place))
-  return stoppedAt === undefined ? { rows } : { rows, stoppedAt: decodePlace(stoppedAt) }
-}
+  constructor({ pubsubTopic }: Selection, bounds: Bounds) {
+    this.#bounds = bounds
+    this.#pubsub = pubsubTopic === undefined ? undefined : pubsubId(pubsubTopic)
+  }
 
-function candidates(
-  source: Source,
-  selection: Selection,
-  range: PlaceRange,
-  bounds: Bounds,
-): AsyncGenerator<Candidate, void, undefined> {
-  if (selection.hashes?.length) return byHash(source, selection, range)
-  if (selection.contentTopics?.length) return byContentTopic(source, selection, range, bounds)
-  return byPubsubTopic(source, selection, range, bounds)
-}
+  /** True when the bounds have ended it. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
 
-/** Takes candidates until the bounds say stop. */
-async function pick(
-  walk: AsyncIterable<Candidate>,
-  { pubsubTopic }: Selection,
-  bounds: Bounds,
-): Promise<{ picked: Candidate[]; stoppedAt?: Buffer }> {
-  const pubsub = pubsubTopic === undefined ? undefined : pubsubId(pubsubTopic)
-  const picked: Candidate[] = []
-  let bytes = 0
-  let rows = 0
-  let last: Buffer | undefined
-  for await (const candidate of walk) {
-    const wanted = pubsub === undefined || pubsub.equals(candidate.pubsub)
-    const size = bounds.includeData ? candidate.bytes : 0
-    const isFull = wanted && (picked.length >= bounds.messages || bytes + size > bounds.bytes)
-    const isOver = rows >= bounds.rows || (picked.length > 0 && (isFull || bounds.expired()))
-    if (isOver && last !== undefined) return { picked, stoppedAt: last }
+  get slice(): Slice {
+    const rows = this.#found
+    return this.#isOver ? { rows, stoppedAt: decodePlace(this.#last!) } : { rows }
+  }
+
+  /** Walks through one partition, as it is at one moment. */
+  async through(pair: Pair, inquiry: Inquiry): Promise<void> {
+    await using snapshot = pair.index.snapshot()
+    const picked: Candidate[] = []
+    if (inquiry.selection.hashes?.length) {
+      for (const candidate of await byHash(pair.index, snapshot, inquiry)) if (!this.#take(candidate, picked)) break
+    } else {
+      await this.#follow(lanesOf(pair, snapshot, inquiry, this.#bounds), inquiry, picked)
+    }
+    this.#found.push(...(await this.#rowsOf(pair, picked)))
+  }
+
+  async #follow(lanes: readonly DatabaseLane[], { selection }: Inquiry, picked: Candidate[]): Promise<void> {
+    const merge = new Merge(lanes, placeOrder(selection.direction))
+    try {
+      for (;;) {
+        if (merge.isDue) await merge.fill()
+        const candidate = merge.take()
+        if (candidate === undefined || !this.#take(candidate, picked)) return
+      }
+    } finally {
+      await Promise.all(lanes.map((lane) => lane.close()))
+    }
+  }
+
+  /** Takes a candidate, or ends the walk in front of it. */
+  #take(candidate: Candidate, picked: Candidate[]): boolean {
+    const { messages, bytes, rows, includeData, expired } = this.#bounds
+    const count = this.#found.length + picked.length
+    const wanted = this.#pubsub === undefined || this.#pubsub.equals(candidate.pubsub)
+    const size = includeData ? candidate.bytes : 0
+    const isFull = wanted && (count >= messages || this.#bytes + size > bytes)
+    const isOver = this.#looked >= rows || (count > 0 && (isFull || expired()))
+    if (isOver && this.#last !== undefined) {
+      this.#isOver = true
+      return false
+    }
     if (wanted) {
       picked.push(candidate)
-      bytes += size
+      this.#bytes += size
     }
-    last = candidate.place
-    rows += 1
+    this.#last = candidate.place
+    this.#looked += 1
+    return true
   }
-  return { picked }
+
+  async #rowsOf(pair: Pair, picked: readonly Candidate[]): Promise<Row[]> {
+    if (!this.#bounds.includeData || picked.length === 0) return picked.map(({ place }) => decodePlace(place))
+    const records = await pair.read(picked.map(({ number }) => number))
+    return picked.map(({ place }, index) => toRow(place, records[index]))
+  }
 }
 
-/** The messages of some hashes. */
-async function* byHash(
-  { database, snapshot }: Source,
-  { hashes = [], contentTopics = [], direction }: Selection,
-  range: PlaceRange,
-): AsyncGenerator<Candidate, void, undefined> {
-  const wanted = [...new Set(hashes)]
-  const rows = await database.getMany(wanted.map(hashKey), { snapshot })
-  const found = wanted.flatMap((hash, index) => decodeHashRow(rows[index], hash) ?? [])
-  // The hash row of a deleted message stays for a while: what counts is the record.
-  const stored = await having(database, snapshot, found, ({ pubsub, place }) => [messageKey(pubsub, place)])
-  const ids = contentTopics.map(contentId)
-  const about = await having(database, snapshot, stored, ({ place }) => ids.map((id) => contentTopicKey(id, place)))
-  const selected = ids.length === 0 ? stored : about
-  yield* selected.filter(({ place }) => contains(range, place)).sort(placeOrder(direction))
-}
-
-/** Those of `rows` for which one of `keysOf` is there. */
-async function having(
-  database: Database,
+/** The messages of some hashes, in the order of the walk. */
+async function byHash(
+  index: Database,
   snapshot: Snapshot,
-  rows: readonly Candidate[],
-  keysOf: (row: Candidate) => Buffer[],
+  { selection: { hashes = [], contentTopics = [], direction }, range }: Inquiry,
 ): Promise<Candidate[]> {
-  const keys = rows.map(keysOf)
-  const present = await database.hasMany(keys.flat(), { snapshot })
-  let next = 0
-  return rows.filter((_, index) => {
-    const mine = present.slice(next, next + keys[index]!.length)
-    next += mine.length
-    return mine.includes(true)
+  const wanted = [...new Set(hashes)]
+  const rows = await index.getMany(wanted.map(hashKey), { snapshot })
+  const found = wanted.flatMap((hash, at): Candidate[] => {
+    const row = rows[at]
+    const place = placeOfHash(row, hash)
+    return place === undefined ? [] : [{ place, pubsub: pubsubIdOfRow(row!), ...decodeRow(row!) }]
   })
+  const inTime = found.filter(({ place }) => contains(range, place)).sort(placeOrder(direction))
+  return contentTopics.length === 0 ? inTime : await about(index, snapshot, inTime, contentTopics)
 }
 
-/** The messages of some content topics: the merge of their lanes, which hold small index rows. */
-function byContentTopic(
-  { database, snapshot }: Source,
-  { contentTopics = [], direction }: Selection,
-  range: PlaceRange,
-  { messages }: Bounds,
-): AsyncGenerator<Candidate, void, undefined> {
-  const ranges = [...new Set(contentTopics)].map((topic) => contentTopicLane(contentId(topic), range))
-  const rows = laneRows(messages, ranges.length)
-  const reading: Reading = { direction, snapshot, rows, bytes: minLaneBytes, values: true }
-  return walkLanes(database, ranges, decodeContentTopicRow, reading)
+/** Those of `candidates` that are of one of some content topics. */
+async function about(
+  index: Database,
+  snapshot: Snapshot,
+  candidates: readonly Candidate[],
+  contentTopics: readonly string[],
+): Promise<Candidate[]> {
+  const ids = contentTopics.map(contentId)
+  const keys = candidates.flatMap(({ place }) => ids.map((id) => contentKey(id, place)))
+  const present = await index.hasMany(keys, { snapshot })
+  return candidates.filter((_, at) => present.slice(at * ids.length, (at + 1) * ids.length).includes(true))
 }
 
-/** The messages of one pubsub topic or of all: the lanes of the records themselves. */
-function byPubsubTopic(
-  { database, snapshot, pubsubIds }: Source,
-  { pubsubTopic, direction }: Selection,
-  range: PlaceRange,
-  { messages, bytes, includeData }: Bounds,
-): AsyncGenerator<Candidate, void, undefined> {
-  const ids = pubsubTopic === undefined ? pubsubIds : [pubsubId(pubsubTopic)]
-  const ranges = ids.map((id) => messageLane(id, range))
+/** The lanes to merge: those of content topics or, without any, those of pubsub topics. */
+function lanesOf(pair: Pair, snapshot: Snapshot, inquiry: Inquiry, { messages }: Bounds): DatabaseLane[] {
+  const { ranges, decode } = inquiry.selection.contentTopics?.length
+    ? byContentTopic(inquiry)
+    : byPubsubTopic(pair, inquiry)
   const reading: Reading = {
-    direction,
+    direction: inquiry.selection.direction,
     snapshot,
     rows: laneRows(messages, ranges.length),
-    bytes: Math.max(minLaneBytes, Math.ceil(bytes / Math.max(1, ranges.length))),
-    values: includeData,
   }
-  return walkLanes(database, ranges, decodeMessageRow, reading)
+  return ranges.map((range) => new DatabaseLane(pair.index, range, decode, reading))
+}
+
+interface Ranges {
+  readonly ranges: readonly KeyRange[]
+  readonly decode: Decode
+}
+
+function byContentTopic({ contentTopics, range }: Inquiry): Ranges {
+  const ranges = [...new Set(contentTopics)].map((topic) => contentLane(contentId(topic), range))
+  return { ranges, decode: decodeContentRow }
+}
+
+function byPubsubTopic({ pubsubTopics }: Pair, { selection: { pubsubTopic }, range }: Inquiry): Ranges {
+  const ids = pubsubTopic === undefined ? [...pubsubTopics.values()] : [pubsubId(pubsubTopic)]
+  return { ranges: ids.map((id) => pubsubLane(id, range)), decode: decodePubsubRow }
 }
 
 /** Rows that a lane reads at first: the page and one further from one lane; of many lanes twice their share. */
 function laneRows(messages: number, lanes: number): number {
   return Math.min(messages + 1, Math.max(minLaneRows, Math.ceil((2 * messages) / Math.max(1, lanes))))
-}
-
-/** The rows of what was picked, with what is stored of each. */
-async function withData({ database, snapshot }: Source, picked: readonly Candidate[]): Promise<Row[]> {
-  const missing = picked.filter(({ record }) => record === undefined)
-  const keys = missing.map(({ pubsub, place }) => messageKey(pubsub, place))
-  const records = keys.length === 0 ? [] : await database.getMany(keys, { snapshot })
-  const read = new Map(missing.map((candidate, index) => [candidate, records[index]]))
-  return picked.map((candidate) => toRow(candidate.place, candidate.record ?? read.get(candidate)))
 }
 
 function toRow(place: Buffer, record: Buffer | undefined): Row {

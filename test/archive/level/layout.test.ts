@@ -1,143 +1,87 @@
-import assert from 'node:assert/strict'
-import fc from 'fast-check'
 import t from 'tap'
-import type { Place } from '../../../src/archive/backend.ts'
 import {
-  contains,
   contentId,
-  contentTopicLane,
-  decodeAmount,
-  decodeGrave,
-  decodeHashRow,
-  decodeIndexRow,
-  decodePlace,
+  contentIdOf,
+  contentKey,
+  contentLane,
   decodeRecord,
-  encodeAmount,
-  encodeHashRow,
-  encodePlace,
+  decodeRow,
   encodeRecord,
-  firstPlace,
-  graveKey,
-  gravesBefore,
-  hashOf,
-  messageKey,
-  messageLane,
+  hashKey,
+  indexRows,
+  maxRecords,
+  numberKey,
+  numberOf,
   placeOf,
-  placeRange,
+  placeOfHash,
   pubsubId,
-  pubsubOf,
-  raised,
-  recordBytes,
+  pubsubIdOf,
+  pubsubIdOfRow,
+  pubsubKey,
+  pubsubLane,
 } from '../../../src/archive/level/layout.ts'
-
-const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })
-const hash = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('hex'))
-const place: fc.Arbitrary<Place> = fc.record({ timestamp: int64, hash })
-
-function compare(a: Place, b: Place): number {
-  if (a.timestamp !== b.timestamp) return a.timestamp < b.timestamp ? -1 : 1
-  return a.hash < b.hash ? -1 : a.hash > b.hash ? 1 : 0
-}
-
-t.test('a place goes to bytes and back', async (t) => {
-  fc.assert(fc.property(place, (place) => assert.deepEqual(decodePlace(encodePlace(place)), { ...place })))
-  t.pass()
-})
-
-t.test('the order of the bytes is the order of history', async (t) => {
-  const near = fc.record({ timestamp: fc.bigInt({ min: -2n, max: 2n }), hash })
-  fc.assert(
-    fc.property(fc.oneof(place, near), fc.oneof(place, near), (a, b) => {
-      return Buffer.compare(encodePlace(a), encodePlace(b)) === compare(a, b)
-    }),
-  )
-  t.pass()
-})
-
-t.test('a range holds the places that a walk is to meet, and no other', async (t) => {
-  const small = fc.bigInt({ min: 0n, max: 5n })
-  const few = fc.record({ timestamp: small, hash: fc.constantFrom('00'.repeat(32), '7f'.repeat(32), 'ff'.repeat(32)) })
-  const walk = fc.record(
-    { start: small, end: small, after: few, direction: fc.constantFrom('forward' as const, 'backward' as const) },
-    { requiredKeys: ['direction'] },
-  )
-  fc.assert(
-    fc.property(walk, few, few, ({ start, end, after, direction }, at, floor) => {
-      const isBehind =
-        after === undefined || (direction === 'forward' ? compare(at, after) > 0 : compare(at, after) < 0)
-      const isSelected =
-        (start === undefined || at.timestamp >= start) && (end === undefined || at.timestamp <= end) && isBehind
-      const range = placeRange({ start, end, after, direction })
-      if (range === undefined) return !isSelected
-      const isAbove = compare(at, floor) >= 0
-      return (
-        contains(range, encodePlace(at)) === isSelected &&
-        contains(raised(range, encodePlace(floor)), encodePlace(at)) === (isSelected && isAbove)
-      )
-    }),
-    { numRuns: 500 },
-  )
-  t.pass()
-})
-
-t.test('times beyond those that a message can have are ranges without an end', async (t) => {
-  const [least, most] = [-(2n ** 63n), 2n ** 63n - 1n]
-  t.equal(placeRange({ start: most + 1n, direction: 'forward' }), undefined)
-  t.equal(placeRange({ end: least - 1n, direction: 'forward' }), undefined)
-  t.same(
-    placeRange({ start: least - 1n, end: most + 1n, direction: 'forward' }),
-    placeRange({ start: least, end: most, direction: 'forward' }),
-  )
-})
+import { contains, encodePlace, placeRange } from '../../../src/archive/level/place.ts'
+import { decodeTally, emptyTally, encodeTally, withMessage } from '../../../src/archive/level/tally.ts'
+import { envelopeAt } from '../kit.ts'
 
 t.test('a lane holds the keys of its topic only, in the order of their places', async (t) => {
-  const [a, b] = [
-    { timestamp: 1n, hash: '0'.repeat(64) },
-    { timestamp: 2n, hash: 'f'.repeat(64) },
-  ].map(encodePlace)
+  const first = encodePlace({ timestamp: 1n, hash: '0'.repeat(64) })
+  const second = encodePlace({ timestamp: 2n, hash: 'f'.repeat(64) })
   const range = placeRange({ start: 1n, direction: 'forward' })!
-  const lane = messageLane(pubsubId('/waku/2/rs/1/0'), range)
-  const own = messageKey(pubsubId('/waku/2/rs/1/0'), a!)
+  const topic = pubsubId('/waku/2/rs/1/0')
+  const lane = pubsubLane(topic, range)
+  const own = pubsubKey(topic, first)
   t.ok(contains(lane, own))
-  t.notOk(contains(lane, messageKey(pubsubId('/waku/2/rs/1/1'), a!)))
-  t.notOk(contains(contentTopicLane(contentId('/waku/2/rs/1/0'), range), own))
-  t.equal(Buffer.compare(own, messageKey(pubsubId('/waku/2/rs/1/0'), b!)), -1)
-  t.same(placeOf(own), a)
-  t.same(pubsubOf(own), pubsubId('/waku/2/rs/1/0'))
-  t.equal(hashOf(own), '0'.repeat(64))
+  t.notOk(contains(lane, pubsubKey(pubsubId('/waku/2/rs/1/1'), first)))
+  t.notOk(contains(contentLane(contentId('/waku/2/rs/1/0'), range), own))
+  t.equal(Buffer.compare(own, pubsubKey(topic, second)), -1)
+  t.same(placeOf(own), first)
+  t.same(pubsubIdOf(own), topic)
+  t.same(contentIdOf(contentKey(contentId('/a'), first)), contentId('/a'))
+})
+
+t.test('records are in the order of their numbers', async (t) => {
+  const numbers = [0, 1, 255, 256, 65_536, 2 ** 31, maxRecords]
+  t.same(numbers.map(numberKey).map(numberOf), numbers)
+  t.same(numbers.map(numberKey).toSorted(Buffer.compare).map(numberOf), numbers)
 })
 
 t.test('a record goes to bytes and back, and a damaged one says so', async (t) => {
   for (const topic of ['/waku/2/rs/1/0', '', 'ä🦊\0']) {
     const record = encodeRecord(topic, Buffer.from('message'))
     t.same(decodeRecord(record), { pubsubTopic: topic, bytes: Buffer.from('message') })
-    t.equal(recordBytes(record), 7)
   }
   for (const damaged of [Buffer.alloc(0), Buffer.alloc(3), Buffer.from([0, 0, 0, 9, 1]), Buffer.alloc(8, 0xff)]) {
     t.equal(decodeRecord(damaged), undefined)
-    t.equal(recordBytes(damaged), 0)
   }
 })
 
-t.test('the rows of the indices go to bytes and back', async (t) => {
-  const pubsub = pubsubId('/waku/2/rs/1/0')
-  const hash = 'ab'.repeat(32)
-  const at = encodePlace({ timestamp: -5n, hash })
-  const row = encodeHashRow({ pubsub, bytes: 153_600 }, at)
-  t.same(decodeIndexRow(row), { pubsub, bytes: 153_600 })
-  t.same(decodeHashRow(row, hash), { pubsub, bytes: 153_600, place: at })
-  t.equal(decodeHashRow(row.subarray(1), hash), undefined)
-  t.equal(decodeHashRow(undefined, hash), undefined)
-  t.equal(decodeIndexRow(row.subarray(0, 3)).bytes, 0)
-  t.same(decodeAmount(encodeAmount({ messages: 2 ** 40, bytes: 2 ** 50 })), { messages: 2 ** 40, bytes: 2 ** 50 })
+t.test('each row of the index leads to the record, and to the place', async (t) => {
+  const envelope = envelopeAt(-5n)
+  const rows = indexRows(envelope, 7)
+  const place = encodePlace({ timestamp: -5n, hash: envelope.hash })
+  for (const row of [rows.pubsubRow, rows.contentRow, rows.hashRow]) {
+    t.same(decodeRow(row), { number: 7, bytes: envelope.bytes.length })
+  }
+  for (const row of [rows.contentRow, rows.hashRow]) t.same(pubsubIdOfRow(row), pubsubId(envelope.pubsubTopic))
+  t.same(placeOf(rows.pubsubKey), place)
+  t.same(placeOf(rows.contentKey), place)
+  t.same(rows.hashKey, hashKey(envelope.hash))
+  t.same(placeOfHash(rows.hashRow, envelope.hash), place)
 })
 
-t.test('graves are found by their time, and hold message keys', async (t) => {
-  const keys = ['00', 'ff'].map((byte) => {
-    return messageKey(pubsubId('/a'), encodePlace({ timestamp: 1n, hash: byte.repeat(32) }))
-  })
-  t.same(decodeGrave(Buffer.concat(keys)), keys)
-  t.ok(contains(gravesBefore(1001), graveKey(1000, 65_535)))
-  t.notOk(contains(gravesBefore(1000), graveKey(1000, 0)))
-  t.notOk(contains(gravesBefore(1000), firstPlace))
+t.test('a row that is damaged leads nowhere', async (t) => {
+  const { hashRow } = indexRows(envelopeAt(1n), 7)
+  t.equal(placeOfHash(hashRow.subarray(1), 'ab'.repeat(32)), undefined)
+  t.equal(placeOfHash(undefined, 'ab'.repeat(32)), undefined)
+  t.same(decodeRow(hashRow.subarray(0, 3)), { number: maxRecords, bytes: 0 })
+})
+
+t.test('a tally goes to bytes and back', async (t) => {
+  const some = withMessage(withMessage({ ...emptyTally, tail: 3 }, 9n, 100), -(2n ** 63n), 50)
+  t.match(some, { next: 2, messages: 2, oldest: -(2n ** 63n), newest: 9n })
+  t.same(decodeTally(encodeTally(some)), some)
+  t.same(decodeTally(encodeTally(emptyTally)), emptyTally)
+  t.equal(decodeTally(Buffer.alloc(3)), undefined)
+  t.equal(decodeTally(undefined), undefined)
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
-import { type Lane, merge } from '../../../src/archive/level/merge.ts'
+import { type Lane, Merge } from '../../../src/archive/level/merge.ts'
 
 /** A lane over sorted numbers that gives `size` of them at a time. */
 function laneOf(numbers: readonly number[], size: number): Lane<number> {
@@ -28,8 +28,7 @@ t.test('lanes merge into one sorted sequence', async (t) => {
           size,
         ),
       )
-      const merged: number[] = []
-      for await (const number of merge(sorted, (a, b) => a - b)) merged.push(number)
+      const merged = await taken(new Merge(sorted, (a, b) => a - b))
       const expected = lanes.flatMap(([numbers]) => numbers).sort((a, b) => a - b)
       assert.deepEqual(merged, expected)
     }),
@@ -47,6 +46,21 @@ t.test('a merge reads no further than it is asked to', async (t) => {
       filled += 1
     },
   }
-  for await (const _ of merge([lane], (a, b) => a - b)) break
+  const merge = new Merge([lane], (a, b) => a - b)
+  t.equal(filled, 0)
+  await merge.fill()
+  t.equal(merge.take(), 1)
+  t.equal(merge.take(), 1)
+  t.notOk(merge.isDue)
   t.equal(filled, 1)
 })
+
+async function taken(merge: Merge<number>): Promise<number[]> {
+  const rows: number[] = []
+  for (;;) {
+    if (merge.isDue) await merge.fill()
+    const row = merge.take()
+    if (row === undefined) return rows
+    rows.push(row)
+  }
+}

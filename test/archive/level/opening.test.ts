@@ -1,11 +1,11 @@
 import { chmod, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { ClassicLevel } from 'classic-level'
 import t from 'tap'
-import { schemaVersion, settingKeys } from '../../../src/archive/level/layout.ts'
+import { numberKey, schemaVersion } from '../../../src/archive/level/layout.ts'
 import { openLevel } from '../../../src/archive/level/level.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { archiveOn, ask, envelopes, hashes, store } from '../kit.ts'
+import { edit, firstPartition, onePartition } from './kit.ts'
 
 t.test('what was stored is there when the archive is opened again', async (t) => {
   const folder = t.testdir()
@@ -55,7 +55,7 @@ t.test('an archive of a later schema is refused', async (t) => {
   await (await openLevel({ folder })).close()
   const version = Buffer.alloc(4)
   version.writeUInt32BE(schemaVersion + 1)
-  await edit(folder, (database) => database.put(settingKeys.schema, version))
+  await edit(path.join(folder, 'catalog'), (database) => database.put(Buffer.of(0), version))
   await t.rejects(openLevel({ folder }), {
     code: 'archive/newer-schema',
     data: { folder, found: schemaVersion + 1, known: schemaVersion },
@@ -68,37 +68,47 @@ const damages: { id: string; damage: (folder: string) => Promise<void> }[] = [
   { id: 'CURRENT is something else', damage: (folder) => writeFile(path.join(folder, 'CURRENT'), 'MANIFEST-999\n') },
   { id: 'the manifest is empty', damage: async (folder) => truncate(path.join(folder, await manifest(folder))) },
   { id: 'the manifest is missing', damage: async (folder) => rm(path.join(folder, await manifest(folder))) },
-  { id: 'the schema is missing', damage: (folder) => edit(folder, (database) => database.del(settingKeys.schema)) },
 ]
 
-for (const { id, damage } of damages) {
-  t.test(`an archive is refused, and left as it is, when ${id}`, async (t) => {
-    const folder = t.testdir()
-    const archive = await archiveOn(t, await openLevel({ folder }))
-    await store(archive, envelopes(3))
-    await archive[Symbol.asyncDispose]()
-    await damage(folder)
-    const before = await readdir(folder)
-    await t.rejects(openLevel({ folder }), { code: 'archive/damaged', data: { folder } })
-    const after = await readdir(folder)
-    t.ok(
-      before.filter((file) => /\.(ldb|log)$/.test(file)).every((file) => after.includes(file) || id.includes('schema')),
-    )
-  })
+const databases = ['catalog', 'partitions/00000001/records', 'partitions/00000001/index']
+
+for (const database of databases) {
+  for (const { id, damage } of damages) {
+    t.test(`an archive is refused, and left as it is, when of ${database} ${id}`, async (t) => {
+      const folder = t.testdir()
+      const archive = await archiveOn(t, await openLevel({ folder }))
+      await store(archive, envelopes(3))
+      await archive[Symbol.asyncDispose]()
+      await damage(path.join(folder, database))
+      const before = await filesOf(folder)
+      t.ok(before.some((file) => file.endsWith('.log') || file.endsWith('.ldb')))
+      await t.rejects(openLevel({ folder }), { code: 'archive/damaged', data: { folder } })
+      const after = await filesOf(path.join(folder))
+      t.same(inFolder(after, database), inFolder(before, database))
+    })
+  }
 }
+
+t.test('an archive whose schema is missing is refused', async (t) => {
+  const folder = t.testdir()
+  const archive = await archiveOn(t, await openLevel({ folder }))
+  await store(archive, envelopes(3))
+  await archive[Symbol.asyncDispose]()
+  await edit(path.join(folder, 'catalog'), (database) => database.del(Buffer.of(0)))
+  await t.rejects(openLevel({ folder }), { code: 'archive/damaged', data: { folder } })
+})
 
 t.test('a record that is not what its hash says is counted, and never served', async (t) => {
   const folder = t.testdir()
   const stored = envelopes(10)
-  const archive = await archiveOn(t, await openLevel({ folder }))
-  await store(archive, stored)
+  const archive = await archiveOn(t, await openLevel({ folder, limits: onePartition }))
+  for (const envelope of stored) await store(archive, [envelope])
   await archive[Symbol.asyncDispose]()
-  await edit(folder, async (database) => {
-    let index = 0
-    for await (const [key, value] of database.iterator({ gte: Buffer.of(1), lt: Buffer.of(2) })) {
-      const damage = damagedRecords[index++]
+  await edit(firstPartition(folder).records, async (database) => {
+    for (const [number, damage] of damagedRecords.entries()) {
+      const key = numberKey(number)
       if (damage === 'lost') await database.del(key)
-      else if (damage !== undefined) await database.put(key, damage(value))
+      else await database.put(key, damage((await database.get(key))!))
     }
   })
   const metrics = createMetrics()
@@ -126,7 +136,7 @@ t.test('an index row that is damaged hides its message, and no other', async (t)
   const archive = await archiveOn(t, await openLevel({ folder }))
   await store(archive, stored)
   await archive[Symbol.asyncDispose]()
-  await edit(folder, async (database) => {
+  await edit(firstPartition(folder).index, async (database) => {
     for (const kind of [2, 3]) {
       const [key = Buffer.of()] = await database.keys({ gte: Buffer.of(kind), limit: 1 }).all()
       await database.put(key, Buffer.of(1))
@@ -145,9 +155,11 @@ async function manifest(folder: string): Promise<string> {
   return file
 }
 
-async function edit(folder: string, change: (database: ClassicLevel<Buffer, Buffer>) => Promise<void>): Promise<void> {
-  const database = new ClassicLevel<Buffer, Buffer>(folder, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
-  await database.open()
-  await change(database)
-  await database.close()
+/** Where data stands. */
+async function filesOf(folder: string): Promise<string[]> {
+  return (await readdir(folder, { recursive: true })).filter((file) => /\.(ldb|log)$/.test(file)).sort()
+}
+
+function inFolder(files: readonly string[], folder: string): string[] {
+  return files.filter((file) => file.startsWith(folder))
 }

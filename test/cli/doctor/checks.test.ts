@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import t, { type Test } from 'tap'
-import { settingKeys } from '../../../src/archive/level/layout.ts'
 import { openLevel } from '../../../src/archive/level/level.ts'
 import { checkBrowsers, checkCertificate } from '../../../src/cli/doctor/certificate.ts'
 import type { Check, Examined, Finding } from '../../../src/cli/doctor/check.ts'
@@ -161,11 +160,12 @@ t.test(
     t.match(await trouble(t, checkDatabase, looked), { level: 'fail', says: /in use by another process/ })
     await held.close()
     await allWell(t, checkDatabase, looked)
-    const database = new ClassicLevel<Buffer, Buffer>(archive, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
-    await database.put(settingKeys.schema, Buffer.from([0, 0, 0, 99]))
+    const catalog = path.join(archive, 'catalog')
+    const database = new ClassicLevel<Buffer, Buffer>(catalog, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+    await database.put(Buffer.of(0), Buffer.from([0, 0, 0, 99]))
     await database.close()
     t.match(await trouble(t, checkDatabase, looked), { level: 'fail', says: /schema 99/ })
-    rmSync(path.join(archive, 'CURRENT'))
+    rmSync(path.join(catalog, 'CURRENT'))
     t.match(await trouble(t, checkDatabase, looked), { level: 'fail', says: /CURRENT is missing/, advice: /backup/ })
   },
 )

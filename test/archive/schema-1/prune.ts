@@ -1,6 +1,15 @@
 /** Deleting: which messages are surplus, how they are taken out, and how their places are forgotten later. */
-import { decodeMessage } from '../../core/message.ts'
-import { type Amount, isSurplus, minus, nothing, type PruneLimits, plus, storedBytes } from '../backend.ts'
+
+import {
+  type Amount,
+  isSurplus,
+  minus,
+  nothing,
+  type PruneLimits,
+  plus,
+  storedBytes,
+} from '../../../src/archive/backend.ts'
+import { decodeMessage } from '../../../src/core/message.ts'
 import type { Batch, Database } from './database.ts'
 import { type Candidate, decodeMessageRow, type Reading, walkLanes } from './lane.ts'
 import {

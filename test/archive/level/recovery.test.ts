@@ -1,0 +1,170 @@
+/** What an archive makes of the files that a crash, or a disk, leaves behind. */
+import { mkdir, readdir, rename } from 'node:fs/promises'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import type { Archive } from '../../../src/archive/archive.ts'
+import type { Backend } from '../../../src/archive/backend.ts'
+import { tallyKey } from '../../../src/archive/level/layout.ts'
+import { openLevel } from '../../../src/archive/level/level.ts'
+import type { Envelope } from '../../../src/core/envelope.ts'
+import { archiveOn, ask, envelopes, hashes, pages, pruneAll, store } from '../kit.ts'
+import { crashed, edit, firstPartition, onePartition, partitionsOf, remove, smallPartitions } from './kit.ts'
+
+const stored = envelopes(40)
+
+/** The folder of an archive that a crash left, with `stored` in it. */
+async function left(t: Test, limits = onePartition): Promise<string> {
+  const folder = path.join(t.testdir(), 'archive')
+  const archive = await archiveOn(t, await openLevel({ folder, limits }))
+  for (let at = 0; at < stored.length; at += 10) await store(archive, stored.slice(at, at + 10))
+  const copy = await crashed(folder, path.join(t.testdirName, 'copy'))
+  await archive[Symbol.asyncDispose]()
+  return copy
+}
+
+async function opened(t: Test, folder: string, limits = onePartition): Promise<{ archive: Archive; level: Backend }> {
+  const level = await openLevel({ folder, limits })
+  return { archive: await archiveOn(t, level), level }
+}
+
+/** Every way to a message leads to these, and to no other. */
+async function holds(t: Test, archive: Archive, expected: readonly Envelope[]): Promise<void> {
+  const found = async (query: Parameters<typeof pages>[1]) =>
+    (await pages(archive, query)).flatMap(({ messages }) => hashes(messages))
+  t.same(await found({}), hashes(expected), 'by time')
+  t.same(await found({ contentTopics: [stored[0]!.message.contentTopic] }), hashes(expected), 'by content topic')
+  t.same(await found({ hashes: hashes(stored) }), hashes(expected), 'by hash')
+  t.equal(archive.held.messages, expected.length, 'the count')
+}
+
+t.test('an archive that was not closed has everything', async (t) => {
+  const folder = await left(t)
+  const { archive, level } = await opened(t, folder)
+  await holds(t, archive, stored)
+  t.same(await level.losses?.(), [])
+})
+
+for (const { id, damage } of [
+  { id: 'the end of an index', damage: dropNewest },
+  { id: 'an index', damage: (index: string) => remove(index) },
+]) {
+  t.test(`${id} that a power cut took is made again from the records`, async (t) => {
+    const folder = await left(t)
+    await damage(firstPartition(folder).index)
+    const { archive, level } = await opened(t, folder)
+    await holds(t, archive, stored)
+    t.same(await level.losses?.(), [])
+  })
+}
+
+/** Takes the last commit out of an index: it stands as it did before. */
+async function dropNewest(index: string): Promise<void> {
+  await edit(index, async (database) => {
+    const isNewest = (row: Buffer) => row.length < 40 && row.readUInt32BE() >= 30
+    for (const kind of [1, 2, 3]) {
+      for await (const [key, row] of database.iterator({ gte: Buffer.of(kind), lt: Buffer.of(kind + 1) })) {
+        if (isNewest(row)) await database.del(key)
+      }
+    }
+    const tally = Buffer.from((await database.get(tallyKey))!)
+    tally.writeUInt32BE(30)
+    tally.writeDoubleBE(30, 8)
+    await database.put(tallyKey, tally)
+  })
+}
+
+const losses = [
+  { id: 'at the end', numbers: [36, 37, 38, 39] },
+  { id: 'in the middle', numbers: [11, 12, 13] },
+  { id: 'that are all', numbers: Array.from({ length: 40 }, (_, number) => number) },
+]
+
+for (const { id, numbers } of losses) {
+  t.test(`acknowledged records ${id} that are lost are a gap, and can be stored again`, async (t) => {
+    const folder = await left(t)
+    await edit(firstPartition(folder).records, async (database) => {
+      for (const number of numbers) await database.del(Buffer.of(0, 0, 0, number))
+    })
+    const { archive, level } = await opened(t, folder)
+    const lost = stored.slice(numbers[0], numbers.at(-1)! + 1)
+    await holds(
+      t,
+      archive,
+      stored.filter((envelope) => !lost.includes(envelope)),
+    )
+    t.match(await level.losses?.(), [
+      { messages: lost.length, from: lost[0]!.message.timestamp, to: lost.at(-1)!.message.timestamp },
+    ])
+    await store(archive, lost)
+    await holds(t, archive, stored)
+    await archive[Symbol.asyncDispose]()
+    const again = await opened(t, folder)
+    await holds(t, again.archive, stored)
+    t.equal((await again.level.losses?.())?.length, 1, 'it is still told')
+  })
+}
+
+t.test('a gap whose messages the index does not know is told by the times around it', async (t) => {
+  const folder = await left(t)
+  const { records, index } = firstPartition(folder)
+  await remove(index)
+  await edit(records, async (database) => {
+    for (const number of [20, 21]) await database.del(Buffer.of(0, 0, 0, number))
+  })
+  const { archive, level } = await opened(t, folder)
+  await holds(t, archive, [...stored.slice(0, 20), ...stored.slice(22)])
+  t.match(await level.losses?.(), [{ messages: 2, from: 19n, to: 22n }])
+})
+
+t.test('a partition whose folder is gone is a gap', async (t) => {
+  const folder = path.join(t.testdir(), 'archive')
+  const archive = await archiveOn(t, await openLevel({ folder, limits: smallPartitions }))
+  await store(archive, stored)
+  await archive[Symbol.asyncDispose]()
+  await remove(folder, 'partitions/00000002')
+  const again = await opened(t, folder, smallPartitions)
+  await holds(t, again.archive, [...stored.slice(0, 12), ...stored.slice(24)])
+  t.match(await again.level.losses?.(), [{ partition: 2, messages: 12, from: 12n, to: 23n }])
+})
+
+t.test('a partition whose making was broken off is none', async (t) => {
+  const folder = await left(t)
+  await mkdir(path.join(folder, 'partitions/00000007'))
+  const { archive } = await opened(t, folder)
+  await holds(t, archive, stored)
+  t.same(await partitionsOf(folder), ['00000001'])
+})
+
+for (const { id, forgotten } of [
+  { id: 'before the catalog heard of it', forgotten: false },
+  { id: 'before the records were gone', forgotten: true },
+]) {
+  t.test(`a deletion that was broken off ${id} is ended`, async (t) => {
+    const folder = path.join(t.testdir(), 'archive')
+    const archive = await archiveOn(t, await openLevel({ folder, limits: smallPartitions }))
+    await store(archive, stored)
+    await archive[Symbol.asyncDispose]()
+    await rename(path.join(folder, 'partitions/00000001'), path.join(folder, `dropped/1-${Date.now()}`))
+    if (forgotten) await edit(path.join(folder, 'catalog'), (database) => database.del(Buffer.of(1, 0, 0, 0, 1)))
+    const again = await opened(t, folder, smallPartitions)
+    await holds(t, again.archive, stored.slice(12))
+    t.same(await again.level.losses?.(), [])
+    t.same(hashes((await ask(again.archive, { cursor: stored[3]!.hash })).messages), hashes(stored.slice(12)))
+    await again.archive[Symbol.asyncDispose]()
+    const [grave = ''] = await readdir(path.join(folder, 'dropped'))
+    t.same(await readdir(path.join(folder, 'dropped', grave)), ['index'], 'its messages are gone')
+  })
+}
+
+t.test('a gap is told until what came after it is deleted', async (t) => {
+  const folder = path.join(t.testdir(), 'archive')
+  const archive = await archiveOn(t, await openLevel({ folder, limits: smallPartitions }))
+  await store(archive, stored)
+  await archive[Symbol.asyncDispose]()
+  await remove(folder, 'partitions/00000002')
+  const again = await opened(t, folder, smallPartitions)
+  await pruneAll(again.archive, { before: 20n })
+  t.equal((await again.level.losses?.())?.length, 1)
+  await pruneAll(again.archive, { before: 36n })
+  t.same(await again.level.losses?.(), [])
+})

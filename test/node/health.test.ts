@@ -1,0 +1,24 @@
+import t from 'tap'
+import { protocolHealth } from '../../src/node/health.ts'
+
+const parts = { canAsk: () => false }
+
+function storeOf(health: ReturnType<typeof protocolHealth>) {
+  return health.find(({ protocol }) => protocol === 'Store')
+}
+
+t.test('a store that lost messages is ready, and says what it lost', async (t) => {
+  const store = () => undefined
+  t.same(storeOf(protocolHealth({ ...parts, store })), { protocol: 'Store', state: 'READY' })
+  const storeLoss = () => '3 stored messages are lost'
+  t.same(storeOf(protocolHealth({ ...parts, store, storeLoss })), {
+    protocol: 'Store',
+    state: 'READY',
+    desc: '3 stored messages are lost',
+  })
+})
+
+t.test('a store that is degraded says why, and nothing else', async (t) => {
+  const health = protocolHealth({ ...parts, store: () => 'disk full', storeLoss: () => '3 stored messages are lost' })
+  t.same(storeOf(health), { protocol: 'Store', state: 'NOT_READY', desc: 'disk full' })
+})
