@@ -12,7 +12,7 @@ const benches: Readonly<Record<string, readonly string[]>> = {
   'fan-out': [],
   store: [],
   startup: [],
-  archive: ['30000'],
+  archive: ['--messages=30000'],
   sync: ['--messages=100000'],
 }
 

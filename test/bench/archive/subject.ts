@@ -1,0 +1,32 @@
+/** What the archive bench asks of each way to keep messages. */
+import type { Envelope } from '../../../src/core/envelope.ts'
+
+/** A page of a hundred, starting at `start`: of some content topics, of a pubsub topic, or of all. */
+export interface PageQuery {
+  readonly contentTopics?: readonly string[]
+  readonly pubsubTopic?: string
+  readonly start?: bigint
+  readonly end?: bigint
+  readonly backward?: boolean
+  readonly hashes?: readonly string[]
+  readonly presence?: boolean
+}
+
+export const pageMessages = 100
+
+export interface Keeper {
+  /** Stores messages as fast as it takes them; resolves when all are acknowledged. */
+  insert(envelopes: readonly Envelope[]): Promise<void>
+  /** How many messages a page has. Undefined: it cannot be asked for this. */
+  page(query: PageQuery): Promise<number> | undefined
+  /** Deletes the oldest, about `messages` of them, and gives their room back. Undefined: it cannot. */
+  forget?(messages: number): Promise<void>
+  /** Messages that it holds, to check `forget` by. */
+  held(): Promise<number>
+  close(): Promise<void>
+}
+
+export interface KeeperKind {
+  readonly name: string
+  open(folder: string): Promise<Keeper>
+}
