@@ -25,6 +25,7 @@ import { watched } from '../store-export.ts'
 import { ImportSummary, importAll } from '../store-import.ts'
 import { pubsubTopicArgument, repeated, timeArgument } from '../topic-options.ts'
 import { version } from '../version.ts'
+import { addStoreVerify } from './store-verify.ts'
 
 interface ExportOptions extends StoreOptions, OutputOptions {
   readonly to: string
@@ -42,7 +43,9 @@ interface ImportOptions extends StoreOptions, OutputOptions {
 }
 
 export function addStore(program: Command): void {
-  const store = program.command('store').description('The archive of a node: figures, export, import')
+  const store = program
+    .command('store')
+    .description('The archive of a node: figures, export, import, and whether it is whole')
   withStoreOptions(store.command('stats'))
     .description('How many messages, from when to when, on how much disk')
     .option('--json', 'one line of JSON')
@@ -68,6 +71,7 @@ export function addStore(program: Command): void {
     )
     .option('--json', 'the summary as one line of JSON')
     .action(action(importMessages))
+  addStoreVerify(store)
 }
 
 /** The options that say whose archive is meant. */
