@@ -40,7 +40,11 @@ const steps: readonly (Step | 'Ctrl-C')[] = [
   },
   { says: 'Would a node start with these settings?', command: `waypost config check ${config}` },
   {
-    says: 'It would. The node stays in this terminal and tells who it is and where; the next commands are for another one.',
+    says: 'What of this machine would be in its way, or in that of its peers?',
+    command: `waypost doctor ${config}`,
+  },
+  {
+    says: 'Nothing that stops it. The node stays in this terminal and tells who it is and where; the next commands are for another one.',
     command: `waypost run ${config}`,
     until: 'Node setup complete',
   },
@@ -94,6 +98,9 @@ const standIns: readonly (readonly [RegExp, string])[] = [
   [/^\[[\d:.]+\]/gm, '[12:00:00.000]'],
   [/, \d[\d.]* (?:B|KiB)$/gm, ', …'],
   [/"mebibytes":\d+/g, '"mebibytes":…'],
+  // What doctor says of the machine: each has another.
+  [/^\S+ +(version|clock|memory|open files|disk) ( *).*(?:\n +-> .*)*$/gm, 'ok    $1 $2…'],
+  [/^\d+ ok, \d+ to look at, \d+ wrong$/gm, '… ok, … to look at, 0 wrong'],
   [/^(up +).*$/gm, '$11 s'],
   [/^((?:memory|disk free|event loop|processor|resident) +).*$/gm, '$1…'],
 ]
