@@ -49,8 +49,8 @@ async function run(executablePath: string): Promise<void> {
   t.test('plots are drawn from what comes, and can be read by keyboard, as tables, and over other times', async (t) => {
     const { page, complaints } = await watchedPage(browser, node.restUrl)
     await title(page, 'All is well')
-    const line = page.locator('#plot-peers path.line')
-    await page.waitForFunction("document.querySelector('#plot-peers path.line')?.getAttribute('d').includes('L')")
+    const line = page.locator('#plot-peers path.line[d*="L"]')
+    await line.waitFor({ state: 'attached' })
     t.match(await line.getAttribute('d'), /^M[\d.]+,[\d.]+L/, 'a line through two samples at least')
 
     const chart = page.getByRole('slider', { name: /^Peers:/ })
