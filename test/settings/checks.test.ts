@@ -156,8 +156,8 @@ t.test(
 )
 
 t.test('a setting without effect is one warning, unless it says what we do anyway', async (t) => {
-  t.same(resolveSettings({ argv: ['--store-sync=true'] }).warnings, [
-    '--store-sync: accepted without effect: not in this version yet',
+  t.same(resolveSettings({ argv: ['--store-message-db-vacuum=true'] }).warnings, [
+    '--store-message-db-vacuum: accepted without effect: the archive on LevelDB needs none',
   ])
   t.same(
     resolveSettings({ argv: ['--store-sync=false', '--keep-alive', '--store-message-db-migration=true'] }).warnings,
