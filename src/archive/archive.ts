@@ -21,6 +21,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type Amount, amountOf, type Backend, type Loss, minus, type PruneLimits, plus } from './backend.ts'
 import { type CommitLimits, GroupCommit } from './commit.ts'
+import type { DiskGuard, DiskLimits } from './disk.ts'
 import { type Ineligible, ineligible, type Source } from './eligibility.ts'
 import { defaultQueryBudget, type QueryBudget, readPage } from './page.ts'
 import { Retention, type RetentionPolicy } from './retention.ts'
@@ -33,6 +34,8 @@ export interface ArchiveOptions {
   readonly retention?: RetentionPolicy
   readonly commit?: CommitLimits
   readonly budget?: QueryBudget
+  /** Keeps its disk from filling up; closed with the archive. */
+  readonly disk?: DiskGuard
   readonly clock?: Clock
   readonly schedule?: Schedule
 }
@@ -67,6 +70,7 @@ export async function openArchive(options: ArchiveOptions): Promise<Archive> {
   const { messages, bytes } = await options.backend.stat()
   const archive = new Archive(options, { messages, bytes })
   await archive.findLosses()
+  await options.disk?.start(() => archive.showDegraded())
   return archive
 }
 
@@ -79,6 +83,7 @@ export class Archive implements AsyncDisposable {
   readonly #commit: GroupCommit
   readonly #budget: QueryBudget
   readonly #retention: Retention | undefined
+  readonly #disk: DiskGuard | undefined
   #held: Amount
   #failure: { readonly why: string; readonly since: Milliseconds } | undefined
   #losses: readonly Loss[] = []
@@ -98,6 +103,7 @@ export class Archive implements AsyncDisposable {
     this.#schedule = schedule
     this.#commit = new GroupCommit((envelopes, since) => this.#write(envelopes, since), commit)
     this.#budget = options.budget ?? defaultQueryBudget
+    this.#disk = options.disk
     this.#held = held
     this.#showHeld()
     if (backend.shared) this.#recountLater()
@@ -115,7 +121,7 @@ export class Archive implements AsyncDisposable {
   status(): ArchiveStatus {
     const figures = { ...this.#held, waiting: this.#commit.waiting, losses: this.#losses }
     if (this.#closed) return { ...figures, state: 'closed' }
-    const trouble = this.#failure ?? this.#backend.trouble?.()
+    const trouble = this.#failure ?? this.#disk?.trouble ?? this.#backend.trouble?.()
     return trouble === undefined ? { ...figures, state: 'ready' } : { ...figures, state: 'degraded', ...trouble }
   }
 
@@ -126,7 +132,7 @@ export class Archive implements AsyncDisposable {
   async put(envelope: Envelope, source: Source = 'live'): Promise<'stored' | Ineligible> {
     const refusal = ineligible(envelope, this.#clock(), source)
     if (refusal !== undefined) return this.#refuse(refusal)
-    this.#checkWritable()
+    this.#checkRoom()
     const stored = this.#commit.add(envelope)
     if (stored === undefined) throw new WaypostError('archive/full', { waiting: this.#commit.waiting })
     await stored
@@ -198,6 +204,11 @@ export class Archive implements AsyncDisposable {
     if (messages > 0) this.#log.warn({ messages }, 'stored messages are lost')
   }
 
+  /** Other limits for its disk from now on. */
+  async keepFree(limits: DiskLimits): Promise<void> {
+    await this.#disk?.change(limits)
+  }
+
   /** Gives the room of deleted messages back to the disk. */
   async reclaim(): Promise<void> {
     await this.#backend.reclaim()
@@ -211,6 +222,8 @@ export class Archive implements AsyncDisposable {
     this.#cancelRetry()
     this.#cancelRecount()
     await this.#retention?.[Symbol.asyncDispose]()
+    await this.#disk?.[Symbol.asyncDispose]()
+    await this.#disk?.relieve()
     await this.#commit.flush()
     await this.#recovering
     await this.#backend.close()
@@ -226,9 +239,23 @@ export class Archive implements AsyncDisposable {
     if (this.#failure !== undefined) throw unavailable(this.#failure.why)
   }
 
+  /** Without room for messages there may still be enough to delete some. */
+  #checkRoom(): void {
+    this.#checkWritable()
+    if (this.#disk?.trouble !== undefined) throw unavailable(this.#disk.trouble.why)
+  }
+
+  /** Shows whether it takes messages. */
+  showDegraded(): void {
+    const degraded = this.#failure !== undefined || this.#disk?.trouble !== undefined
+    this.#metrics.waypost_archive_degraded.set(degraded ? 1 : 0)
+  }
+
   /** One group commit. */
   async #write(envelopes: readonly Envelope[], since: Milliseconds): Promise<void> {
-    if (this.#failure !== undefined) throw unavailable(this.#failure.why)
+    await this.#disk?.spend(envelopes.reduce((sum, { bytes }) => sum + bytes.length, 0))
+    const trouble = this.#failure ?? this.#disk?.trouble
+    if (trouble !== undefined) throw unavailable(trouble.why)
     this.#showWaiting()
     try {
       const added = await this.#backend.put(envelopes)
@@ -257,7 +284,7 @@ export class Archive implements AsyncDisposable {
     const why = messageOf(error)
     if (this.#failure === undefined) {
       this.#failure = { why, since: this.#clock() }
-      this.#metrics.waypost_archive_degraded.set(1)
+      this.showDegraded()
       this.#log.error({ why }, 'archive degraded')
       this.#retryIn(firstRetry)
     }
@@ -273,14 +300,16 @@ export class Archive implements AsyncDisposable {
 
   async #recover(delay: Milliseconds): Promise<void> {
     try {
+      await this.#disk?.relieve()
       await this.#backend.recover()
       const { messages, bytes } = await this.#backend.stat()
       this.#held = { messages, bytes }
       await this.findLosses()
+      await this.#disk?.look()
       this.#failure = undefined
-      this.#metrics.waypost_archive_degraded.set(0)
+      this.showDegraded()
       this.#showHeld()
-      this.#log.info({ messages }, 'archive ready again')
+      if (this.#disk?.trouble === undefined) this.#log.info({ messages }, 'archive ready again')
     } catch (error) {
       if (this.#failure !== undefined) this.#failure = { ...this.#failure, why: messageOf(error) }
       this.#log.debug({ why: messageOf(error) }, 'archive still degraded')

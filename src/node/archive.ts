@@ -3,6 +3,7 @@ import path from 'node:path'
 import { type Archive, openArchive } from '../archive/archive.ts'
 import type { Backend } from '../archive/backend.ts'
 import { defaultCommitLimits } from '../archive/commit.ts'
+import { type DiskGuard, type DiskLimits, guardDisk } from '../archive/disk.ts'
 import { openLevel } from '../archive/level/level.ts'
 import { partitionLimits } from '../archive/level/route.ts'
 import { isRefusal } from '../archive/postgres/failures.ts'
@@ -28,11 +29,13 @@ export async function openStore({ settings, folder, metrics, log }: ArchiveParts
   if (!settings.store) return undefined
   const retention = retentionOf(settings.storeMessageRetentionPolicy)
   const parts = { settings, folder, metrics, log: log.child({ part: 'archive' }) }
+  const disk = await guardOf(parts)
   const backend = await (settings.storeMessageDbUrl?.engine === 'postgres'
     ? openDatabase(parts, settings.storeMessageDbUrl.url)
     : openLevel({ folder: archiveFolder(settings, folder), limits: partitionLimits(retention), log: parts.log }))
   return await openArchive({
     backend,
+    disk,
     commit: { ...defaultCommitLimits, gather: settings.storeCommitDelay, pendingBytes: settings.storeQueueSize },
     retention,
     metrics,
@@ -46,6 +49,17 @@ async function openDatabase({ settings, folder, metrics, log }: ArchiveParts, ur
   const spool = await openSpool(spoolFolder(folder), { messages: maxSpoolMessages, bytes })
   const database = postgresArchive({ url, readUrl: read?.engine === 'postgres' ? read.url : undefined, connections })
   return await openSpooled({ database, spool, isRefusal, metrics, log })
+}
+
+/** None where the archive is a database: what waits for it here has a bound of its own. */
+async function guardOf({ settings, folder, log }: ArchiveParts): Promise<DiskGuard | undefined> {
+  if (settings.storeMessageDbUrl?.engine === 'postgres') return undefined
+  return await guardDisk({ folder: archiveFolder(settings, folder), limits: diskLimitsOf(settings), log })
+}
+
+/** What the archive leaves free. */
+export function diskLimitsOf({ storeMinFree: minFree, storeBallast: ballast }: Settings): DiskLimits {
+  return { minFree, ballast }
 }
 
 /** Several policies as one: whichever deletes more. */

@@ -10,7 +10,7 @@ import type { StaticPeers } from '../net/peers.ts'
 import { changeColocationLimit } from '../protocols/relay/router.ts'
 import type { SettingName, Settings } from '../settings/table.ts'
 import { type Log, setLogLevel } from '../telemetry/log.ts'
-import { retentionOf } from './archive.ts'
+import { diskLimitsOf, retentionOf } from './archive.ts'
 import { certificateFiles, limitsOf, type NodeHost } from './host.ts'
 import { type Network, protectedKeys } from './network.ts'
 import { staticPeers } from './peers.ts'
@@ -70,6 +70,7 @@ export function liveParts(parts: LiveParts): readonly LivePart[] {
     plain(['store-message-retention-policy'], (settings) =>
       archive?.keep(retentionOf(settings.storeMessageRetentionPolicy)),
     ),
+    plain(['store-min-free', 'store-ballast'], (settings) => void archive?.keepFree(diskLimitsOf(settings))),
     plain(['protected-shard'], (settings) => {
       network.protectedKeys.clear()
       for (const [topic, key] of protectedKeys(settings)) network.protectedKeys.set(topic, key)

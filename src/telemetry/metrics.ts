@@ -228,7 +228,9 @@ const table = {
   waypost_archive_lost_messages: gauge(
     'Messages that were acknowledged and are not in the archive any more; not zero: the disk lost or damaged files.',
   ),
-  waypost_archive_degraded: gauge('Set to 1 while the archive takes no messages since its disk or database failed.'),
+  waypost_archive_degraded: gauge(
+    'Set to 1 while the archive takes no messages: its disk or database failed, or its disk is nearly full.',
+  ),
   waypost_archive_database_up: gauge(
     'Set to 1 while the PostgreSQL of the archive takes messages, to 0 while they go to the spool; absent without one.',
     { database: ['postgres'] },

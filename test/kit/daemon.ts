@@ -50,6 +50,7 @@ export const loopbackFlags = [
   '--nat=none',
   '--relay=true',
   '--store=true',
+  '--store-ballast=0',
   '--filter=true',
   '--lightpush=true',
   '--discv5-discovery=false',

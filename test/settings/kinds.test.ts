@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { duration, showDuration, showSize, size } from '../../src/settings/kinds/amount.ts'
+import { diskAmount, duration, showDuration, showSize, size } from '../../src/settings/kinds/amount.ts'
 import { type Kind, list, Misfit } from '../../src/settings/kinds/kind.ts'
 import {
   enr,
@@ -65,6 +65,17 @@ const cases: Readonly<Record<string, Case<unknown>>> = {
       '2GiB': 2147483648,
     },
     not: ['', '1iB', '1MB', '1GB', '0B', '9GiB', '-1B', '1 2B', 'KiB', '1e3B', '1constructor', '1..5KiB'],
+  },
+  diskAmount: {
+    kind: diskAmount,
+    fits: {
+      '512MiB': { bytes: 512 * 1024 ** 2 },
+      0: { bytes: 0 },
+      '5%': { percent: 5 },
+      ' 2.5 % ': { percent: 2.5 },
+      '0%': { percent: 0 },
+    },
+    not: ['', '%', '51%', '-1%', '5 %%', '1MB', '99999999GiB'],
   },
   'duration in seconds': {
     kind: duration('s', 1000),

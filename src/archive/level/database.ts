@@ -28,8 +28,11 @@ const holdsData = /\.(ldb|sst|log)$|^MANIFEST-/
 /** Bytes of one sorted file. */
 const maxFileSize = 16 * 1024 * 1024
 
-/** Free bytes without which opening again is not tried: LevelDB writes its buffer out when it opens. */
-const roomToReopen = 64 * 1024 * 1024
+/**
+ * Free bytes without which opening again is not tried: LevelDB writes its buffers out when it opens, 48 MiB for the newest
+ * partition. Less than the ballast of ../disk.ts, which makes room for this.
+ */
+const roomToReopen = 50 * 1024 * 1024
 
 /**
  * Opens the database in `folder`, and makes it when there is none; `archive` is the folder that a person is told. Throws

@@ -10,6 +10,9 @@ const sizeUnits = new Map([
   ['gib', 1024 ** 3],
 ])
 
+/** Bytes that may be asked to stay free at the most: more than that is a slip of the pen. */
+const mostFree = 1024 ** 5
+
 /** The largest unit that shows a whole number comes first. */
 const shownSizeUnits = [
   ['GiB', 1024 ** 3],
@@ -34,6 +37,22 @@ export function size(least: number, most: number): Kind<number> {
     },
     show: showSize,
   }
+}
+
+/** Bytes, or a share of the disk in percent. */
+export type DiskAmount = { readonly bytes: number } | { readonly percent: number }
+
+/** Space on a disk: `512MiB` or `5%`; 50 % at the most. */
+export const diskAmount: Kind<DiskAmount> = {
+  type: 'size or share',
+  form: 'a size such as 512MiB, or a share of the disk up to 50%',
+  parse(text) {
+    const percent = Number(/^\s*(\d{1,2}(?:\.\d{1,6})?)\s*%\s*$/.exec(text)?.[1])
+    if (percent <= 50) return { percent }
+    const bytes = parseSize(text)
+    return bytes !== undefined && bytes <= mostFree ? { bytes } : misfit(text, `is not ${diskAmount.form}`)
+  },
+  show: (amount) => ('bytes' in amount ? showSize(amount.bytes) : `${amount.percent}%`),
 }
 
 function parseSize(text: string): number | undefined {

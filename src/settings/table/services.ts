@@ -1,5 +1,5 @@
 /** Store, filter, light push: what we serve, whom we ask, and how much is served. */
-import { duration, size } from '../kinds/amount.ts'
+import { diskAmount, duration, size } from '../kinds/amount.ts'
 import { list } from '../kinds/kind.ts'
 import { peerAddress } from '../kinds/network.ts'
 import { bool, integer } from '../kinds/plain.ts'
@@ -66,6 +66,16 @@ export const store = {
     size(1024 * 1024, 4 * 1024 ** 3),
     'Bytes of messages that wait for the disk at the most; above it messages are not stored, and counted.',
     { default: '16MiB', ours: true },
+  ),
+  'store-min-free': setting(
+    diskAmount,
+    'Storing stops when less of the disk is free, and goes on by itself; relay and queries never stop. 0: never. For LevelDB.',
+    { unset: '5 % of the disk, 512MiB at the most', ours: true, live: true },
+  ),
+  'store-ballast': setting(
+    size(0, 16 * 1024 ** 3),
+    'Bytes of a file beside the archive that is deleted when the disk is full even so, to close and to open. 0: none. For LevelDB.',
+    { unset: '64MiB, a tenth of the disk at the most', ours: true, live: true },
   ),
 } as const
 
