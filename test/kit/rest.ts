@@ -4,7 +4,7 @@ import { startNode, type WaypostNode } from '../../src/node/node.ts'
 import { resolveSettings } from '../../src/settings/resolve.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 
-const loopback = ['--listen-address=127.0.0.1', '--tcp-port=0', '--rest-port=0', '--nat=none']
+const loopback = ['--listen-address=127.0.0.1', '--tcp-port=0', '--rest-port=0', '--nat=none', '--store-ballast=0']
 
 /** A started node on free ports of loopback, in a folder of this test, until the test ends. */
 export async function startedNode(t: Test, folder: string, argv: readonly string[]): Promise<WaypostNode> {
