@@ -4,11 +4,11 @@
 #   docker run -p 60000:60000 -p 8000:8000 -v waypost-data:/data --read-only --cap-drop=ALL waypost
 #
 # The last stage runs nothing, so that any base will do, one without a shell too:
-#   --build-arg BASE_IMAGE=gcr.io/distroless/cc-debian12:nonroot
+#   --build-arg BASE_IMAGE=<a distroless image with glibc and libstdc++>
 # deploy/test-image.sh builds it without an engine and holds it to what is promised here.
 
-ARG BUILD_IMAGE=docker.io/library/node:22.16.0-bookworm
-ARG BASE_IMAGE=docker.io/library/debian:12.11-slim
+ARG BUILD_IMAGE=node:22.16.0-bookworm
+ARG BASE_IMAGE=debian:12.11-slim
 
 FROM ${BUILD_IMAGE} AS build
 WORKDIR /build
