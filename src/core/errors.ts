@@ -125,7 +125,7 @@ const table = {
   },
   'archive/damaged': {
     when: 'the files of the archive are not a whole database any more',
-    says: 'the archive in {folder} is damaged: {why}; restore it from a backup, or move the folder away to start anew',
+    says: 'the archive in {folder} is damaged: {why}; waypost store repair --data-dir=<that of the node> brings it in order',
     exit: 74,
   },
   'archive/newer-schema': {

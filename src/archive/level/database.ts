@@ -104,6 +104,34 @@ function damaged(folder: string, part: string, why: string, cause?: unknown): Wa
   return new WaypostError('archive/damaged', { folder, why: part === '' ? why : `${why} (in ${part})` }, { cause })
 }
 
+/** What met `error` while reading tells a person: an archive that is damaged, or `error` itself. */
+export function readingError(archive: string, part: string, error: unknown): unknown {
+  const cause = rootCause(error)
+  return !isWaypostError(error) && isDamage(cause) ? damaged(archive, part, messageOf(cause), cause) : error
+}
+
+/** True for what comes of damaged files: LevelDB says so, or a row is not as long as it has to be. */
+export function isDamage(error: unknown): boolean {
+  const cause = rootCause(error)
+  return (
+    isWaypostError(error, 'archive/damaged') || systemCode(cause) === 'LEVEL_CORRUPTION' || cause instanceof RangeError
+  )
+}
+
+/** Throws `archive/locked` when a process has the database in `folder` open. Its files are not touched. */
+export async function checkUnused(folder: string, archive: string): Promise<void> {
+  const database = new ClassicLevel(folder)
+  // The lock is tried first; a database that is there is then an error.
+  const error: unknown = await database.open({ createIfMissing: false, errorIfExists: true }).catch((error) => error)
+  await database.close().catch(() => {})
+  if (systemCode(rootCause(error)) === 'LEVEL_LOCKED') throw new WaypostError('archive/locked', { folder: archive })
+}
+
+/** Has LevelDB save what it can of the database in `folder`. What comes of it is to be opened and read. */
+export async function repairDatabase(folder: string): Promise<void> {
+  await ClassicLevel.repair(folder).catch(() => {})
+}
+
 function openingError(folder: string, part: string, error: unknown): WaypostError {
   if (isWaypostError(error)) return error
   const cause = rootCause(error)

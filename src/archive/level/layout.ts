@@ -108,6 +108,9 @@ export const topicNameRange: KeyRange = { gte: Buffer.of(Kind.topicName), lt: Bu
 export const pubsubKeyRange: KeyRange = { gte: Buffer.of(Kind.pubsubTopic), lt: Buffer.of(Kind.pubsubTopic + 1) }
 export const contentKeyRange: KeyRange = { gte: Buffer.of(Kind.contentTopic), lt: Buffer.of(Kind.contentTopic + 1) }
 
+/** The rows of all hashes. */
+export const hashKeyRange: KeyRange = { gte: Buffer.of(Kind.hash), lt: Buffer.of(Kind.hash + 1) }
+
 /** The content topic id in a key of its lane. */
 export function contentIdOf(key: Buffer): Buffer {
   return key.subarray(1, 1 + contentIdBytes)
@@ -231,6 +234,11 @@ export function decodeRecord(record: Buffer): { pubsubTopic: string; bytes: Buff
 /** What of a hash the filter of a partition looks at. */
 export function hashWord(hash: MessageHash): Buffer {
   return Buffer.from(hash.slice(0, 16), 'hex')
+}
+
+/** The head of the hash in the key of its row, as long as `hashWord`. */
+export function hashHeadOf(key: Buffer): Buffer {
+  return key.subarray(1, 9)
 }
 
 /** The hash in a place, from its first byte. */

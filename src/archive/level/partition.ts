@@ -1,16 +1,17 @@
 /** A stretch of history in a folder of its own: opened when it is used, and closed when others are used more. */
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { open, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import type { Envelope } from '../../core/envelope.ts'
 import type { MessageHash } from '../../core/hash.ts'
 import { type Amount, minus, type Selection } from '../backend.ts'
 import type { Catalog, Entry } from './catalog.ts'
+import { readingError } from './database.ts'
 import { Filter } from './filter.ts'
-import { contentId, hashWord, indexRows, numberKey } from './layout.ts'
+import { contentId, hashWord, indexRows, numberKey, numberOf, tallyKey } from './layout.ts'
 import { type Age, Pair, settledBytes } from './pair.ts'
 import type { TimeRange } from './place.ts'
 import { filterOf, recover } from './recovery.ts'
-import { emptyTally, type Tally, withMessage } from './tally.ts'
+import { decodeTally, emptyTally, type Tally, withMessage } from './tally.ts'
 
 export interface PartitionPlace {
   readonly id: number
@@ -19,6 +20,14 @@ export interface PartitionPlace {
   /** Of the partition. */
   readonly folder: string
   readonly catalog: Catalog
+}
+
+/** What is assumed of a partition that the catalog does not know. */
+export const unknownEntry: Entry = { tally: emptyTally, clean: false }
+
+/** Where a partition of the archive in `archive` lies. */
+export function folderOfPartition(archive: string, id: number): string {
+  return path.join(archive, 'partitions', String(id).padStart(8, '0'))
 }
 
 export class Partition {
@@ -86,6 +95,8 @@ export class Partition {
     this.#users += 1
     try {
       return await work(await this.#open())
+    } catch (error) {
+      throw readingError(this.#archive, path.relative(this.#archive, this.folder), error)
     } finally {
       this.release()
     }
@@ -181,6 +192,19 @@ export class Partition {
     this.#filter = undefined
   }
 
+  /**
+   * False: it was not closed with the tally of the catalog, and is to be looked through. The filter goes before a message
+   * comes, so its absence tells of one of which a damaged catalog does not know.
+   */
+  async isAsClosed(): Promise<boolean> {
+    const handle = this.#clean ? await open(this.#filterFile).catch(() => undefined) : undefined
+    if (handle === undefined) return false
+    await using file = handle
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0)
+    this.#clean = bytesRead === 4 && numberOf(buffer) === this.tally.next
+    return this.#clean
+  }
+
   /** Reads the filter that was written when it was closed. A partition without one is asked itself. */
   async readFilter(): Promise<void> {
     const file = await readFile(this.#filterFile).catch(() => Buffer.alloc(0))
@@ -215,13 +239,21 @@ export class Partition {
   async #openPair(): Promise<Pair> {
     const pair = await Pair.open(this.folder, this.#age, this.#archive)
     try {
-      if (!this.#clean) await this.#recover(pair)
+      if (!this.#clean || !(await this.#holdsItsEnd(pair))) await this.#recover(pair)
       this.#settled = { note: this.#next, bytes: 0, tail: this.#next }
       return pair
     } catch (error) {
       await pair.close()
       throw error
     }
+  }
+
+  /** False: the end of a log was lost while it was closed. */
+  async #holdsItsEnd({ records, index }: Pair): Promise<boolean> {
+    const { next } = this.tally
+    if (next === 0) return true
+    const [row, last] = await Promise.all([index.get(tallyKey), records.get(numberKey(next - 1))])
+    return decodeTally(row)?.next === next && last !== undefined
   }
 
   async #recover(pair: Pair): Promise<void> {

@@ -8,19 +8,16 @@ import { ensureFolder, syncFolder } from './database.ts'
 import type { Graves } from './graves.ts'
 import { Line } from './line.ts'
 import type { Pair } from './pair.ts'
-import { Partition } from './partition.ts'
+import { folderOfPartition, Partition, unknownEntry } from './partition.ts'
 import type { TimeRange } from './place.ts'
 import { type PartitionLimits, route } from './route.ts'
-import { emptyTally, withMessage } from './tally.ts'
+import { withMessage } from './tally.ts'
 
 /** Partitions that are open at once at the most, beside those in use: each takes some files and megabytes. */
 const maxOpen = 16
 
 /** Bytes of filters in memory at the most: two for each message. Partitions beyond are asked themselves. */
 const maxFilterBytes = 64 * 1024 * 1024
-
-/** What is assumed of a partition that the catalog does not know. */
-const unknown: Entry = { tally: emptyTally, clean: false }
 
 export interface PartitionsOptions {
   /** Of the archive. */
@@ -62,7 +59,7 @@ export class Partitions {
     const entries = await this.#catalog.entries()
     this.#nextId = Math.max(0, ...ids, ...entries.keys(), ...this.#graves.partitions) + 1
     const found: Partition[] = []
-    for (const id of ids) found.push(...(await this.#find(id, entries.get(id) ?? unknown)))
+    for (const id of ids) found.push(...(await this.#find(id, entries.get(id) ?? unknownEntry)))
     this.#all = found.sort((a, b) => (a.tally.oldest! < b.tally.oldest! ? -1 : 1))
     for (const [id, entry] of entries) if (!ids.includes(id)) await this.#miss(id, entry)
     await this.#readFilters()
@@ -143,14 +140,14 @@ export class Partitions {
   }
 
   #make(id: number, entry?: Entry): Partition {
-    const folder = path.join(this.#folder, String(id).padStart(8, '0'))
+    const folder = folderOfPartition(this.#archive, id)
     return new Partition({ id, folder, archive: this.#archive, catalog: this.#catalog }, entry)
   }
 
   /** The partition of a folder. A folder in which nothing was stored, or nothing is left, is none. */
   async #find(id: number, entry: Entry): Promise<Partition[]> {
     const partition = this.#make(id, entry)
-    if (!entry.clean) await partition.use(async () => {})
+    if (!(await partition.isAsClosed())) await partition.use(async () => {})
     if (partition.tally.messages > 0) return [partition]
     await partition.close()
     await rm(partition.folder, { recursive: true })
@@ -200,6 +197,7 @@ export class Partitions {
   }
 }
 
-function partitionIds(names: readonly string[]): number[] {
+/** The partitions whose folders have these names. */
+export function partitionIds(names: readonly string[]): number[] {
   return names.filter((name) => /^\d{8,}$/.test(name)).map(Number)
 }

@@ -1,5 +1,6 @@
 /** What an archive on LevelDB is made of, opened together. */
 import { Catalog } from './catalog.ts'
+import { readingError } from './database.ts'
 import { Graves, type GravesOptions } from './graves.ts'
 import { Partitions } from './partitions.ts'
 import type { PartitionLimits } from './route.ts'
@@ -16,7 +17,9 @@ export interface PartsOptions extends GravesOptions {
 
 /** Opens the archive in `folder`, and makes it when there is none. Throws what `Catalog.open` and `Partitions.open` throw. */
 export async function openParts(options: PartsOptions): Promise<ArchiveParts> {
-  const catalog = await Catalog.open(options.folder)
+  const catalog = await Catalog.open(options.folder).catch((error: unknown) => {
+    throw readingError(options.folder, 'catalog', error)
+  })
   const graves = new Graves(options)
   const partitions = new Partitions({ ...options, catalog, graves })
   try {
@@ -26,6 +29,6 @@ export async function openParts(options: PartsOptions): Promise<ArchiveParts> {
   } catch (error) {
     await partitions.abandon()
     await catalog.close()
-    throw error
+    throw readingError(options.folder, 'catalog', error)
   }
 }

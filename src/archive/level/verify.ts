@@ -2,9 +2,12 @@
  * Looks through an archive that nobody has open: every message against its hash, every row of the index against its
  * record, every number against the mark of what was acknowledged.
  */
+
+import { messageOf } from '../../core/errors.ts'
 import { messageHash } from '../../core/hash.ts'
 import { systemClock } from '../../core/time.ts'
 import type { Loss } from '../backend.ts'
+import { isDamage } from './database.ts'
 import type { Candidate } from './lane.ts'
 import { decodePubsubRow } from './lane.ts'
 import { decodeRow, indexRows, pubsubKeyRange } from './layout.ts'
@@ -30,22 +33,45 @@ export interface PartitionReport {
   readonly misplaced: number
   /** How many messages more the partition is said to hold than the index names; less is negative. */
   readonly miscounted: number
+  /** Why no more could be looked at. */
+  readonly unreadable?: string
+}
+
+/** Hears how many messages more were looked at, and their bytes. */
+export type Told = (messages: number, bytes: number) => void
+
+/** What there is to say of a partition of which nothing can be read. */
+function unread({ id }: Partition, why: string): PartitionReport {
+  return { partition: id, messages: 0, missing: 0, misplaced: 0, miscounted: 0, unreadable: why }
 }
 
 /** True if nothing is wrong. */
-export function isWhole({ damaged, lost, missing, misplaced, miscounted }: PartitionReport): boolean {
-  return damaged === undefined && lost === undefined && missing === 0 && misplaced === 0 && miscounted === 0
+export function isWhole(report: PartitionReport): boolean {
+  return report.missing === 0 && isInOrder(report)
+}
+
+/** True if all that is there is as it was stored, and found: what else is missing cannot be mended. */
+export function isInOrder({ damaged, lost, misplaced, miscounted, unreadable }: PartitionReport): boolean {
+  return [damaged, lost, unreadable].every((wrong) => wrong === undefined) && misplaced === 0 && miscounted === 0
 }
 
 /**
  * Looks through the archive in `folder`, partition by partition, oldest first. One that was not closed is first brought
  * in order, as always when it is opened. Throws what opening it throws.
  */
-export async function* verify(folder: string): AsyncGenerator<PartitionReport, readonly Loss[], undefined> {
+export async function* verify(
+  folder: string,
+  told: Told = () => {},
+): AsyncGenerator<PartitionReport, readonly Loss[], undefined> {
   const { catalog, graves, partitions } = await openParts({ folder, clock: systemClock, limits: partitionLimits() })
   try {
     for (const partition of partitions.all) {
-      const report = await partitions.use(partition, (pair) => look(partition, pair))
+      const report = await partitions
+        .use(partition, (pair) => look(partition, pair, told))
+        .catch((error: unknown) => {
+          if (!isDamage(error)) throw error
+          return unread(partition, messageOf(error))
+        })
       if (report !== undefined) yield report
     }
     return await catalog.gaps()
@@ -56,14 +82,16 @@ export async function* verify(folder: string): AsyncGenerator<PartitionReport, r
   }
 }
 
-async function look(partition: Partition, pair: Pair): Promise<PartitionReport> {
+/** Holds the records of an open partition, its index and its tally against each other. */
+export async function look(partition: Partition, pair: Pair, told: Told = () => {}): Promise<PartitionReport> {
   const ranges = await missingNumbers(pair.records, 0, partition.tally.next)
   const sums: Sums = { named: 0, messages: 0, misplaced: 0 }
   for await (const piece of pieces(pair.index, pubsubKeyRange)) {
     const candidates = piece.map(([key, row]) => decodePubsubRow(key, row))
     // A piece of the index names as many records as a query may: some at a time.
     for (let at = 0; at < candidates.length; at += recordsAtOnce) {
-      await compare(pair, candidates.slice(at, at + recordsAtOnce), sums)
+      const some = candidates.slice(at, at + recordsAtOnce)
+      told(some.length, await compare(pair, some, sums))
     }
   }
   const { named, ...found } = sums
@@ -86,8 +114,8 @@ interface Sums {
   lost?: Loss
 }
 
-/** Holds records against what the index says of them. */
-async function compare(pair: Pair, candidates: readonly Candidate[], sums: Sums): Promise<void> {
+/** Holds records against what the index says of them. Gives their bytes. */
+async function compare(pair: Pair, candidates: readonly Candidate[], sums: Sums): Promise<number> {
   const records = await pair.read(candidates.map(({ number }) => number))
   for (const [at, candidate] of candidates.entries()) {
     const { timestamp, hash } = decodePlace(candidate.place)
@@ -102,6 +130,7 @@ async function compare(pair: Pair, candidates: readonly Candidate[], sums: Sums)
       if (!(await isFoundByAll(pair, indexRows(envelope, candidate.number)))) sums.misplaced += 1
     }
   }
+  return records.reduce((sum, record) => sum + (record?.length ?? 0), 0)
 }
 
 /** True if the other rows of a message lead to the same record. */

@@ -2,14 +2,15 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Loss } from '../../archive/backend.ts'
-import { isWhole, type PartitionReport, verify } from '../../archive/level/verify.ts'
+import { isInOrder, isWhole, type PartitionReport, verify } from '../../archive/level/verify.ts'
 import { WaypostError } from '../../core/errors.ts'
 import { type Nanoseconds, toMilliseconds } from '../../core/time.ts'
 import { archiveFolder } from '../../node/archive.ts'
 import { dataFolderAt } from '../../node/data-folder.ts'
 import { action } from '../action.ts'
 import { exits } from '../exit-codes.ts'
-import { type OutputOptions, show } from '../output.ts'
+import { columns, type OutputOptions, show } from '../output.ts'
+import { Progress } from '../progress.ts'
 import { type RestOptions, withRestOptions } from '../rest-client.ts'
 import { storeSettings } from '../store-access.ts'
 
@@ -26,31 +27,35 @@ interface Verdict {
 
 export function addStoreVerify(store: Command): void {
   withRestOptions(store.command('verify'))
-    .description('Look through the archive of a node that does not run: messages, indices, and what was acknowledged')
+    .description('Look through the archive of a node that does not run: messages, indices, what was acknowledged')
     .option('--json', 'one line of JSON')
     .action(action(verifyStore))
 }
 
 async function verifyStore(options: VerifyOptions): Promise<number> {
-  const at = folderOf(options)
+  const at = closedArchive(options)
+  const { partitions, losses } = await watch(at)
+  const messages = partitions.reduce((sum, { messages }) => sum + messages, 0)
+  const whole = losses.length === 0 && partitions.every(isWhole)
+  await show({ at, whole, messages, partitions, losses }, options, render)
+  return whole ? exits.ok : exits.failed
+}
+
+async function watch(at: string): Promise<Pick<Verdict, 'partitions' | 'losses'>> {
+  using progress = new Progress('verify')
   const partitions: PartitionReport[] = []
-  const walk = verify(at)
+  let messages = 0
+  const walk = verify(at, (looked, bytes) => {
+    messages += looked
+    progress.update({ messages, bytes })
+  })
   let step = await walk.next()
   for (; !step.done; step = await walk.next()) partitions.push(step.value)
-  const losses = step.value
-  const verdict: Verdict = {
-    at,
-    whole: losses.length === 0 && partitions.every(isWhole),
-    messages: partitions.reduce((sum, { messages }) => sum + messages, 0),
-    partitions,
-    losses,
-  }
-  await show(verdict, options, render)
-  return verdict.whole ? exits.ok : exits.damaged
+  return { partitions, losses: step.value }
 }
 
 /** Where the archive is. Throws `cli/bad-usage` and `cli/no-such-file`. */
-function folderOf(options: VerifyOptions): string {
+export function closedArchive(options: RestOptions): string {
   const settings = storeSettings(options)
   if (settings.storeMessageDbUrl?.engine === 'postgres')
     throw new WaypostError('cli/bad-usage', { why: 'the archive is in PostgreSQL, which checks its files itself' })
@@ -64,24 +69,33 @@ function folderOf(options: VerifyOptions): string {
 }
 
 function render({ at, whole, messages, partitions, losses }: Verdict): string {
-  const wrong = partitions.filter((report) => !isWhole(report)).flatMap(renderReport)
-  const lost = losses.map((loss) => `acknowledged and lost: ${renderLoss(loss)}`)
   const verdict = whole ? 'all is as it was stored' : 'not all is as it was stored'
-  return [`${at}: ${messages} messages in ${partitions.length} partitions: ${verdict}`, ...lost, ...wrong].join('\n')
+  return [
+    `${at}: ${messages} messages in ${partitions.length} partitions: ${verdict}`,
+    ...(partitions.length > 0 ? [columns([heads, ...partitions.map(rowOf)])] : []),
+    ...partitions.flatMap(renderTimes),
+    ...losses.map((loss) => `acknowledged and lost: ${renderLoss(loss)}`),
+    ...(partitions.every(isInOrder) ? [] : ['waypost store repair brings in order what can be']),
+  ].join('\n')
 }
 
-function renderReport({ partition, damaged, lost, missing, misplaced, miscounted }: PartitionReport): string[] {
+const heads = ['partition', 'messages', 'damaged', 'lost', 'missing', 'misplaced', 'miscounted']
+
+function rowOf({ partition, messages, damaged, lost, missing, misplaced, miscounted }: PartitionReport): string[] {
+  return [partition, messages, damaged?.messages ?? 0, lost?.messages ?? 0, missing, misplaced, miscounted].map(String)
+}
+
+function renderTimes({ partition, damaged, lost, unreadable }: PartitionReport): string[] {
   const findings = [
     damaged && `messages that are not what their hash says: ${renderLoss(damaged)}`,
     lost && `messages that an index names and that are not there: ${renderLoss(lost)}`,
-    missing > 0 && `numbers under which nothing is stored: ${missing}`,
-    misplaced > 0 && `messages that are not in all indices: ${misplaced}`,
-    miscounted !== 0 && `messages more or less than counted: ${Math.abs(miscounted)}`,
+    unreadable,
   ]
-  return findings.filter((finding) => typeof finding === 'string').map((text) => `partition ${partition}: ${text}`)
+  return findings.filter((finding) => finding !== undefined).map((text) => `partition ${partition}: ${text}`)
 }
 
-function renderLoss({ messages, from, to }: Loss): string {
+/** How many, of which times. */
+export function renderLoss({ messages, from, to }: Loss): string {
   return `${messages}, of ${dateOf(from)} to ${dateOf(to)}`
 }
 

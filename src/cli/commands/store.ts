@@ -25,6 +25,7 @@ import { watched } from '../store-export.ts'
 import { ImportSummary, importAll } from '../store-import.ts'
 import { pubsubTopicArgument, repeated, timeArgument } from '../topic-options.ts'
 import { version } from '../version.ts'
+import { addStoreRepair } from './store-repair.ts'
 import { addStoreVerify } from './store-verify.ts'
 
 interface ExportOptions extends StoreOptions, OutputOptions {
@@ -72,6 +73,7 @@ export function addStore(program: Command): void {
     .option('--json', 'the summary as one line of JSON')
     .action(action(importMessages))
   addStoreVerify(store)
+  addStoreRepair(store)
 }
 
 /** The options that say whose archive is meant. */

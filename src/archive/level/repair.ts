@@ -1,0 +1,189 @@
+/**
+ * Brings a damaged archive in order, as far as that can be done: on a copy, which takes the place of the archive at the
+ * end. The damaged files stay beside it, so a repair loses nothing, and one that is broken off has changed nothing.
+ *
+ * What is lost stays known: marks and gaps are carried over, and what a repair takes out becomes a gap.
+ */
+import { constants } from 'node:fs'
+import { copyFile, link, mkdir, readdir, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { messageOf, WaypostError } from '../../core/errors.ts'
+import { type Clock, systemClock } from '../../core/time.ts'
+import type { Loss } from '../backend.ts'
+import { Catalog } from './catalog.ts'
+import { checkUnused, isDamage, openDatabase, repairDatabase, syncFolder } from './database.ts'
+import { mendPartition, type PartitionRepair } from './mend.ts'
+import { isOld } from './migrate.ts'
+import { partitionIds } from './partitions.ts'
+import { SchemaOne } from './schema-1.ts'
+import { type Told, verify } from './verify.ts'
+
+export interface RepairOptions {
+  /** Only says what a repair would do. */
+  readonly dryRun?: boolean
+  readonly clock?: Clock
+  readonly told?: Told
+}
+
+export interface RepairReport {
+  /** False: nothing had to be done, and nothing was. */
+  readonly changed: boolean
+  /** That are there after it. */
+  readonly messages: number
+  /** Those that were not in order. */
+  readonly partitions: readonly PartitionRepair[]
+  /** The marks of what was acknowledged were damaged: more may be missing than is known. */
+  readonly marksLost: boolean
+  /** Acknowledged messages that are known to be lost, in all. */
+  readonly losses: readonly Loss[]
+  /** Where the damaged files are now. */
+  readonly kept?: string
+}
+
+/**
+ * Repairs the archive in `folder`, which nobody has open. Throws `archive/locked`, `archive/unwritable` and
+ * `archive/newer-schema`.
+ */
+export async function repair(folder: string, options: RepairOptions = {}): Promise<RepairReport> {
+  const { dryRun = false, clock = systemClock } = options
+  await checkUnused(path.join(folder, 'catalog'), folder)
+  const before = await filesOf(folder)
+  const [copy, kept] = [`${folder}.repair-${clock()}`, `${folder}.broken-${clock()}`]
+  try {
+    await copyFiles(folder, copy)
+    const report = await mend(copy, options)
+    if (dryRun || !report.changed) return report
+    await checkUnused(path.join(folder, 'catalog'), folder)
+    // Whoever opens a database leaves other files.
+    if ((await filesOf(folder)) !== before) throw new WaypostError('archive/locked', { folder })
+    await replace(folder, copy, kept)
+    return { ...report, kept }
+  } finally {
+    await rm(copy, { recursive: true, force: true })
+  }
+}
+
+async function filesOf(folder: string): Promise<string> {
+  return (await readdir(folder, { recursive: true }))
+    .filter((name) => !/LO(G|CK)(\.old)?$/.test(name))
+    .sort()
+    .join()
+}
+
+/** A copy that shares the tables, which LevelDB never changes. */
+async function copyFiles(from: string, to: string): Promise<void> {
+  await mkdir(to, { mode: 0o700 })
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)]
+    if (entry.isDirectory()) await copyFiles(source, target)
+    else if (/\.(ldb|sst)$/.test(entry.name)) await link(source, target).catch(() => copyFile(source, target))
+    else if (entry.isFile()) await copyFile(source, target, constants.COPYFILE_FICLONE)
+  }
+}
+
+async function replace(folder: string, copy: string, kept: string): Promise<void> {
+  try {
+    await rename(folder, kept)
+    await rename(copy, folder)
+    await syncFolder(path.dirname(folder))
+  } catch (error) {
+    throw new WaypostError('archive/unwritable', { folder, why: messageOf(error) }, { cause: error })
+  }
+}
+
+async function mend(folder: string, { told }: RepairOptions): Promise<RepairReport> {
+  const marks = await mendCatalog(folder)
+  const others = [await mendOld(folder), ...(await mendGraves(folder))]
+  const mended = await mendPartitions(folder)
+  const { messages, losses } = await count(folder, told)
+  const partitions = mended.filter((repair) => repair !== undefined)
+  const changed = marks === 'mended' || others.includes('mended') || partitions.length > 0
+  return { changed, messages, partitions, marksLost: marks === 'mended', losses }
+}
+
+type Outcome = 'whole' | 'mended'
+
+/** Does `look`, and when that meets damage, `mend`. */
+async function unlessDamaged(look: () => Promise<void>, mend: () => Promise<void>): Promise<Outcome> {
+  try {
+    await look()
+    return 'whole'
+  } catch (error) {
+    if (!isDamage(error)) throw error
+    await mend()
+    return 'mended'
+  }
+}
+
+/** The catalog; made anew out of the folders where nothing can be read of it. */
+function mendCatalog(folder: string): Promise<Outcome> {
+  const place = path.join(folder, 'catalog')
+  return unlessDamaged(
+    () => readCatalog(folder),
+    async () => {
+      await repairDatabase(place)
+      const emptied = async () => await rm(place, { recursive: true })
+      if ((await unlessDamaged(() => readCatalog(folder), emptied)) === 'mended') await readCatalog(folder)
+    },
+  )
+}
+
+async function readCatalog(folder: string): Promise<void> {
+  const catalog = await Catalog.open(folder)
+  try {
+    await catalog.entries()
+    await catalog.gaps()
+  } finally {
+    await catalog.close()
+  }
+}
+
+/** What a release of schema 1 left, and is still to be taken over. */
+async function mendOld(folder: string): Promise<Outcome> {
+  if (!(await isOld(folder))) return 'whole'
+  return await unlessDamaged(
+    async () => await (await SchemaOne.open(folder))[Symbol.asyncDispose](),
+    () => repairDatabase(folder),
+  )
+}
+
+/** Graves are for cursors of this hour: one that is damaged goes. */
+async function mendGraves(folder: string): Promise<Outcome[]> {
+  const names = await readdir(path.join(folder, 'dropped')).catch((): string[] => [])
+  return await Promise.all(
+    names.map((name) => {
+      const grave = path.join(folder, 'dropped', name)
+      return unlessDamaged(
+        () => openAndClose(path.join(grave, 'index')),
+        () => rm(grave, { recursive: true }),
+      )
+    }),
+  )
+}
+
+async function openAndClose(folder: string): Promise<void> {
+  const database = await openDatabase(folder, { writeBufferSize: 1024 * 1024, cacheSize: 0, compression: true })
+  await database.close()
+}
+
+async function mendPartitions(folder: string): Promise<(PartitionRepair | undefined)[]> {
+  const catalog = await Catalog.open(folder)
+  try {
+    const entries = await catalog.entries()
+    const names = await readdir(path.join(folder, 'partitions')).catch((): string[] => [])
+    const repairs: (PartitionRepair | undefined)[] = []
+    for (const id of partitionIds(names)) repairs.push(await mendPartition({ folder, catalog, id }, entries.get(id)))
+    return repairs
+  } finally {
+    await catalog.close()
+  }
+}
+
+/** Opens what was mended as a node does, and counts what is there. */
+async function count(folder: string, told: Told | undefined) {
+  const walk = verify(folder, told)
+  let messages = 0
+  let step = await walk.next()
+  for (; !step.done; step = await walk.next()) messages += step.value.messages
+  return { messages, losses: step.value }
+}
