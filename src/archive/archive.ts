@@ -65,13 +65,18 @@ const refusals = {
   'in-the-future': 'invalid_message_future_timestamp',
 } as const
 
-/** An archive on an open backend, which it closes with itself. */
+/** An archive on an open backend, which it closes with itself, or when it cannot be read. */
 export async function openArchive(options: ArchiveOptions): Promise<Archive> {
-  const { messages, bytes } = await options.backend.stat()
-  const archive = new Archive(options, { messages, bytes })
-  await archive.findLosses()
-  await options.disk?.start(() => archive.showDegraded())
-  return archive
+  try {
+    const { messages, bytes } = await options.backend.stat()
+    const archive = new Archive(options, { messages, bytes })
+    await archive.findLosses()
+    await options.disk?.start(() => archive.showDegraded())
+    return archive
+  } catch (error) {
+    await options.backend.close().catch(() => {})
+    throw error
+  }
 }
 
 export class Archive implements AsyncDisposable {

@@ -19,6 +19,7 @@ import { type Batch, type Database, openDatabase } from './database.ts'
 import { schemaVersion } from './layout.ts'
 import { Line } from './line.ts'
 import { readTime, timeBytes, writeTime } from './place.ts'
+import { checkTables } from './table-file.ts'
 import { decodeTally, encodeTally, type Tally } from './tally.ts'
 
 const Kind = { schema: 0, partition: 1, gap: 2, takenOver: 3 } as const
@@ -56,6 +57,7 @@ export class Catalog {
 
   /** Opens the catalog of the archive in `folder`. Throws what `openDatabase` throws, and `archive/newer-schema`. */
   static async open(folder: string): Promise<Catalog> {
+    await checkTables(path.join(folder, 'catalog'), folder)
     const database = await openDatabase(path.join(folder, 'catalog'), sizes, folder)
     try {
       await checkSchema(database, folder)

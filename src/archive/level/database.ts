@@ -100,7 +100,8 @@ async function prepareFolder(folder: string, archive: string, part: string): Pro
   }
 }
 
-function damaged(folder: string, part: string, why: string, cause?: unknown): WaypostError {
+/** The error for an archive of which `part` is damaged. */
+export function damaged(folder: string, part: string, why: string, cause?: unknown): WaypostError {
   return new WaypostError('archive/damaged', { folder, why: part === '' ? why : `${why} (in ${part})` }, { cause })
 }
 
@@ -113,9 +114,18 @@ export function readingError(archive: string, part: string, error: unknown): unk
 /** True for what comes of damaged files: LevelDB says so, or a row is not as long as it has to be. */
 export function isDamage(error: unknown): boolean {
   const cause = rootCause(error)
+  const code = systemCode(cause)
   return (
-    isWaypostError(error, 'archive/damaged') || systemCode(cause) === 'LEVEL_CORRUPTION' || cause instanceof RangeError
+    isWaypostError(error, 'archive/damaged') ||
+    code === 'LEVEL_CORRUPTION' ||
+    (code === 'LEVEL_IO_ERROR' && isCutOff(messageOf(cause))) ||
+    cause instanceof RangeError
   )
+}
+
+/** A file that a database names and that is gone, or shorter than it says, comes as an I/O error. */
+function isCutOff(why: string): boolean {
+  return /no such file|invalid argument/i.test(why)
 }
 
 /** Throws `archive/locked` when a process has the database in `folder` open. Its files are not touched. */
@@ -138,8 +148,7 @@ function openingError(folder: string, part: string, error: unknown): WaypostErro
   const why = messageOf(cause)
   const code = systemCode(cause)
   if (code === 'LEVEL_LOCKED') return new WaypostError('archive/locked', { folder }, { cause })
-  // A file that the database names and that is gone comes as an I/O error.
-  const isDamaged = code !== 'LEVEL_IO_ERROR' || /no such file/i.test(why)
+  const isDamaged = code !== 'LEVEL_IO_ERROR' || isCutOff(why)
   return isDamaged
     ? damaged(folder, part, why, cause)
     : new WaypostError('archive/unwritable', { folder, why }, { cause })

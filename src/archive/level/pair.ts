@@ -40,11 +40,20 @@ export class Pair {
     const records = await openDatabase(path.join(folder, 'records'), sizes[age].records, archive)
     try {
       const index = await openDatabase(path.join(folder, 'index'), sizes[age].index, archive)
-      const pair = new Pair(records, index)
+      return await Pair.#of(records, index)
+    } catch (error) {
+      await records.close()
+      throw error
+    }
+  }
+
+  static async #of(records: Database, index: Database): Promise<Pair> {
+    const pair = new Pair(records, index)
+    try {
       await pair.#readTopics()
       return pair
     } catch (error) {
-      await records.close()
+      await index.close()
       throw error
     }
   }

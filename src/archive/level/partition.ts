@@ -11,7 +11,11 @@ import { contentId, hashWord, indexRows, numberKey, numberOf, tallyKey } from '.
 import { type Age, Pair, settledBytes } from './pair.ts'
 import type { TimeRange } from './place.ts'
 import { filterOf, recover } from './recovery.ts'
+import { checkTables } from './table-file.ts'
 import { decodeTally, emptyTally, type Tally, withMessage } from './tally.ts'
+
+/** Bytes of tables that are checked when a partition that was closed is opened: some tenths of a second at the most. */
+const maxCheckedBytes = 64 * 1024 * 1024
 
 export interface PartitionPlace {
   readonly id: number
@@ -40,6 +44,7 @@ export class Partition {
   /** What it will amount to when all that is on its way is there. */
   claimed: Tally
   #clean: boolean
+  #isChecked = false
   /** Which record comes next. */
   #next: number
   #settled = { note: 0, bytes: 0, tail: 0 }
@@ -237,6 +242,7 @@ export class Partition {
   }
 
   async #openPair(): Promise<Pair> {
+    await this.#checkTables()
     const pair = await Pair.open(this.folder, this.#age, this.#archive)
     try {
       if (!this.#clean || !(await this.#holdsItsEnd(pair))) await this.#recover(pair)
@@ -246,6 +252,14 @@ export class Partition {
       await pair.close()
       throw error
     }
+  }
+
+  /** Once for each process. */
+  async #checkTables(): Promise<void> {
+    if (this.#isChecked) return
+    const most = this.#clean ? maxCheckedBytes : Number.POSITIVE_INFINITY
+    for (const part of ['records', 'index']) await checkTables(path.join(this.folder, part), this.#archive, most)
+    this.#isChecked = true
   }
 
   /** False: the end of a log was lost while it was closed. */

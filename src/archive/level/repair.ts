@@ -16,6 +16,7 @@ import { mendPartition, type PartitionRepair } from './mend.ts'
 import { isOld } from './migrate.ts'
 import { partitionIds } from './partitions.ts'
 import { SchemaOne } from './schema-1.ts'
+import { disarmTables } from './table-file.ts'
 import { type Told, verify } from './verify.ts'
 
 export interface RepairOptions {
@@ -51,6 +52,7 @@ export async function repair(folder: string, options: RepairOptions = {}): Promi
   const [copy, kept] = [`${folder}.repair-${clock()}`, `${folder}.broken-${clock()}`]
   try {
     await copyFiles(folder, copy)
+    await disarm(copy)
     const report = await mend(copy, options)
     if (dryRun || !report.changed) return report
     await checkUnused(path.join(folder, 'catalog'), folder)
@@ -79,6 +81,12 @@ async function copyFiles(from: string, to: string): Promise<void> {
     else if (/\.(ldb|sst)$/.test(entry.name)) await link(source, target).catch(() => copyFile(source, target))
     else if (entry.isFile()) await copyFile(source, target, constants.COPYFILE_FICLONE)
   }
+}
+
+async function disarm(folder: string): Promise<void> {
+  await disarmTables(folder)
+  for (const entry of await readdir(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) await disarm(path.join(folder, entry.name))
 }
 
 async function replace(folder: string, copy: string, kept: string): Promise<void> {

@@ -3,6 +3,7 @@
  * record, every number against the mark of what was acknowledged.
  */
 
+import path from 'node:path'
 import { messageOf } from '../../core/errors.ts'
 import { messageHash } from '../../core/hash.ts'
 import { systemClock } from '../../core/time.ts'
@@ -17,6 +18,7 @@ import { openParts } from './parts.ts'
 import { decodePlace, earlier, later } from './place.ts'
 import { envelopeOf, missingNumbers, pieces } from './recovery.ts'
 import { partitionLimits } from './route.ts'
+import { checkTables } from './table-file.ts'
 
 /** What was found in one partition. All but `messages` is 0 or absent where all is well. */
 export interface PartitionReport {
@@ -66,8 +68,8 @@ export async function* verify(
   const { catalog, graves, partitions } = await openParts({ folder, clock: systemClock, limits: partitionLimits() })
   try {
     for (const partition of partitions.all) {
-      const report = await partitions
-        .use(partition, (pair) => look(partition, pair, told))
+      const report = await checkPartition(partition, folder)
+        .then(() => partitions.use(partition, (pair) => look(partition, pair, told)))
         .catch((error: unknown) => {
           if (!isDamage(error)) throw error
           return unread(partition, messageOf(error))
@@ -80,6 +82,10 @@ export async function* verify(
     await partitions.close()
     await catalog.close()
   }
+}
+
+async function checkPartition(partition: Partition, archive: string): Promise<void> {
+  for (const part of ['records', 'index']) await checkTables(path.join(partition.folder, part), archive)
 }
 
 /** Holds the records of an open partition, its index and its tally against each other. */

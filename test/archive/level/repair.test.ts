@@ -1,0 +1,114 @@
+import { cp, readdir, readFile, rm, truncate } from 'node:fs/promises'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { numberKey } from '../../../src/archive/level/layout.ts'
+import { openLevel } from '../../../src/archive/level/level.ts'
+import { repair } from '../../../src/archive/level/repair.ts'
+import { archiveOn, ask, envelopes, hashes, store } from '../kit.ts'
+import { edit, firstPartition, smallPartitions } from './kit.ts'
+
+const stored = envelopes(30)
+const clock = () => 7
+
+/** An archive of three partitions, closed. */
+async function filled(t: Test): Promise<string> {
+  const folder = path.join(t.testdir(), 'archive')
+  const archive = await archiveOn(t, await openLevel({ folder, limits: smallPartitions }))
+  for (const envelope of stored) await store(archive, [envelope])
+  await archive[Symbol.asyncDispose]()
+  return folder
+}
+
+async function served(t: Test, folder: string) {
+  const archive = await archiveOn(t, await openLevel({ folder, limits: smallPartitions }))
+  const found = hashes((await ask(archive)).messages)
+  const { losses } = archive.status()
+  await archive[Symbol.asyncDispose]()
+  return { found, losses }
+}
+
+async function contents(folder: string): Promise<Map<string, string>> {
+  const names = (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile())
+  const files = names
+    .filter(({ name }) => !/^LO(G|CK)/.test(name))
+    .map(({ parentPath, name }) => path.join(parentPath, name))
+  return new Map(
+    await Promise.all(
+      files.sort().map(async (file) => [path.relative(folder, file), (await readFile(file)).toString('hex')] as const),
+    ),
+  )
+}
+
+t.test('an archive that is in order is not touched', async (t) => {
+  const folder = await filled(t)
+  const before = await contents(folder)
+  t.match(await repair(folder, { clock }), {
+    changed: false,
+    messages: 30,
+    partitions: [],
+    losses: [],
+    marksLost: false,
+  })
+  t.same(await contents(folder), before)
+  t.same(await readdir(path.dirname(folder)), ['archive'])
+})
+
+t.test('records that are not what was stored are taken out, told, and kept beside the archive', async (t) => {
+  const folder = await filled(t)
+  await edit(firstPartition(folder).records, async (records) => {
+    const record = (await records.get(numberKey(5)))!
+    record[30]! ^= 1
+    await records.put(numberKey(5), record)
+    await records.del(numberKey(7))
+  })
+  const before = await contents(folder)
+  const report = await repair(folder, { clock })
+  t.match(report, { changed: true, messages: 28, kept: `${folder}.broken-7`, marksLost: false })
+  t.same(report.partitions, [{ partition: 1, messages: 10, removed: 1, unproven: 0, lost: 2 }])
+  t.same(await contents(`${folder}.broken-7`), before, 'a repair loses nothing')
+  const { found, losses } = await served(t, folder)
+  t.same(found, hashes(stored.filter((_, number) => number !== 5 && number !== 7)))
+  t.match(losses, [
+    { messages: 1, from: 5n, to: 5n },
+    { messages: 1, from: 7n, to: 7n },
+  ])
+})
+
+t.test('an index that is gone is made again', async (t) => {
+  const folder = await filled(t)
+  await rm(path.join(firstPartition(folder).index, 'CURRENT'))
+  await t.rejects(served(t, folder), { code: 'archive/damaged', message: /waypost store repair --data-dir=/ })
+  t.match(await repair(folder, { clock }), { changed: true, messages: 30, losses: [] })
+  t.same((await served(t, folder)).found, hashes(stored))
+})
+
+t.test('a catalog that is gone is made again, and it is said that marks are', async (t) => {
+  const folder = await filled(t)
+  const catalog = path.join(folder, 'catalog')
+  for (const name of await readdir(catalog)) await truncate(path.join(catalog, name))
+  t.match(await repair(folder, { clock }), { changed: true, messages: 30, marksLost: true })
+  t.same((await served(t, folder)).found, hashes(stored))
+})
+
+t.test('a dry run says what would be done, and changes nothing', async (t) => {
+  const folder = await filled(t)
+  await rm(path.join(firstPartition(folder).index, 'CURRENT'))
+  const before = await contents(folder)
+  const report = await repair(folder, { clock, dryRun: true })
+  t.match(report, { changed: true, messages: 30, kept: undefined })
+  t.same(await contents(folder), before)
+  t.same(await readdir(path.dirname(folder)), ['archive'])
+})
+
+t.test('an archive that is in use is left alone', async (t) => {
+  const folder = await filled(t)
+  await archiveOn(t, await openLevel({ folder }))
+  await t.rejects(repair(folder), { code: 'archive/locked' })
+})
+
+t.test('what a broken-off repair left beside the archive does no harm', async (t) => {
+  const folder = await filled(t)
+  await cp(folder, `${folder}.repair-6`, { recursive: true })
+  t.match(await repair(folder, { clock }), { changed: false })
+  t.same((await served(t, folder)).found, hashes(stored))
+})
