@@ -46,7 +46,10 @@ function interpolated(expression: string, prefix = 'waku'): string {
 
 /** The metrics that a query names. */
 function metricsIn(expression: string): readonly string[] {
-  return Array.from(expression.matchAll(/\b(?:waku|libp2p|waypost|process|nodejs|reconciliation|total)_\w+/g), ([name]) => name)
+  return Array.from(
+    expression.matchAll(/\b(?:waku|libp2p|waypost|process|nodejs|reconciliation|total)_\w+/g),
+    ([name]) => name,
+  )
 }
 
 const known = new Set([...Object.keys(metricTable), ...processMetricNames])

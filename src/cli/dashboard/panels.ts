@@ -416,6 +416,13 @@ const archive: Row = {
       limits: [0.001, 1],
     },
     {
+      title: 'Gone',
+      says: 'Messages that were acknowledged and are not in the archive any more. Not 0: the disk lost or damaged files.',
+      unit: 'short',
+      queries: gauges('waypost_archive_lost_messages'),
+      limits: [1, 1000],
+    },
+    {
       title: 'Database',
       says: '1 while PostgreSQL takes messages, 0 while they go to the spool; nothing where there is no PostgreSQL.',
       unit: 'none',
