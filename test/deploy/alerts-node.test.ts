@@ -45,6 +45,7 @@ illness(t, 'a node whose event loop stands still is told, until it runs', async 
   prometheus.watch(instance, node.metricsUrl)
   await prometheus.until(instance, 'EventLoopLag', false)
   const stalls = new AbortController()
+  t.teardown(() => stalls.abort())
   const stalling = stallUntil(node, stalls.signal)
   await prometheus.until(instance, 'EventLoopLag')
   stalls.abort()

@@ -28,6 +28,7 @@ illness(
     limit('1024:unlimited')
     const { libp2p } = await host(t)
     const full = new AbortController()
+    t.teardown(() => full.abort())
     // Gossip tells nobody that it was not stored: the counter must.
     const publishing = repeat(full.signal, () => push(libp2p, multiaddr(relayed.tcp), messageBytes(), undefined))
     await prometheus.until(instance, 'StoreDegraded')

@@ -8,7 +8,7 @@ import { Prometheus } from './prometheus.ts'
 import { needs } from './tools.ts'
 
 /** Several daemons and a Prometheus start for each file, some of them four times. */
-const patience = 300_000
+const patience = 600_000
 
 export const metricsFlags = ['--metrics-server', '--metrics-server-port=0']
 
@@ -30,8 +30,7 @@ export function illnesses(t: Test) {
       const prometheus = await hospital.open(program)
       await course({ t, instance: name, prometheus })
       await prometheus.rounds('healthy', 2)
-      await prometheus.quiet('healthy')
-      t.pass('the healthy node beside it has no alert')
+      t.same(await prometheus.lasting('healthy'), [], 'the healthy node beside it has no alert')
     })
   }
 }

@@ -21,6 +21,9 @@ const job = jobs[0]?.job_name
 /** Milliseconds between two looks at the alerts. */
 const pause = 200
 
+/** Milliseconds after which a test tells what it sees, rather than to be ended without a word. */
+const patience = 120_000
+
 export interface Vector {
   readonly metric: Readonly<Record<string, string>>
   readonly value: readonly [number, string]
@@ -78,12 +81,23 @@ export class Prometheus {
 
   /** Settles when `alert` fires for `instance`, or, with `false`, when it does no more. */
   async until(instance: string, alert: string, fires = true): Promise<void> {
-    while ((await this.firing(instance)).has(alert) !== fires) await setTimeout(pause)
+    const fired = await this.#firingOnce(instance, (names) => names.has(alert) === fires)
+    if (fired.has(alert) !== fires) throw new Error(`${alert} of ${instance}: waited in vain, firing: ${[...fired]}`)
   }
 
-  /** Settles when nothing fires for `instance`. One second of a busy machine is a stall, and no illness. */
-  async quiet(instance: string): Promise<void> {
-    while ((await this.firing(instance)).size > 0) await setTimeout(pause)
+  /** What still fires for `instance` after a while of patience: one second of a busy machine is a stall, and no illness. */
+  async lasting(instance: string): Promise<readonly string[]> {
+    return [...(await this.#firingOnce(instance, (names) => names.size === 0))]
+  }
+
+  /** The alerts of `instance` as soon as `holds`, or as they are when patience is at its end. */
+  async #firingOnce(instance: string, holds: (names: ReadonlySet<string>) => boolean): Promise<ReadonlySet<string>> {
+    const end = performance.now() + patience
+    for (;;) {
+      const names = await this.firing(instance)
+      if (holds(names) || performance.now() > end) return names
+      await setTimeout(pause)
+    }
   }
 
   /** Settles when an instance has been scraped and judged so many times more. */
