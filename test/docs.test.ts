@@ -1,8 +1,10 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
+import { rows } from '../src/cli/dashboard/panels.ts'
 import { pages } from '../src/cli/docs.ts'
 import { errorTable } from '../src/core/errors.ts'
+import { metricTable, processMetricNames } from '../src/telemetry/metrics.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 
@@ -11,6 +13,15 @@ for (const [file, render] of Object.entries(pages)) {
     t.equal(readFileSync(path.join(root, file), 'utf8'), render(), '`npm run docs` writes it anew')
   })
 }
+
+t.test('every metric has a place on the dashboard', async (t) => {
+  const queries = rows.flatMap(({ panels }) =>
+    panels.flatMap(({ queries }) => queries.map(([expression]) => expression)),
+  )
+  const isShown = (name: string) => new RegExp(`\\b${name}(_bucket|_sum|_count)?\\b`).test(queries.join('\n'))
+  const hidden = [...Object.keys(metricTable), ...processMetricNames].filter((name) => !isShown(name))
+  t.same(hidden, [], 'add a panel to src/cli/dashboard/panels.ts, then `npm run docs`')
+})
 
 t.test('an error code is raised somewhere, or it is not in the table', async (t) => {
   const sources = globSync('src/**/*.ts', { cwd: root })
