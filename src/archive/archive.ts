@@ -192,7 +192,7 @@ export class Archive implements AsyncDisposable {
       this.#showHeld()
       return pruned
     } catch (error) {
-      throw this.#degrade(error)
+      throw this.degrade(error)
     }
   }
 
@@ -270,7 +270,7 @@ export class Archive implements AsyncDisposable {
       for (const listener of this.#listeners) listener(envelopes)
     } catch (error) {
       this.#metrics.waku_archive_errors_total.inc({ type: 'insert_failure' }, envelopes.length)
-      throw this.#degrade(error)
+      throw this.degrade(error)
     }
   }
 
@@ -285,7 +285,8 @@ export class Archive implements AsyncDisposable {
     this.#retention?.notice(this.#held)
   }
 
-  #degrade(error: unknown): WaypostError {
+  /** Takes and, where it cannot be read, gives nothing until `recover` of the backend succeeds. */
+  degrade(error: unknown): WaypostError {
     const why = messageOf(error)
     if (this.#failure === undefined) {
       this.#failure = { why, since: this.#clock() }

@@ -4,6 +4,7 @@ import { type Archive, openArchive } from '../archive/archive.ts'
 import type { Backend } from '../archive/backend.ts'
 import { defaultCommitLimits } from '../archive/commit.ts'
 import { type DiskGuard, type DiskLimits, guardDisk } from '../archive/disk.ts'
+import { openOrAwaitRepair } from '../archive/level/awaiting-repair.ts'
 import { openLevel } from '../archive/level/level.ts'
 import { partitionLimits } from '../archive/level/route.ts'
 import { isRefusal } from '../archive/postgres/failures.ts'
@@ -11,6 +12,7 @@ import { postgresArchive } from '../archive/postgres/postgres.ts'
 import type { RetentionPolicy } from '../archive/retention.ts'
 import { maxSpoolMessages, openSpool } from '../archive/spool/queue.ts'
 import { openSpooled } from '../archive/spool/spooled.ts'
+import type { WaypostError } from '../core/errors.ts'
 import { type Nanoseconds, toMilliseconds } from '../core/time.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -22,18 +24,30 @@ export interface ArchiveParts {
   readonly folder: DataFolder
   readonly metrics: Metrics
   readonly log: Log
+  /** True: a damaged archive is opened degraded, and comes back when it is repaired. */
+  readonly awaitRepair?: boolean
 }
 
 /** Opens it, or nothing when this node keeps no messages. */
-export async function openStore({ settings, folder, metrics, log }: ArchiveParts): Promise<Archive | undefined> {
+export async function openStore({
+  settings,
+  folder,
+  metrics,
+  log,
+  awaitRepair,
+}: ArchiveParts): Promise<Archive | undefined> {
   if (!settings.store) return undefined
   const retention = retentionOf(settings.storeMessageRetentionPolicy)
   const parts = { settings, folder, metrics, log: log.child({ part: 'archive' }) }
   const disk = await guardOf(parts)
-  const backend = await (settings.storeMessageDbUrl?.engine === 'postgres'
-    ? openDatabase(parts, settings.storeMessageDbUrl.url)
-    : openLevel({ folder: archiveFolder(settings, folder), limits: partitionLimits(retention), log: parts.log }))
-  return await openArchive({
+  const place = archiveFolder(settings, folder)
+  const openFiles = () => openLevel({ folder: place, limits: partitionLimits(retention), log: parts.log })
+  const open = awaitRepair ? () => openOrAwaitRepair(place, openFiles) : async () => ({ backend: await openFiles() })
+  const { backend, damage }: { backend: Backend; damage?: WaypostError } =
+    settings.storeMessageDbUrl?.engine === 'postgres'
+      ? { backend: await openDatabase(parts, settings.storeMessageDbUrl.url) }
+      : await open()
+  const archive = await openArchive({
     backend,
     disk,
     commit: { ...defaultCommitLimits, gather: settings.storeCommitDelay, pendingBytes: settings.storeQueueSize },
@@ -41,6 +55,8 @@ export async function openStore({ settings, folder, metrics, log }: ArchiveParts
     metrics,
     log: parts.log,
   })
+  if (damage !== undefined) archive.degrade(damage)
+  return archive
 }
 
 /** PostgreSQL, with a spool in the data folder for the time when it is away. */

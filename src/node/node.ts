@@ -63,7 +63,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   const folder = await openDataFolder(settings.dataDir)
   const servers = parts.use(await openServers(view, settings, folder, metrics, log))
   const network = networkOf(settings)
-  const archive = parts.use(await openStore({ settings, folder, metrics, log }))
+  const archive = parts.use(await openStore({ settings, folder, metrics, log, awaitRepair: true }))
   const host = parts.use(await openHost({ settings, folder, network, version, metrics, log }))
   const { libp2p, router } = host
   const clockWatch = new ClockWatch({ clock })

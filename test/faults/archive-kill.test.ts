@@ -1,5 +1,6 @@
 /** kill -9 while messages are stored: whatever was acknowledged is there, and no index disagrees. */
 import t from 'tap'
+import { isWhole, verify } from '../../src/archive/level/verify.ts'
 import { type Acknowledged, all, consistent, outcomesOf, reopened, startWriter } from './archive-writer-process.ts'
 
 /** 500 take some minutes: `WAYPOST_KILLS=500 npm test -- archive-kill`. */
@@ -31,6 +32,7 @@ t.test('no acknowledged message is lost, and every index agrees', async (t) => {
     t.same(lost, [], `after ${count} acknowledgements`)
   }
   await reopened(folder, (archive) => consistent(t, archive))
+  for await (const report of verify(folder)) t.ok(isWhole(report), `partition ${report.partition} is whole`)
   t.ok(acknowledged.length > kills)
 })
 

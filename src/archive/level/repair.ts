@@ -67,7 +67,7 @@ export async function repair(folder: string, options: RepairOptions = {}): Promi
 
 async function filesOf(folder: string): Promise<string> {
   return (await readdir(folder, { recursive: true }))
-    .filter((name) => !/LO(G|CK)(\.old)?$/.test(name))
+    .filter((name) => !/(LO(G|CK)(\.old)?|ballast|probe\.tmp)$/.test(name))
     .sort()
     .join()
 }
@@ -79,7 +79,8 @@ async function copyFiles(from: string, to: string): Promise<void> {
     const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)]
     if (entry.isDirectory()) await copyFiles(source, target)
     else if (/\.(ldb|sst)$/.test(entry.name)) await link(source, target).catch(() => copyFile(source, target))
-    else if (entry.isFile()) await copyFile(source, target, constants.COPYFILE_FICLONE)
+    // The ballast is made again by the node.
+    else if (entry.isFile() && entry.name !== 'ballast') await copyFile(source, target, constants.COPYFILE_FICLONE)
   }
 }
 
