@@ -1,8 +1,9 @@
 /** One LevelDB database: opened with errors that say what to do. An archive is a few of them. */
-import { mkdir, open, readdir, rm, statfs, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type ChainedBatch, ClassicLevel } from 'classic-level'
 import { isWaypostError, messageOf, systemCode, WaypostError } from '../../core/errors.ts'
+import { isManifestName } from './manifest.ts'
 
 /** Keys and values are bytes. */
 export type Database = ClassicLevel<Buffer, Buffer>
@@ -98,6 +99,8 @@ async function prepareFolder(folder: string, archive: string, part: string): Pro
   if (!files.includes('CURRENT') && files.some((name) => holdsData.test(name))) {
     throw damaged(archive, part, 'the file CURRENT is missing')
   }
+  if (files.includes('CURRENT') && !isManifestName(await readFile(path.join(folder, 'CURRENT'), 'latin1')))
+    throw damaged(archive, part, 'the file CURRENT does not name a manifest')
 }
 
 /** The error for an archive of which `part` is damaged. */

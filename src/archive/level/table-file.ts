@@ -7,6 +7,8 @@ import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { crc32c } from './crc32c.ts'
 import { damaged } from './database.ts'
+import { liveTables } from './manifest.ts'
+import { type Handle, Reader } from './reader.ts'
 
 const footerBytes = 48
 const magic = Buffer.from('57fb808b247547db', 'hex')
@@ -21,17 +23,14 @@ const turnBytes = 1024 * 1024
 /** Bytes of a block at the most when it is inflated; an index of 16 MiB of blocks has less. */
 const maxInflated = 16 * 1024 * 1024
 
-interface Handle {
-  readonly offset: number
-  readonly size: number
-}
-
 /**
  * Throws `archive/damaged` when a table in `folder` is not what its checksums say. Tables of more than `most` bytes in
  * all are left to `waypost store verify`.
  */
 export async function checkTables(folder: string, archive: string, most = Number.POSITIVE_INFINITY): Promise<void> {
-  const tables = await tablesIn(folder)
+  const live = await liveTables(folder)
+  // What a crash leaves half-written is no part of the database; LevelDB deletes it.
+  const tables = (await tablesIn(folder)).filter((file) => live.has(Number.parseInt(path.basename(file), 10)))
   const sizes = await Promise.all(tables.map(async (file) => (await stat(file)).size))
   if (sizes.reduce((sum, size) => sum + size, 0) > most) return
   for (const file of tables) {
@@ -155,50 +154,4 @@ function copy(reader: Reader, tag: number, out: Buffer, at: number): number {
   if (back === 0 || back > at || at + length > out.length) return 0
   for (let index = 0; index < length; index++) out[at + index] = out[at + index - back]!
   return length
-}
-
-/** Reads numbers; where there are none, `failed` is true and they are 0. */
-class Reader {
-  readonly #bytes: Buffer
-  at = 0
-  failed = false
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes
-  }
-
-  get isAtEnd(): boolean {
-    return this.at >= this.#bytes.length
-  }
-
-  varint(): number {
-    let value = 0
-    for (let factor = 1; factor < 2 ** 49; factor *= 128) {
-      const byte = this.little(1)
-      value += (byte & 0x7f) * factor
-      if (byte < 128) return value
-    }
-    this.failed = true
-    return 0
-  }
-
-  handle(): Handle {
-    return { offset: this.varint(), size: this.varint() }
-  }
-
-  little(bytes: number): number {
-    const taken = this.take(bytes)
-    return taken.length === bytes && bytes > 0 ? taken.readUIntLE(0, bytes) : 0
-  }
-
-  take(bytes: number): Buffer {
-    const taken = this.#bytes.subarray(this.at, this.at + bytes)
-    this.skip(bytes)
-    return taken
-  }
-
-  skip(bytes: number): void {
-    this.at += bytes
-    if (this.at > this.#bytes.length) this.failed = true
-  }
 }

@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, rm, truncate } from 'node:fs/promises'
+import { cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { numberKey } from '../../../src/archive/level/layout.ts'
@@ -110,5 +110,28 @@ t.test('what a broken-off repair left beside the archive does no harm', async (t
   const folder = await filled(t)
   await cp(folder, `${folder}.repair-6`, { recursive: true })
   t.match(await repair(folder, { clock }), { changed: false })
+  t.same((await served(t, folder)).found, hashes(stored))
+})
+
+t.test('a table that a crash left half-written is no damage', async (t) => {
+  const folder = await filled(t)
+  await served(t, folder)
+  const { index } = firstPartition(folder)
+  const table = (await readdir(index)).find((name) => name.endsWith('.ldb'))
+  t.ok(table, 'there are tables that are checked')
+  await writeFile(path.join(index, '900000.ldb'), (await readFile(path.join(index, table!))).subarray(0, 100))
+  t.same((await served(t, folder)).found, hashes(stored))
+})
+
+t.test('a table of the database that is damaged is refused before LevelDB reads it', async (t) => {
+  const folder = await filled(t)
+  await served(t, folder)
+  const { index } = firstPartition(folder)
+  const table = path.join(index, (await readdir(index)).find((name) => name.endsWith('.ldb'))!)
+  const bytes = await readFile(table)
+  bytes[5]! ^= 1
+  await writeFile(table, bytes)
+  await t.rejects(served(t, folder), { code: 'archive/damaged', message: /does not match its checksums/ })
+  t.match(await repair(folder, { clock }), { changed: true, messages: 30 })
   t.same((await served(t, folder)).found, hashes(stored))
 })
