@@ -1,5 +1,6 @@
 /** Makes Grafana's JSON of the panels. */
-import { type Panel, type Row, rows } from './panels.ts'
+import type { Panel, Row } from './panel.ts'
+import { rows } from './panels.ts'
 
 /** Of Grafana's grid, which is 24 wide. */
 const graph = { width: 8, height: 8 }

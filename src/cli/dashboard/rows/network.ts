@@ -1,0 +1,110 @@
+/** Peers, connections, dials, guards and the clock. */
+import { gauges, type Row, rates } from '../panel.ts'
+
+export const network: Row = {
+  title: 'Peers and network',
+  panels: [
+    {
+      title: 'Connections',
+      says: 'Open connections, by who dialled.',
+      unit: 'none',
+      queries: gauges('waypost_connections', '{{direction}}'),
+    },
+    {
+      title: 'Peers by protocol',
+      says: 'Connected peers by the protocols that they speak.',
+      unit: 'none',
+      queries: gauges('waku_connected_peers', '{{direction}} {{protocol}}'),
+    },
+    {
+      title: 'Peers that serve',
+      says: 'Connected peers that we could ask for history, filter, light push.',
+      unit: 'none',
+      queries: [
+        ['waku_store_peers{$i}', 'store'],
+        ['waku_filter_peers{$i}', 'filter'],
+        ['waku_lightpush_peers{$i}', 'light push'],
+      ],
+    },
+    {
+      title: 'Peers by program',
+      says: 'Connected peers by what they say they run.',
+      unit: 'none',
+      queries: gauges('waku_connected_peers_per_agent', '{{agent}}'),
+    },
+    {
+      title: 'Peers remembered',
+      says: 'Peers that are kept in memory, connected or not. It has a bound.',
+      unit: 'none',
+      queries: gauges('waku_peer_store_size'),
+    },
+    {
+      title: 'Traffic of sockets',
+      says: 'Bytes over the sockets of peers, as the system counts them.',
+      unit: 'Bps',
+      queries: rates('libp2p_network_bytes_total', 'direction'),
+    },
+    {
+      title: 'Open streams',
+      says: 'Streams by muxer and by who opened them. A line that only rises is a leak.',
+      unit: 'none',
+      queries: gauges('libp2p_open_streams', '{{type}} {{dir}}'),
+    },
+    {
+      title: 'Streams by protocol',
+      says: 'Open streams of the protocols of Waku.',
+      unit: 'none',
+      queries: gauges('waku_streams_peers', '{{direction}} {{protocol}}'),
+    },
+    {
+      title: 'Dials',
+      says: 'Dials begun, and how they ended. Many failures: addresses that lead nowhere.',
+      unit: 'short',
+      queries: [
+        ['rate(libp2p_total_dial_attempts_total{$i}[$r])', 'begun'],
+        ['rate(libp2p_successful_dials_total{$i}[$r])', 'connected'],
+        ['rate(libp2p_failed_dials_total{$i}[$r])', 'failed'],
+      ],
+    },
+    {
+      title: 'Dials of named peers',
+      says: 'How dials of peers named in the settings ended.',
+      unit: 'short',
+      queries: rates('waku_peers_dials_total', 'outcome'),
+    },
+    {
+      title: 'Refused by guards',
+      says: 'Connections closed by a guard, by which. docs/security.md says what each stands against.',
+      unit: 'short',
+      queries: rates('waypost_connections_refused_total', 'guard'),
+    },
+    {
+      title: 'Peers of other clusters',
+      says: 'Peers that were disconnected since they belong to another cluster.',
+      unit: 'short',
+      queries: rates('waypost_foreign_peers_total'),
+    },
+    {
+      title: 'Certificate ends',
+      says: 'When the certificate for secure WebSocket ends. Browsers cannot connect after that.',
+      unit: 'dateTimeFromNow',
+      queries: [['waypost_certificate_expiry_timestamp_seconds{$i} * 1000', '{{instance}}']],
+      stat: true,
+    },
+    {
+      title: 'Clock',
+      says: 'The clock against the monotonic clock, and against those of senders. At 20 s messages are not stored.',
+      unit: 's',
+      queries: [
+        ['waypost_clock_step_seconds{$i}', 'set by'],
+        ['waypost_clock_offset_seconds{$i}', 'behind senders'],
+      ],
+    },
+    {
+      title: 'Faults of the node',
+      says: 'Pings without an answer, and valid messages that could not be handed on: the second is a fault of Waypost.',
+      unit: 'short',
+      queries: rates('waku_node_errors_total', 'type'),
+    },
+  ],
+}
