@@ -198,6 +198,7 @@ export class Archive implements AsyncDisposable {
 
   /** Another policy from now on. Without one from the start, everything is kept. */
   keep(policy: RetentionPolicy): void {
+    this.#backend.keep?.(policy)
     void this.#retention?.change(policy)
   }
 

@@ -3,6 +3,7 @@ import type { Envelope } from '../core/envelope.ts'
 import type { MessageHash } from '../core/hash.ts'
 import type { Query } from '../core/query.ts'
 import type { Milliseconds, Nanoseconds } from '../core/time.ts'
+import type { RetentionPolicy } from './retention.ts'
 
 /** Where a message stands in history. The order is by timestamp, then by hash; no two messages share a place. */
 export interface Place {
@@ -125,6 +126,8 @@ export interface Backend {
    * a whole, which costs nothing for each.
    */
   prune(limits: PruneLimits, most: number): Promise<Amount>
+  /** Another policy holds from now on: a backend that deletes in pieces makes new ones as small as it needs. */
+  keep?(policy: RetentionPolicy): void
   /** After pruning: gives the room back to the disk, and forgets places older than `cursorGrace`. */
   reclaim(): Promise<void>
   stat(): Promise<Stat>

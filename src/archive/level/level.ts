@@ -20,6 +20,7 @@ import {
   type Slice,
   type Stat,
 } from '../backend.ts'
+import type { RetentionPolicy } from '../retention.ts'
 import type { Gap } from './catalog.ts'
 import { probeDisk } from './database.ts'
 import { hashKey, placeOfHash } from './layout.ts'
@@ -65,7 +66,7 @@ export async function openLevel({
 class LevelBackend implements Backend {
   readonly #folder: string
   readonly #clock: Clock
-  readonly #limits: PartitionLimits
+  #limits: PartitionLimits
   readonly #records = new Line()
   readonly #index = new Line()
   #opened: ArchiveParts | undefined
@@ -128,6 +129,11 @@ class LevelBackend implements Backend {
       if (walk.isOver) break
     }
     return walk.slice
+  }
+
+  keep(policy: RetentionPolicy): void {
+    this.#limits = partitionLimits(policy)
+    this.#opened?.partitions.change(this.#limits)
   }
 
   /** Deletes the oldest partition when all of it is surplus, whatever `most` says. */

@@ -32,7 +32,7 @@ export class Partitions {
   readonly #folder: string
   readonly #catalog: Catalog
   readonly #graves: Graves
-  readonly #limits: PartitionLimits
+  #limits: PartitionLimits
   /** Those that hold something, or are about to, oldest first. */
   #all: Partition[] = []
   #newest: Partition | undefined
@@ -68,6 +68,11 @@ export class Partitions {
     this.#newest?.becomeNewest()
     // What is wrong with it is to be known now, not when the first message comes.
     await this.#newest?.use(async () => {})
+  }
+
+  /** Partitions are full at other limits from now on; those that are there stay as they are. */
+  change(limits: PartitionLimits): void {
+    this.#limits = limits
   }
 
   /** The partition that a message belongs to; undefined when one has to be begun for it. */

@@ -67,6 +67,17 @@ t.test('what a policy keeps is never less than it says, and less than a tenth mo
   t.ok(archive.held.messages >= 3200 && archive.held.messages < 3520, `${archive.held.messages} are left`)
 })
 
+t.test('a policy that is told later holds for the partitions that come then', async (t) => {
+  const folder = path.join(t.testdir(), 'archive')
+  const archive = await archiveOn(t, await openLevel({ folder, limits: onePartition }), { retention: {} })
+  const stored = envelopes(6000)
+  await store(archive, stored.slice(0, 1000))
+  archive.keep({ maxMessages: 3200 })
+  await store(archive, stored.slice(1000))
+  await pruneAll(archive, { keepMessages: 3200 })
+  t.ok(archive.held.messages >= 3200 && archive.held.messages < 3520, `${archive.held.messages} are left`)
+})
+
 t.test('a walk goes on while what it walks through is deleted', async (t) => {
   const { archive, stored } = await filled(t)
   const walk = pages(archive, { limit: 2, direction: 'backward' })
