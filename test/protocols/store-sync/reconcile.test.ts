@@ -89,8 +89,13 @@ t.test('each side sends exactly what the other lacks', async () => {
   )
 })
 
+/** Times as they are in the field: nine bytes each, which nwaku's decoder demands even where fewer would do. */
+const today = 1_764_000_000_000_000_000n
+
 /** Apart, since nwaku drops a range of many messages within eight nanoseconds from its answer. */
-const nwakuSets = sets.map((rows) => rows.filter(({ id }) => id.time > 20n))
+const nwakuSets = sets.map((rows) =>
+  rows.filter(({ id }) => id.time > 20n).map(({ id, where }, index) => ({ id: idAt(today + id.time, index), where })),
+)
 
 t.test('with a side that plays as nwaku does, both send what the other lacks, whoever begins', async () => {
   await fc.assert(
@@ -98,8 +103,8 @@ t.test('with a side that plays as nwaku does, both send what the other lacks, wh
       const left = rows.filter(({ where }) => where !== 0).map(({ id }) => id)
       const right = rows.filter(({ where }) => where !== 1).map(({ id }) => id)
       const [us, them] = [ours(left), nwakus(right)]
-      if (weBegin) await talk(them, us, us.session.open(0n, window))
-      else await talk(us, them, them.side.open(0n, window))
+      if (weBegin) await talk(them, us, us.session.open(today, today + window))
+      else await talk(us, them, them.side.open(today, today + window))
       return same(us.sends(), without(left, right)) && same(them.sends(), without(right, left))
     }),
     { numRuns: 60 },
