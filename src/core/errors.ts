@@ -133,6 +133,11 @@ const table = {
     says: 'the archive in {folder} has schema {found}, this release knows {known}: run the release that wrote it, or a later one',
     exit: 78,
   },
+  'archive/bad-database-url': {
+    when: 'the URL of a PostgreSQL asks for TLS in words that are unknown or contradict each other, or names files that cannot be used',
+    says: 'the URL of the database cannot be used: {why}',
+    exit: 78,
+  },
   'archive/bad-sqlite': {
     when: 'a file that is to be imported is no SQLite archive of nwaku, of schema 3 to 10, or is damaged',
     says: '{file} cannot be read as an archive of nwaku: {why}',

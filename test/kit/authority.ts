@@ -40,6 +40,11 @@ export class Authority {
     )
   }
 
+  /** Its own certificate. */
+  get file(): string {
+    return this.#at('ca.pem')
+  }
+
   issue({ name, days, withChain = true }: IssueOptions): CertificateFiles {
     const [keyFile, request, certificateFile, extensions] = ['key', 'csr', 'pem', 'ext'].map((ending) =>
       this.#at(`${this.#issued}.${ending}`),

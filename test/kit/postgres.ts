@@ -6,13 +6,14 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import type { CertificateFiles } from '../../src/net/certificate.ts'
 import type { Owner } from './owner.ts'
 
 const run = promisify(execFile)
@@ -25,6 +26,12 @@ const stopSignals = { fast: 'SIGINT', immediate: 'SIGQUIT' } as const
 export interface PostgresOptions {
   /** Lines of postgresql.conf beside those of the kit. */
   readonly settings?: readonly string[]
+  /** Its certificate; without one it has no TLS. */
+  readonly tls?: CertificateFiles
+  /** Whose certificates it takes from clients. */
+  readonly clientAuthority?: string
+  /** Lines of pg_hba.conf in place of its own. */
+  readonly access?: readonly string[]
 }
 
 /** Who runs the server. */
@@ -46,20 +53,49 @@ const settings = [
 export async function postgres(
   t: Owner,
   found: string,
-  { settings: extra = [] }: PostgresOptions = {},
+  { settings: extra = [], ...safety }: PostgresOptions = {},
 ): Promise<PostgresServer> {
   // The other programs of the server stand beside it, not beside a link to it.
   const program = await realpath(found)
   const account = await serverAccount()
   const folder = await emptyFolder(t, account)
   const passwordFile = path.join(folder, 'password')
-  await writeFile(passwordFile, password)
-  if (account.uid !== undefined && account.gid !== undefined) await chown(passwordFile, account.uid, account.gid)
+  await give(account, passwordFile, password)
   const data = path.join(folder, 'data')
   const initdb = path.join(path.dirname(program), 'initdb')
   const choices = ['--auth=scram-sha-256', '--username=waypost', `--pwfile=${passwordFile}`, '--encoding=UTF8']
   await run(initdb, ['--pgdata', data, '--no-sync', '--no-instructions', ...choices], { ...account, cwd: folder })
-  return await startServer(t, { program, folder, data, account, settings: extra })
+  const safe = await safetySettings(folder, account, safety)
+  return await startServer(t, { program, folder, data, account, settings: [...extra, ...safe] })
+}
+
+/** Copies what the server is to read, for its own eyes, and says where that is. */
+async function safetySettings(
+  folder: string,
+  account: Account,
+  { tls, clientAuthority, access }: PostgresOptions,
+): Promise<string[]> {
+  const files = [
+    { setting: 'ssl_cert_file', from: tls?.certificateFile },
+    { setting: 'ssl_key_file', from: tls?.keyFile },
+    { setting: 'ssl_ca_file', from: clientAuthority },
+  ]
+  const lines = tls === undefined ? [] : ['ssl = on']
+  for (const { setting, from } of files) {
+    if (from === undefined) continue
+    await give(account, path.join(folder, setting), await readFile(from, 'utf8'))
+    lines.push(`${setting} = '${path.join(folder, setting)}'`)
+  }
+  if (access === undefined) return lines
+  const hba = path.join(folder, 'pg_hba.conf')
+  await give(account, hba, `${access.join('\n')}\n`)
+  return [...lines, `hba_file = '${hba}'`]
+}
+
+/** Writes a file that only the server may read. */
+async function give({ uid, gid }: Account, file: string, content: string): Promise<void> {
+  await writeFile(file, content, { mode: 0o600 })
+  if (uid !== undefined && gid !== undefined) await chown(file, uid, gid)
 }
 
 /** Copies a running server into one that follows it and answers questions. */

@@ -13,6 +13,12 @@ const cancelled = ['57014', '40001']
 /** A table is not there: on a replica that is behind. */
 const missing = ['42P01', '3F000']
 
+/** The server wants TLS on this connection, or will not have it, by its pg_hba.conf. */
+const notAdmitted = '28000'
+
+/** What the driver says of a server that answers no to TLS. */
+const noTls = 'The server does not support SSL connections'
+
 /** The SQLSTATE of what was thrown, if the database said one. */
 export function sqlState(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
@@ -36,8 +42,32 @@ export function isReplicaTrouble(error: unknown): boolean {
   return state !== cancelled[0] && !isRefusal(error)
 }
 
+/** True when the server speaks no TLS, or not with us. */
+export function isTlsMissing(error: unknown): boolean {
+  return sqlState(error) === notAdmitted || (error instanceof Error && error.message === noTls)
+}
+
+export function isUnencryptedRefused(error: unknown): boolean {
+  return sqlState(error) === notAdmitted
+}
+
+/** What Node says of a certificate, and what that is for the operator of a database. */
+const tlsTroubles: readonly (readonly [codes: RegExp, says: string])[] = [
+  [/^ERR_TLS_CERT_ALTNAME_INVALID$/, 'the certificate of the database is for another host'],
+  [/^CERT_(?:HAS_EXPIRED|NOT_YET_VALID)$/, 'the certificate of the database does not hold now'],
+  [
+    /^(?:CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_)/,
+    'the certificate of the database is not of an authority that is trusted',
+  ],
+]
+
 /** An error with a text: Node wraps the attempts at several addresses of one host into one without. */
 export function told(error: unknown): unknown {
-  if (!(error instanceof AggregateError) || error.message !== '') return error
-  return new Error(messageOf(error.errors[0]), { cause: error })
+  if (!(error instanceof Error)) return error
+  if (error.message === noTls) return new Error('the database has no TLS, and sslmode demands it', { cause: error })
+  if (error instanceof AggregateError && error.message === '')
+    return new Error(messageOf(error.errors[0]), { cause: error })
+  const code = 'code' in error ? String(error.code) : ''
+  const trouble = tlsTroubles.find(([codes]) => codes.test(code))
+  return trouble === undefined ? error : new Error(`${trouble[1]}: ${error.message}`, { cause: error })
 }

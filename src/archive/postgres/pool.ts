@@ -6,6 +6,7 @@
 import pg from 'pg'
 import type { Milliseconds } from '../../core/time.ts'
 import { told } from './failures.ts'
+import { type Encryption, tlsOf } from './tls.ts'
 
 /** How long a connection may take, or one of the pool be waited for. */
 const connectTimeout: Milliseconds = 2000
@@ -60,10 +61,15 @@ const asText = { getTypeParser: () => (text: unknown) => text }
 
 export class Pool implements Runner, AsyncDisposable {
   readonly #pool: pg.Pool
+  readonly #encryption: Encryption
 
+  /** Throws `archive/bad-database-url`. */
   constructor({ url, connections, statementTimeout, name }: PoolOptions) {
+    const { url: connectionString, encryption } = tlsOf(url)
+    this.#encryption = encryption
     this.#pool = new pg.Pool({
-      connectionString: url,
+      connectionString,
+      Client: clientWith(encryption),
       max: connections,
       connectionTimeoutMillis: connectTimeout,
       idleTimeoutMillis: idleTimeout,
@@ -112,9 +118,7 @@ export class Pool implements Runner, AsyncDisposable {
   /** A connection on which something failed is closed, and with it goes what was not committed. */
   async #withClient<Result>(work: (client: pg.PoolClient) => Promise<Result>, once = false): Promise<Result> {
     if (this.#pool.waitingCount >= maxWaiting) throw new Error('too many statements wait for a connection')
-    const client = await this.#pool.connect().catch((error: unknown) => {
-      throw told(error)
-    })
+    const client = await this.#connect()
     let failed = true
     try {
       const result = await work(client)
@@ -122,6 +126,27 @@ export class Pool implements Runner, AsyncDisposable {
       return result
     } finally {
       client.release(failed || once)
+    }
+  }
+
+  async #connect(): Promise<pg.PoolClient> {
+    const wasPlain = this.#encryption.isPlain
+    try {
+      return await this.#pool.connect().catch(async (error: unknown) => {
+        if (this.#encryption.turns(error, wasPlain)) return await this.#pool.connect()
+        throw error
+      })
+    } catch (error) {
+      throw told(error)
+    }
+  }
+}
+
+/** The driver's client, but that each connection asks anew how it is to be encrypted. */
+function clientWith(encryption: Encryption) {
+  return class extends pg.Client {
+    constructor(config?: pg.ClientConfig) {
+      super({ ...config, ssl: encryption.options })
     }
   }
 }
