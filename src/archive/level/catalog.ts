@@ -19,7 +19,7 @@ import { type Batch, type Database, openDatabase } from './database.ts'
 import { schemaVersion } from './layout.ts'
 import { Line } from './line.ts'
 import { readTime, timeBytes, writeTime } from './place.ts'
-import { checkTables } from './table-file.ts'
+import { checkTables } from './tables.ts'
 import { decodeTally, encodeTally, type Tally } from './tally.ts'
 
 const Kind = { schema: 0, partition: 1, gap: 2, takenOver: 3 } as const

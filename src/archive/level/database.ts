@@ -140,9 +140,13 @@ export async function checkUnused(folder: string, archive: string): Promise<void
   if (systemCode(rootCause(error)) === 'LEVEL_LOCKED') throw new WaypostError('archive/locked', { folder: archive })
 }
 
-/** Has LevelDB save what it can of the database in `folder`. What comes of it is to be opened and read. */
+/**
+ * Has LevelDB save what it can of the database in `folder`, a copy; files that it cannot use go. What comes of it is to be
+ * opened and read.
+ */
 export async function repairDatabase(folder: string): Promise<void> {
   await ClassicLevel.repair(folder).catch(() => {})
+  await rm(path.join(folder, 'lost'), { recursive: true, force: true })
 }
 
 function openingError(folder: string, part: string, error: unknown): WaypostError {

@@ -23,6 +23,7 @@ import {
 import { folderOfPartition, Partition, unknownEntry } from './partition.ts'
 import { earlier, later, placeBytes, readTime } from './place.ts'
 import { envelopeOf, pieces } from './recovery.ts'
+import { disarmTables } from './tables.ts'
 import { decodeTally, emptyTally, encodeTally, type Tally } from './tally.ts'
 import { isInOrder, look, type PartitionReport } from './verify.ts'
 
@@ -48,10 +49,20 @@ export interface PartitionSite {
 
 /** Mends a partition that nobody has open; undefined when it is in order. */
 export async function mendPartition(site: PartitionSite, entry = unknownEntry): Promise<PartitionRepair | undefined> {
-  const report = await lookAt(site, entry).catch((error: unknown) => {
+  return (await isSound(site, entry)) ? undefined : await rebuild(site, entry)
+}
+
+async function isSound(site: PartitionSite, entry: Entry): Promise<boolean> {
+  const place = folderOfPartition(site.folder, site.id)
+  const disarmed = [await disarmTables(path.join(place, 'records')), await disarmTables(path.join(place, 'index'))]
+  if (disarmed.includes(true)) return false
+  try {
+    const report = await lookAt(site, entry)
+    return report !== undefined && isInOrder(report)
+  } catch (error) {
     if (!isDamage(error)) throw error
-  })
-  return report !== undefined && isInOrder(report) ? undefined : await rebuild(site, entry)
+    return false
+  }
 }
 
 async function lookAt({ folder, catalog, id }: PartitionSite, entry: Entry): Promise<PartitionReport | undefined> {

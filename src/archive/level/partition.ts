@@ -11,7 +11,7 @@ import { contentId, hashWord, indexRows, numberKey, numberOf, tallyKey } from '.
 import { type Age, Pair, settledBytes } from './pair.ts'
 import type { TimeRange } from './place.ts'
 import { filterOf, recover } from './recovery.ts'
-import { checkTables } from './table-file.ts'
+import { checkTables } from './tables.ts'
 import { decodeTally, emptyTally, type Tally, withMessage } from './tally.ts'
 
 /** Bytes of tables that are checked when a partition that was closed is opened: some tenths of a second at the most. */

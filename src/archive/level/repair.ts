@@ -16,7 +16,7 @@ import { mendPartition, type PartitionRepair } from './mend.ts'
 import { isOld } from './migrate.ts'
 import { partitionIds } from './partitions.ts'
 import { SchemaOne } from './schema-1.ts'
-import { disarmTables } from './table-file.ts'
+import { disarmTables } from './tables.ts'
 import { type Told, verify } from './verify.ts'
 
 export interface RepairOptions {
@@ -52,7 +52,6 @@ export async function repair(folder: string, options: RepairOptions = {}): Promi
   const [copy, kept] = [`${folder}.repair-${clock()}`, `${folder}.broken-${clock()}`]
   try {
     await copyFiles(folder, copy)
-    await disarm(copy)
     const report = await mend(copy, options)
     if (dryRun || !report.changed) return report
     await checkUnused(path.join(folder, 'catalog'), folder)
@@ -84,12 +83,6 @@ async function copyFiles(from: string, to: string): Promise<void> {
   }
 }
 
-async function disarm(folder: string): Promise<void> {
-  await disarmTables(folder)
-  for (const entry of await readdir(folder, { withFileTypes: true }))
-    if (entry.isDirectory()) await disarm(path.join(folder, entry.name))
-}
-
 async function replace(folder: string, copy: string, kept: string): Promise<void> {
   try {
     await rename(folder, kept)
@@ -106,17 +99,19 @@ async function mend(folder: string, { told }: RepairOptions): Promise<RepairRepo
   const mended = await mendPartitions(folder)
   const { messages, losses } = await count(folder, told)
   const partitions = mended.filter((repair) => repair !== undefined)
-  const changed = marks === 'mended' || others.includes('mended') || partitions.length > 0
+  const changed = [marks, ...others].some((outcome) => outcome !== 'whole') || partitions.length > 0
   return { changed, messages, partitions, marksLost: marks === 'mended', losses }
 }
 
-type Outcome = 'whole' | 'mended'
+/** `disarmed`: all can be read, though not all of its tables were as they were written. */
+type Outcome = 'whole' | 'disarmed' | 'mended'
 
-/** Does `look`, and when that meets damage, `mend`. */
-async function unlessDamaged(look: () => Promise<void>, mend: () => Promise<void>): Promise<Outcome> {
+/** Does `look` at the database in `place`, and when that meets damage, `mend`. */
+async function unlessDamaged(place: string, look: () => Promise<void>, mend: () => Promise<void>): Promise<Outcome> {
+  const disarmed = await disarmTables(place)
   try {
     await look()
-    return 'whole'
+    return disarmed ? 'disarmed' : 'whole'
   } catch (error) {
     if (!isDamage(error)) throw error
     await mend()
@@ -127,14 +122,12 @@ async function unlessDamaged(look: () => Promise<void>, mend: () => Promise<void
 /** The catalog; made anew out of the folders where nothing can be read of it. */
 function mendCatalog(folder: string): Promise<Outcome> {
   const place = path.join(folder, 'catalog')
-  return unlessDamaged(
-    () => readCatalog(folder),
-    async () => {
-      await repairDatabase(place)
-      const emptied = async () => await rm(place, { recursive: true })
-      if ((await unlessDamaged(() => readCatalog(folder), emptied)) === 'mended') await readCatalog(folder)
-    },
-  )
+  const look = () => readCatalog(folder)
+  return unlessDamaged(place, look, async () => {
+    await repairDatabase(place)
+    const emptied = async () => await rm(place, { recursive: true })
+    if ((await unlessDamaged(place, look, emptied)) === 'mended') await look()
+  })
 }
 
 async function readCatalog(folder: string): Promise<void> {
@@ -151,9 +144,15 @@ async function readCatalog(folder: string): Promise<void> {
 async function mendOld(folder: string): Promise<Outcome> {
   if (!(await isOld(folder))) return 'whole'
   return await unlessDamaged(
-    async () => await (await SchemaOne.open(folder))[Symbol.asyncDispose](),
+    folder,
+    () => readOld(folder),
     () => repairDatabase(folder),
   )
+}
+
+async function readOld(folder: string): Promise<void> {
+  await using old = await SchemaOne.open(folder)
+  for await (const _ of old.records());
 }
 
 /** Graves are for cursors of this hour: one that is damaged goes. */
@@ -162,17 +161,23 @@ async function mendGraves(folder: string): Promise<Outcome[]> {
   return await Promise.all(
     names.map((name) => {
       const grave = path.join(folder, 'dropped', name)
+      const index = path.join(grave, 'index')
       return unlessDamaged(
-        () => openAndClose(path.join(grave, 'index')),
+        index,
+        () => readGrave(index),
         () => rm(grave, { recursive: true }),
       )
     }),
   )
 }
 
-async function openAndClose(folder: string): Promise<void> {
-  const database = await openDatabase(folder, { writeBufferSize: 1024 * 1024, cacheSize: 0, compression: true })
-  await database.close()
+async function readGrave(index: string): Promise<void> {
+  const database = await openDatabase(index, { writeBufferSize: 1024 * 1024, cacheSize: 0, compression: true })
+  try {
+    for await (const _ of database.keys());
+  } finally {
+    await database.close()
+  }
 }
 
 async function mendPartitions(folder: string): Promise<(PartitionRepair | undefined)[]> {

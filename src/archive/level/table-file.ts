@@ -1,14 +1,12 @@
 /**
- * The sorted files of LevelDB, as far as it takes to check them (doc/table_format.md of LevelDB 1.20). LevelDB as it is
- * built for Node does not hold blocks against their checksums, and ends the process over some that are damaged.
+ * A sorted file of LevelDB, as far as it takes to check it, and to make LevelDB read past what is damaged
+ * (doc/table_format.md of LevelDB 1.20): blocks of data, a block that filters, one that names the filter, an index of the
+ * data, and a footer. LevelDB as it is built for Node does not hold blocks against their checksums, and ends the process
+ * over some that are damaged.
  */
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import path from 'node:path'
-import { setImmediate } from 'node:timers/promises'
 import { crc32c } from './crc32c.ts'
-import { damaged } from './database.ts'
-import { liveTables } from './manifest.ts'
 import { type Handle, Reader } from './reader.ts'
+import { inflate } from './snappy.ts'
 
 const footerBytes = 48
 const magic = Buffer.from('57fb808b247547db', 'hex')
@@ -17,95 +15,128 @@ const trailerBytes = 5
 const Compression = { none: 0, snappy: 1, unknown: 0xff } as const
 const maskDelta = 0xa282ead8
 
-/** Bytes that are checked before others get their turn. */
-const turnBytes = 1024 * 1024
+export interface Table {
+  readonly bytes: number
+  /** Gives fewer bytes where the file ends. */
+  read(offset: number, length: number): Promise<Buffer>
+}
 
-/** Bytes of a block at the most when it is inflated; an index of 16 MiB of blocks has less. */
-const maxInflated = 16 * 1024 * 1024
+/** Bytes to be put in the place of others, with which LevelDB reads past a damage. */
+export interface Patch {
+  readonly at: number
+  readonly bytes: Buffer
+}
 
-/**
- * Throws `archive/damaged` when a table in `folder` is not what its checksums say. Tables of more than `most` bytes in
- * all are left to `waypost store verify`.
- */
-export async function checkTables(folder: string, archive: string, most = Number.POSITIVE_INFINITY): Promise<void> {
-  const live = await liveTables(folder)
-  // What a crash leaves half-written is no part of the database; LevelDB deletes it.
-  const tables = (await tablesIn(folder)).filter((file) => live.has(Number.parseInt(path.basename(file), 10)))
-  const sizes = await Promise.all(tables.map(async (file) => (await stat(file)).size))
-  if (sizes.reduce((sum, size) => sum + size, 0) > most) return
-  for (const file of tables) {
-    if ((await faultsOf(await readFile(file))).length === 0) continue
-    throw damaged(archive, path.relative(archive, file), 'a table does not match its checksums')
+export interface Heads {
+  /** Empty when all but the data is intact. */
+  readonly patches: readonly Patch[]
+  /** Where the blocks of data are; none when it cannot be known. */
+  readonly data: readonly Handle[]
+}
+
+/** Checks what a table holds beside its data. */
+export async function checkHeads(table: Table): Promise<Heads> {
+  const footer = await readFooter(table)
+  const data = footer && handlesIn(await readBlock(table, footer.index))
+  if (data === undefined) return { patches: [noTable(table)], data: [] }
+  if (await isMetaIntact(table, footer!.meta)) return { patches: [], data }
+  return { patches: withoutMeta(table, footer!.index, data), data }
+}
+
+/** Checks blocks of data. */
+export async function checkData(table: Table, data: readonly Handle[]): Promise<readonly Patch[]> {
+  const patches: Patch[] = []
+  for (const handle of data) {
+    if (await isIntact(table, handle)) continue
+    const at = Math.min(handle.offset + handle.size, table.bytes - 1)
+    patches.push({ at, bytes: Buffer.of(Compression.unknown) })
   }
+  return patches
 }
 
-/** Marks what is damaged in the tables of `folder` so that LevelDB reads past it. For copies: files are replaced. */
-export async function disarmTables(folder: string): Promise<void> {
-  for (const file of await tablesIn(folder)) {
-    const bytes = await readFile(file)
-    const faults = await faultsOf(bytes)
-    if (faults.length === 0) continue
-    for (const at of faults) bytes[at] = Compression.unknown
-    // Its file is shared with what it was copied from.
-    await rm(file)
-    await writeFile(file, bytes)
-  }
+interface Footer {
+  /** The block that names the filter. */
+  readonly meta: Handle
+  readonly index: Handle
 }
 
-async function tablesIn(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch((): string[] => [])
-  return names.filter((name) => /\.(ldb|sst)$/.test(name)).map((name) => path.join(folder, name))
-}
-
-/**
- * Where blocks are damaged: the places of the bytes that say how they are compressed. The last byte of a file whose end
- * cannot be read: without it, it is none.
- */
-async function faultsOf(table: Buffer): Promise<number[]> {
-  const end = Math.max(0, table.length - 1)
-  const heads = headsOf(table)
-  if (heads === undefined || !isIntact(table, heads.index)) return [end]
-  const blocks = handlesIn(blockOf(table, heads.index))
-  const others = isIntact(table, heads.meta) ? handlesIn(blockOf(table, heads.meta)) : []
-  if (blocks === undefined || others === undefined) return [end]
-  return await faultsAmong(table, [heads.meta, ...others, ...blocks])
-}
-
-async function faultsAmong(table: Buffer, handles: readonly Handle[]): Promise<number[]> {
-  const faults: number[] = []
-  let bytes = 0
-  for (const handle of handles) {
-    if (!isIntact(table, handle)) faults.push(Math.min(handle.offset + handle.size, table.length - 1))
-    bytes += handle.size
-    if (bytes > turnBytes) {
-      await setImmediate()
-      bytes = 0
-    }
-  }
-  return faults
-}
-
-/** The blocks that the footer names: of what is known of the table, and of its index. */
-function headsOf(table: Buffer): { meta: Handle; index: Handle } | undefined {
-  const footer = table.subarray(-footerBytes)
-  if (table.length < footerBytes || !footer.subarray(-magic.length).equals(magic)) return undefined
+async function readFooter(table: Table): Promise<Footer | undefined> {
+  if (table.bytes < footerBytes) return undefined
+  const footer = await table.read(table.bytes - footerBytes, footerBytes)
   const reader = new Reader(footer)
-  const heads = { meta: reader.handle(), index: reader.handle() }
-  return reader.failed ? undefined : heads
+  const found = { meta: reader.handle(), index: reader.handle() }
+  return reader.failed || !footer.subarray(-magic.length).equals(magic) ? undefined : found
 }
 
-function isIntact(table: Buffer, { offset, size }: Handle): boolean {
-  const end = offset + size + trailerBytes
-  if (end > table.length) return false
-  const masked = table.readUInt32LE(end - 4)
-  const rotated = (masked - maskDelta) >>> 0
-  return crc32c(table.subarray(offset, end - 4)) === ((rotated >>> 17) | (rotated << 15)) >>> 0
+async function isMetaIntact(table: Table, meta: Handle): Promise<boolean> {
+  const named = handlesIn(await readBlock(table, meta))
+  if (named === undefined) return false
+  for (const handle of named) if (!(await isIntact(table, handle))) return false
+  return true
 }
 
-/** What stands in an intact block. */
-function blockOf(table: Buffer, { offset, size }: Handle): Buffer | undefined {
-  const bytes = table.subarray(offset, offset + size)
-  return table[offset + size] === Compression.snappy ? inflate(bytes) : bytes
+/** A table that cannot be read is to be none: the last byte of its magic goes. */
+function noTable({ bytes }: Table): Patch {
+  return { at: Math.max(0, bytes - 1), bytes: Buffer.of(0) }
+}
+
+/** A block without an entry, as LevelDB writes it. */
+const emptyBlock = sealed(Buffer.of(0, 0, 0, 0, 1, 0, 0, 0))
+
+/** Names no filter, which costs LevelDB a look into the data, until it writes the table anew. */
+function withoutMeta(table: Table, index: Handle, data: readonly Handle[]): Patch[] {
+  const offset = data.reduce((end, block) => Math.max(end, block.offset + block.size + trailerBytes), 0)
+  if (offset + emptyBlock.length > index.offset) return [noTable(table)]
+  const meta = { offset, size: emptyBlock.length - trailerBytes }
+  return [
+    { at: offset, bytes: emptyBlock },
+    { at: table.bytes - footerBytes, bytes: encodeFooter({ meta, index }) },
+  ]
+}
+
+function encodeFooter({ meta, index }: Footer): Buffer {
+  const numbers = [meta.offset, meta.size, index.offset, index.size].flatMap(varint)
+  const padding = Buffer.alloc(footerBytes - magic.length - numbers.length)
+  return Buffer.concat([Buffer.from(numbers), padding, magic])
+}
+
+function varint(value: number): number[] {
+  return value < 128 ? [value] : [(value % 128) | 128, ...varint(Math.floor(value / 128))]
+}
+
+/** What stands in a block; undefined when it is damaged. */
+async function readBlock(table: Table, handle: Handle): Promise<Buffer | undefined> {
+  const sealed = await readSealed(table, handle)
+  if (sealed === undefined) return undefined
+  const bytes = sealed.subarray(0, -trailerBytes)
+  return sealed[bytes.length] === Compression.snappy ? inflate(bytes) : bytes
+}
+
+async function isIntact(table: Table, handle: Handle): Promise<boolean> {
+  return (await readSealed(table, handle)) !== undefined
+}
+
+/** A block with its trailer; undefined when its checksum is another. */
+async function readSealed(table: Table, { offset, size }: Handle): Promise<Buffer | undefined> {
+  const length = size + trailerBytes
+  if (offset + length > table.bytes) return undefined
+  const block = await table.read(offset, length)
+  return block.length === length && block.readUInt32LE(length - 4) === checksum(block.subarray(0, -4))
+    ? block
+    : undefined
+}
+
+/** A block that is not compressed, with its trailer. */
+function sealed(block: Buffer): Buffer {
+  const bytes = Buffer.concat([block, Buffer.alloc(trailerBytes)])
+  bytes.writeUInt32LE(checksum(bytes.subarray(0, -4)), bytes.length - 4)
+  return bytes
+}
+
+/** The checksum of a block and of how it is compressed, in LevelDB's disguise. */
+function checksum(bytes: Buffer): number {
+  const crc = crc32c(bytes)
+  return (((crc >>> 15) | (crc << 17)) + maskDelta) >>> 0
 }
 
 /** The handles that are the values of a block. */
@@ -123,35 +154,4 @@ function handlesIn(block: Buffer | undefined): Handle[] | undefined {
     reader.at = end
   }
   return reader.failed ? undefined : handles
-}
-
-/** Snappy's raw form (google/snappy, format_description.txt). */
-function inflate(bytes: Buffer): Buffer | undefined {
-  const reader = new Reader(bytes)
-  const length = reader.varint()
-  if (reader.failed || length > maxInflated) return undefined
-  const out = Buffer.alloc(length)
-  let at = 0
-  while (at < length && !reader.isAtEnd && !reader.failed) {
-    const tag = reader.little(1)
-    const copied = (tag & 3) === 0 ? reader.take(literalBytes(reader, tag)).copy(out, at) : copy(reader, tag, out, at)
-    if (copied === 0) return undefined
-    at += copied
-  }
-  return at === length ? out : undefined
-}
-
-function literalBytes(reader: Reader, tag: number): number {
-  const length = tag >>> 2
-  return (length < 60 ? length : reader.little(length - 59)) + 1
-}
-
-/** Repeats what stands further up. Gives how many bytes, 0 when there is no such place. */
-function copy(reader: Reader, tag: number, out: Buffer, at: number): number {
-  const kind = tag & 3
-  const length = kind === 1 ? ((tag >>> 2) & 7) + 4 : (tag >>> 2) + 1
-  const back = kind === 1 ? ((tag >>> 5) << 8) | reader.little(1) : reader.little(kind === 2 ? 2 : 4)
-  if (back === 0 || back > at || at + length > out.length) return 0
-  for (let index = 0; index < length; index++) out[at + index] = out[at + index - back]!
-  return length
 }

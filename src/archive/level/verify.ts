@@ -18,7 +18,7 @@ import { openParts } from './parts.ts'
 import { decodePlace, earlier, later } from './place.ts'
 import { envelopeOf, missingNumbers, pieces } from './recovery.ts'
 import { partitionLimits } from './route.ts'
-import { checkTables } from './table-file.ts'
+import { checkTables } from './tables.ts'
 
 /** What was found in one partition. All but `messages` is 0 or absent where all is well. */
 export interface PartitionReport {

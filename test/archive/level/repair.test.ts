@@ -135,3 +135,21 @@ t.test('a table of the database that is damaged is refused before LevelDB reads 
   t.match(await repair(folder, { clock }), { changed: true, messages: 30 })
   t.same((await served(t, folder)).found, hashes(stored))
 })
+
+t.test('a filter that is damaged costs no message', async (t) => {
+  const folder = await filled(t)
+  await served(t, folder)
+  const { records } = firstPartition(folder)
+  await edit(records, (database) => database.compactRange(numberKey(0), numberKey(100)))
+  const table = path.join(records, (await readdir(records)).find((name) => name.endsWith('.ldb'))!)
+  const bytes = await readFile(table)
+  const name = bytes.lastIndexOf('filter.leveldb')
+  t.ok(name > 0, 'the table has a filter')
+  bytes[name - 20]! ^= 1
+  await writeFile(table, bytes)
+  await t.rejects(served(t, folder), { code: 'archive/damaged' })
+  const report = await repair(folder, { clock })
+  t.match(report, { changed: true, messages: 30, losses: [], marksLost: false })
+  t.same(report.partitions, [{ partition: 1, messages: 12, removed: 0, unproven: 0, lost: 0 }])
+  t.same((await served(t, folder)).found, hashes(stored))
+})
