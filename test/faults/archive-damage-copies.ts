@@ -15,23 +15,10 @@ import type { MessageHash } from '../../src/core/hash.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { pages } from '../archive/kit.ts'
-import { damageContentTopic, damageLimits, type Told } from './archive-damage-kit.ts'
+import { type Dice, damageContentTopic, damageLimits, dice, type Told } from './archive-damage-kit.ts'
 
 const [source = '', hashFile = '', seed = '0', first = '0', copies = '0'] = process.argv.slice(2)
 const acknowledged = new Set((await readFile(hashFile, 'utf8')).split('\n'))
-
-type Dice = (sides: number) => number
-
-/** Numbers below `sides` that are the same for the same seed (mulberry32). */
-function dice(seed: number): Dice {
-  let state = seed >>> 0
-  return (sides) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % sides
-  }
-}
 
 async function harm(copy: number, roll: Dice): Promise<Told> {
   const folder = `${source}-${copy}`

@@ -1,6 +1,4 @@
 /** The archive whose copies are damaged. */
-
-import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -20,6 +18,19 @@ export interface Told {
   readonly why?: string
 }
 
+export type Dice = (sides: number) => number
+
+/** Numbers below `sides` that are the same for the same seed (mulberry32). */
+export function dice(seed: number): Dice {
+  let state = seed >>> 0
+  return (sides) => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % sides
+  }
+}
+
 export const damageContentTopic = '/damage/1/all/x'
 
 /** Partitions of a few messages, so that there are several. */
@@ -36,12 +47,12 @@ export async function scratch(t: Owner): Promise<string> {
  * Writes an archive of a few partitions with tables and logs in them, and gives it as a crash leaves it and as closing
  * does; and a file with the hashes of what was acknowledged.
  */
-export async function sources(t: Owner, folder: string): Promise<{ archives: string[]; hashFile: string }> {
+export async function sources(t: Owner, folder: string, roll: Dice): Promise<{ archives: string[]; hashFile: string }> {
   const [closed, crashed] = [path.join(folder, 'closed'), path.join(folder, 'crashed')]
   const stored: Envelope[] = []
   const write = async (count: number, crash = false): Promise<void> => {
     const archive = await archiveOn(t, await openLevel({ folder: closed, limits: damageLimits }))
-    const fresh = Array.from({ length: count }, (_, number) => made(stored.length + number))
+    const fresh = Array.from({ length: count }, (_, number) => made(stored.length + number, roll))
     for (const envelope of fresh) await store(archive, [envelope])
     stored.push(...fresh)
     if (crash) await cp(closed, crashed, { recursive: true })
@@ -56,7 +67,10 @@ export async function sources(t: Owner, folder: string): Promise<{ archives: str
 }
 
 /** Every tenth comes late, for an older partition. */
-function made(number: number): Envelope {
+function made(number: number, roll: Dice): Envelope {
   const timestamp = BigInt(number % 10 === 9 ? number - 5 : number)
-  return envelopeAt(timestamp, { contentTopic: damageContentTopic, payload: randomBytes(300) })
+  return envelopeAt(timestamp, {
+    contentTopic: damageContentTopic,
+    payload: Buffer.from(Array.from({ length: 300 }, () => roll(256))),
+  })
 }
