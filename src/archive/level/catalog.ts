@@ -18,7 +18,7 @@ import type { Loss } from '../backend.ts'
 import { type Batch, type Database, openDatabase } from './database.ts'
 import { schemaVersion } from './layout.ts'
 import { Line } from './line.ts'
-import { readTime, timeBytes, writeTime } from './place.ts'
+import { earlier, later, readTime, timeBytes, writeTime } from './place.ts'
 import { checkTables } from './tables.ts'
 import { decodeTally, encodeTally, type Tally } from './tally.ts'
 
@@ -115,8 +115,13 @@ export class Catalog {
     return gaps
   }
 
+  /** Notes what is lost. Of what was noted before the times reach as far as they did. */
   async addGap(gap: Gap): Promise<void> {
-    await this.#database.put(gapKey(gap), encodeGap(gap), { sync: true })
+    const key = gapKey(gap)
+    const row = await this.#database.get(key)
+    const { from, to } = row === undefined ? gap : decodeGap(key, row)
+    const noted = { ...gap, from: earlier(gap.from, from), to: later(gap.to, to) }
+    await this.#database.put(key, encodeGap(noted), { sync: true })
   }
 
   async removeGap(gap: Gap): Promise<void> {

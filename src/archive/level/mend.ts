@@ -90,7 +90,10 @@ async function rebuild(site: PartitionSite, { tally }: Entry): Promise<Partition
   await catalog.write(id, { clean: false, tally: { ...tally, next: end, tail: 0 } })
   const report = await lookAt(site, { clean: false, tally: { ...tally, next: end, tail: 0 } })
   const gaps = (await catalog.gaps()).filter(({ partition }) => partition === id)
-  for (const gap of gaps) await catalog.addGap({ ...gap, ...timesOf(gap, known.times, before) })
+  for (const gap of gaps) {
+    await catalog.removeGap(gap)
+    await catalog.addGap({ ...gap, ...timesOf(gap, known.times, before) })
+  }
   await mendCount(site, report?.miscounted ?? 0)
   const lost = gaps.reduce((sum, { messages }) => sum + messages, 0)
   return { partition: id, messages: report?.messages ?? 0, removed, unproven, lost }

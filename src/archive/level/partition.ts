@@ -271,8 +271,7 @@ export class Partition {
   }
 
   async #recover(pair: Pair): Promise<void> {
-    const { tally, gaps } = await recover(pair, this.tally)
-    for (const gap of gaps) await this.#catalog.addGap({ ...gap, partition: this.id })
+    const tally = await recover(pair, this.tally, (gap) => this.#catalog.addGap({ ...gap, partition: this.id }))
     this.tally = tally
     this.claimed = tally
     this.#next = tally.next

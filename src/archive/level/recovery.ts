@@ -4,8 +4,7 @@
  * acknowledged and is not there is a gap, and its message can be stored again.
  */
 import { type Envelope, openEnvelope } from '../../core/envelope.ts'
-import type { Nanoseconds } from '../../core/time.ts'
-import { minus } from '../backend.ts'
+import { minus, storedBytes } from '../backend.ts'
 import type { Gap } from './catalog.ts'
 import type { Batch, Database } from './database.ts'
 import { Filter } from './filter.ts'
@@ -24,36 +23,29 @@ import {
   tallyKey,
 } from './layout.ts'
 import type { Pair } from './pair.ts'
-import { decodePlace, earlier, type KeyRange, later } from './place.ts'
+import { decodePlace, earlier, type KeyRange, later, type TimeRange, timeOf } from './place.ts'
 import { decodeTally, emptyTally, encodeTally, type Tally, withMessage } from './tally.ts'
 
 /** Rows, and bytes of rows, that are in memory at once; between two such pieces others get their turn. */
 const pieceRows = 500
 const pieceBytes = 4 * 1024 * 1024
 
-export interface Recovered {
-  readonly tally: Tally
-  readonly gaps: readonly Omit<Gap, 'partition'>[]
-}
-
-/** Makes index and records of `pair` agree. `mark`: what the catalog says was acknowledged. */
-export async function recover(pair: Pair, mark: Tally = emptyTally): Promise<Recovered> {
+/**
+ * Makes index and records of `pair` agree, and gives what the partition amounts to. `mark`: what the catalog says was
+ * acknowledged. `tell` hears of what is lost, and has to remember it, before the index forgets it. Can be broken off.
+ */
+export async function recover(pair: Pair, mark: Tally, tell: (gap: Lost) => Promise<void>): Promise<Tally> {
   const indexed = decodeTally(await pair.index.get(tallyKey)) ?? emptyTally
   const replayed = await replay(pair, indexed)
   const end = Math.max(mark.next, replayed.next)
   const missing = await missingNumbers(pair.records, Math.min(mark.tail, indexed.tail), end)
-  let tally: Tally = { ...replayed, next: end, tail: end }
-  const gaps: Omit<Gap, 'partition'>[] = []
-  for (const range of missing) {
-    const known = await forget(pair.index, range)
-    tally = { ...tally, ...minus(tally, known) }
-    const { oldest, newest } = known
-    const times = oldest === undefined ? await around(pair, range, mark) : { from: oldest, to: newest! }
-    gaps.push({ first: range.first, messages: range.end - range.first, ...times })
-  }
+  for (const gap of await gapsOf(pair, missing, mark)) await tell(gap)
+  const tally = { ...(await forget(pair.index, missing, replayed)), next: end, tail: end }
   await pair.index.put(tallyKey, encodeTally(tally), { sync: true })
-  return { tally, gaps }
+  return tally
 }
+
+export type Lost = Omit<Gap, 'partition'>
 
 /** Enters the records from `tally.next` on. Those that are damaged keep their number, and are not entered. */
 async function replay(pair: Pair, indexed: Tally): Promise<Tally> {
@@ -106,33 +98,75 @@ export async function missingNumbers(records: Database, first: number, end: numb
   return missing
 }
 
-/** Takes what the index says of lost records out of it, so that the messages can be stored again. Gives what that was. */
-async function forget(index: Database, { first, end }: NumberRange): Promise<Tally> {
-  let lost = emptyTally
-  const batch: Batch = index.batch()
-  for (const range of [pubsubKeyRange, contentKeyRange]) {
-    for await (const piece of pieces(index, range)) {
-      for (const [key, row] of piece) {
-        const { number, bytes } = decodeRow(row)
-        if (number < first || number >= end) continue
-        batch.del(key)
-        if (range === contentKeyRange) continue
-        const { hash, timestamp } = decodePlace(placeOf(key))
-        batch.del(hashKey(hash))
-        lost = withMessage(lost, timestamp, bytes)
-      }
+function isIn(ranges: readonly NumberRange[], number: number): boolean {
+  return rangeOf(ranges, number) !== undefined
+}
+
+/** The range that a number is in, of some that are in order. */
+function rangeOf(ranges: readonly NumberRange[], number: number): NumberRange | undefined {
+  let [low, high] = [0, ranges.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (ranges[middle]!.end <= number) low = middle + 1
+    else high = middle
+  }
+  const range = ranges[low]
+  return range !== undefined && range.first <= number ? range : undefined
+}
+
+/** What is lost, and when it came: by the rows of the index, or else by the neighbours. */
+async function gapsOf(pair: Pair, missing: readonly NumberRange[], mark: Tally): Promise<Lost[]> {
+  const known = new Map<NumberRange, TimeRange>()
+  for await (const rows of rowsOf(pair.index, pubsubKeyRange, missing)) {
+    for (const [key, row] of rows) {
+      // `rowsOf` gives only rows that are in a range.
+      const range = rangeOf(missing, decodeRow(row).number)!
+      const time = timeOf(placeOf(key))
+      const { from, to } = known.get(range) ?? { from: time, to: time }
+      known.set(range, { from: earlier(from, time), to: later(to, time) })
     }
   }
-  await batch.write({ sync: true })
-  return lost
+  const gaps: Lost[] = []
+  for (const range of missing) {
+    const times = known.get(range) ?? (await around(pair, range, mark))
+    gaps.push({ first: range.first, messages: range.end - range.first, ...times })
+  }
+  return gaps
+}
+
+/**
+ * Takes what the index says of lost records out of it, so that the messages can be stored again. Gives what is left of
+ * `tally`, which stands beside the rows at any moment.
+ */
+async function forget(index: Database, missing: readonly NumberRange[], tally: Tally): Promise<Tally> {
+  let left = tally
+  for (const range of [contentKeyRange, pubsubKeyRange]) {
+    for await (const rows of rowsOf(index, range, missing)) {
+      const batch: Batch = index.batch()
+      for (const [key] of rows) batch.del(key)
+      if (range === pubsubKeyRange) {
+        for (const [key] of rows) batch.del(hashKey(decodePlace(placeOf(key)).hash))
+        const sizes = rows.map(([, row]) => storedBytes(decodeRow(row).bytes))
+        left = { ...left, ...minus(left, { messages: rows.length, bytes: sizes.reduce((sum, size) => sum + size, 0) }) }
+        batch.put(tallyKey, encodeTally(left))
+      }
+      await batch.write()
+    }
+  }
+  return left
+}
+
+/** The rows of a lane that lead to records of these numbers, some at a time. */
+async function* rowsOf(index: Database, lane: KeyRange, numbers: readonly NumberRange[]) {
+  if (numbers.length === 0) return
+  for await (const piece of pieces(index, lane)) {
+    const rows = piece.filter(([, row]) => isIn(numbers, decodeRow(row).number))
+    if (rows.length > 0) yield rows
+  }
 }
 
 /** When lost messages came, by their neighbours: numbers follow arrival. */
-async function around(
-  pair: Pair,
-  { first, end }: NumberRange,
-  mark: Tally,
-): Promise<{ from: Nanoseconds; to: Nanoseconds }> {
+async function around(pair: Pair, { first, end }: NumberRange, mark: Tally): Promise<TimeRange> {
   const [before, after] = await Promise.all([
     pair.records.values({ lt: numberKey(first), reverse: true, limit: 1 }).all(),
     pair.records.values({ gte: numberKey(end), limit: 1 }).all(),

@@ -4,8 +4,11 @@ import path from 'node:path'
 import t, { type Test } from 'tap'
 import type { Archive } from '../../../src/archive/archive.ts'
 import type { Backend } from '../../../src/archive/backend.ts'
-import { tallyKey } from '../../../src/archive/level/layout.ts'
+import { Catalog } from '../../../src/archive/level/catalog.ts'
+import { numberKey, tallyKey } from '../../../src/archive/level/layout.ts'
 import { openLevel } from '../../../src/archive/level/level.ts'
+import { Pair } from '../../../src/archive/level/pair.ts'
+import { recover } from '../../../src/archive/level/recovery.ts'
 import type { Envelope } from '../../../src/core/envelope.ts'
 import { archiveOn, ask, envelopes, hashes, pages, pruneAll, store } from '../kit.ts'
 import { crashed, edit, firstPartition, onePartition, partitionsOf, remove, smallPartitions } from './kit.ts'
@@ -28,12 +31,12 @@ async function opened(t: Test, folder: string, limits = onePartition): Promise<{
 }
 
 /** Every way to a message leads to these, and to no other. */
-async function holds(t: Test, archive: Archive, expected: readonly Envelope[]): Promise<void> {
+async function holds(t: Test, archive: Archive, expected: readonly Envelope[], all = stored): Promise<void> {
   const found = async (query: Parameters<typeof pages>[1]) =>
     (await pages(archive, query)).flatMap(({ messages }) => hashes(messages))
   t.same(await found({}), hashes(expected), 'by time')
   t.same(await found({ contentTopics: [stored[0]!.message.contentTopic] }), hashes(expected), 'by content topic')
-  t.same(await found({ hashes: hashes(stored) }), hashes(expected), 'by hash')
+  t.same(await found({ hashes: hashes(all) }), hashes(expected), 'by hash')
   t.equal(archive.held.messages, expected.length, 'the count')
 }
 
@@ -103,6 +106,54 @@ for (const { id, numbers } of losses) {
     t.equal((await again.level.losses?.())?.length, 1, 'it is still told')
   })
 }
+
+/** Recovers the first partition of an archive; its index takes `batches`, and no more. */
+async function breakOff(folder: string, batches: number): Promise<void> {
+  const catalog = await Catalog.open(folder)
+  const pair = await Pair.open(firstPartition(folder).folder, 'older', folder)
+  const batch = pair.index.batch.bind(pair.index)
+  let made = 0
+  const limited = () => {
+    if (made++ === batches) throw new Error('killed')
+    return batch()
+  }
+  Object.assign(pair.index, { batch: limited })
+  const mark = (await catalog.entries()).get(1)!.tally
+  const broken = recover(pair, mark, (gap) => catalog.addGap({ ...gap, partition: 1 }))
+  await broken.catch((error: unknown) => {
+    if (!(error instanceof Error) || error.message !== 'killed') throw error
+  })
+  await pair.close()
+  await catalog.close()
+}
+
+t.test('forgetting what is lost goes on where it was broken off', async (t) => {
+  const many = envelopes(1300)
+  const folder = path.join(t.testdir(), 'archive')
+  const archive = await archiveOn(t, await openLevel({ folder, limits: onePartition }))
+  for (let at = 0; at < many.length; at += 100) await store(archive, many.slice(at, at + 100))
+  await crashed(folder, path.join(t.testdirName, 'left'))
+  await archive[Symbol.asyncDispose]()
+  const lost = [...many.slice(5, 1105), ...many.slice(1200, 1203)]
+  const kept = many.filter((envelope) => !lost.includes(envelope))
+  for (let batches = 0; batches < 7; batches++) {
+    const copy = await crashed(path.join(t.testdirName, 'left'), path.join(t.testdirName, `broken-${batches}`))
+    await edit(firstPartition(copy).records, async (database) => {
+      for (const envelope of lost) await database.del(numberKey(many.indexOf(envelope)))
+    })
+    await breakOff(copy, batches)
+    const again = await opened(t, copy)
+    await holds(t, again.archive, kept, many)
+    // When all was forgotten the messages around tell the times: a little more.
+    t.match(await again.level.losses?.(), [
+      { messages: 1100, from: batches < 6 ? 5n : 4n, to: batches < 6 ? 1104n : 1105n },
+      { messages: 3, from: batches < 6 ? 1200n : 1199n, to: batches < 6 ? 1202n : 1203n },
+    ])
+    await store(again.archive, lost)
+    await holds(t, again.archive, many, many)
+    await again.archive[Symbol.asyncDispose]()
+  }
+})
 
 t.test('a gap whose messages the index does not know is told by the times around it', async (t) => {
   const folder = await left(t)
