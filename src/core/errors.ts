@@ -33,7 +33,7 @@ const table = {
   },
   'wire/closed-early': {
     when: 'a peer closes its stream before its frame is complete',
-    says: 'stream closed after {received} bytes, in the middle of a frame',
+    says: 'the stream closed after {received} bytes, before its frame was complete',
   },
   'wire/timed-out': {
     when: 'a peer did not send or take its frame in the time that its protocol allows',

@@ -145,7 +145,7 @@ const table = {
   libp2p_pubsub_validation_failure_total: counter('Messages from gossip that were rejected.'),
   waypost_connections: gauge('Open connections, by who dialled.', { direction: ['inbound', 'outbound'] }),
   waypost_connections_refused_total: counter('Connections closed by a guard, by which; docs/security.md says why.', {
-    guard: ['full', 'per_address', 'pending', 'idle', 'frame', 'websocket', 'handshake', 'memory'],
+    guard: ['full', 'per_address', 'pending', 'idle', 'frame', 'websocket', 'handshake', 'streams', 'memory'],
   }),
 
   waypost_foreign_peers_total: counter('Peers of another cluster that were disconnected after saying so.'),

@@ -12,21 +12,26 @@ import { YamuxFrames } from './yamux-frames.ts'
 
 type MuxerFactory = Stack['muxers'][number]
 
+/** What closed a connection: frames above the window, or streams that came too fast. */
+export type MuxerRefusal = 'frame' | 'streams'
+
 export interface MuxerGuard {
   readonly limits: HostLimits
   readonly budget: Budget
+  readonly refused: (why: MuxerRefusal) => void
 }
 
 /** The muxer that `factory` makes, with `guard` on each connection. */
-export function guardMuxer(factory: MuxerFactory, { limits, budget }: MuxerGuard): MuxerFactory {
+export function guardMuxer(factory: MuxerFactory, guard: MuxerGuard): MuxerFactory {
+  const { limits, budget } = guard
   return (components) => {
     const muxers = factory(components)
     const createStreamMuxer = muxers.createStreamMuxer.bind(muxers)
     muxers.createStreamMuxer = (connection) => {
       connection.maxWriteBufferLength = limits.connectionWriteBytes
-      if (muxers.protocol.startsWith('/yamux/')) boundFrames(connection, limits)
+      if (muxers.protocol.startsWith('/yamux/')) boundFrames(connection, guard)
       const muxer = createStreamMuxer(connection)
-      boundStreams(muxer, connection, limits)
+      boundStreams(muxer, connection, guard)
       budget.watch(connection, muxer)
       return muxer
     }
@@ -35,24 +40,26 @@ export function guardMuxer(factory: MuxerFactory, { limits, budget }: MuxerGuard
 }
 
 /** To be called before the muxer listens, so that it never sees the frame that is too long. */
-function boundFrames(connection: MessageStream, { streamReadBytes }: HostLimits): void {
-  const frames = new YamuxFrames(streamReadBytes)
+function boundFrames(connection: MessageStream, { limits, refused }: MuxerGuard): void {
+  const frames = new YamuxFrames(limits.streamReadBytes)
   connection.addEventListener('message', (event) => {
     if (frames.accept(event.data)) return
     event.stopImmediatePropagation()
+    refused('frame')
     connection.abort(new Error('a yamux frame above the window'))
   })
 }
 
 /** A stream too many is reset; streams that come too fast end the connection. */
-function boundStreams(muxer: StreamMuxer, connection: MessageStream, { streams, streamsPerSecond }: HostLimits): void {
-  const pace = new Pace(streamsPerSecond)
+function boundStreams(muxer: StreamMuxer, connection: MessageStream, { limits, refused }: MuxerGuard): void {
+  const pace = new Pace(limits.streamsPerSecond)
   beforeInbound(muxer, (stream) => {
     if (!pace.keeps()) {
+      if (connection.status === 'open') refused('streams')
       connection.abort(new Error('streams opened too fast'))
       return false
     }
-    if (inbound(muxer.streams) <= streams) return true
+    if (inbound(muxer.streams) <= limits.streams) return true
     stream.abort(new Error('too many open streams'))
     return false
   })

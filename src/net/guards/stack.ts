@@ -5,13 +5,13 @@ import type { HostLimits } from '../limits.ts'
 import type { Stack } from '../stack/stock.ts'
 import type { Budget } from './budget.ts'
 import type { Gate, Refusal } from './gate.ts'
-import { guardMuxer } from './muxer.ts'
+import { guardMuxer, type MuxerRefusal } from './muxer.ts'
 import type { Traffic } from './traffic.ts'
 import { type DialStep, guardTransport } from './transport.ts'
 import { closeWithConnection, guardWebSocket } from './websocket.ts'
 
 /** What closed a connection: the label of `waypost_connections_refused_total`. */
-export type Guard = Refusal | 'memory'
+export type Guard = Refusal | MuxerRefusal | 'memory'
 
 export interface StackGuard {
   readonly gate: Gate
@@ -37,6 +37,6 @@ export function guardStack(stack: Stack, { gate, budget, traffic, dial, limits, 
       dialled: closeWithConnection,
     }),
     secureChannel: stack.secureChannel,
-    muxers: stack.muxers.map((muxer) => guardMuxer(muxer, { limits, budget })),
+    muxers: stack.muxers.map((muxer) => guardMuxer(muxer, { limits, budget, refused })),
   }
 }

@@ -11,7 +11,7 @@ import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import t, { type Test } from 'tap'
 import { countHeld } from '../../../src/net/guards/held.ts'
 import { hostLimits, MiB } from '../../../src/net/limits.ts'
-import { createMetrics } from '../../../src/telemetry/metrics.ts'
+import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts'
 import { host } from '../../kit/host.ts'
 import { victim } from '../../kit/victim.ts'
 
@@ -41,7 +41,8 @@ for (const muxer of ['yamux', 'mplex'] as const) {
   })
 
   t.test(`a peer that opens streams too fast is parted from, over ${muxer}`, async (t) => {
-    const guarded = await server(t, { streamsPerSecond: 50 })
+    const metrics = createMetrics()
+    const guarded = await server(t, { streamsPerSecond: 50 }, metrics)
     const peer = await client(t, [muxers[muxer]])
     const connection = await peer.dial(addressOf(guarded))
     const gone = once(connection, 'close')
@@ -54,6 +55,7 @@ for (const muxer of ['yamux', 'mplex'] as const) {
     }
     await Promise.all([gone, flood()])
     t.not(connection.status, 'open')
+    t.equal(await refused(metrics, 'streams'), 1, 'counted once')
   })
 }
 
@@ -85,8 +87,7 @@ t.test('of connections that hold too much together, the one that holds most is c
   if (stream.readStatus === 'readable') stream.pause()
   await gone
   t.equal(stays.status, 'open')
-  const { values } = await metrics.waypost_connections_refused_total.get()
-  t.equal(values.find(({ labels }) => labels.guard === 'memory')?.value, 1)
+  t.equal(await refused(metrics, 'memory'), 1)
 })
 
 t.test('what a protocol keeps of unfinished frames counts as well', async (t) => {
@@ -170,10 +171,15 @@ async function endlessFrame(t: Test, address: Multiaddr): Promise<Connection> {
   return connection
 }
 
-function server(t: Test, some: Partial<typeof limits> = {}) {
+async function refused(metrics: Metrics, guard: string): Promise<number | undefined> {
+  const { values } = await metrics.waypost_connections_refused_total.get()
+  return values.find(({ labels }) => labels.guard === guard)?.value
+}
+
+function server(t: Test, some: Partial<typeof limits> = {}, metrics = createMetrics()) {
   const mount = ({ libp2p }: Awaited<ReturnType<typeof host>>) =>
     libp2p.handle(protocol, () => {}, { maxInboundStreams: 1000 })
-  return host(t, { limits: { ...limits, ...some }, mount })
+  return host(t, { limits: { ...limits, ...some }, metrics, mount })
 }
 
 async function stockServer(t: Test) {
