@@ -28,6 +28,9 @@ const pushesAtOnce = 32
 /** Payload bytes: spread evenly over these. */
 const [leastBytes, mostBytes] = [64, 1024]
 
+// A guard only: it takes 15 s alone, and minutes on a machine that has other work.
+t.setTimeout(600_000)
+
 /** How long to wait before looking again whether the rest has come. */
 const pause = 250
 
