@@ -2,7 +2,7 @@
  * What an archive knows of its partitions without opening them, in a small database of its own, whose lock is that of
  * the archive.
  *
- *     0 schema                            -> number of the schema
+ *     0                                   -> number of the schema | its checksum
  *     1 partition                         -> clean or not | tally
  *     2 partition | first number          -> gap: messages that were acknowledged and are lost
  *     3                                   -> there when a database of schema 1 is taken over, and to be deleted
@@ -12,13 +12,12 @@
  * later when there is none, so the mark is never ahead of the disk and lags by one commit at the most.
  */
 import path from 'node:path'
-import { WaypostError } from '../../core/errors.ts'
 import type { Milliseconds } from '../../core/time.ts'
 import type { Loss } from '../backend.ts'
 import { type Batch, type Database, openDatabase } from './database.ts'
-import { schemaVersion } from './layout.ts'
 import { Line } from './line.ts'
 import { earlier, later, readTime, timeBytes, writeTime } from './place.ts'
+import { checkSchema, restoreSchema } from './schema.ts'
 import { checkTables } from './tables.ts'
 import { decodeTally, encodeTally, type Tally } from './tally.ts'
 
@@ -60,11 +59,21 @@ export class Catalog {
     await checkTables(path.join(folder, 'catalog'), folder)
     const database = await openDatabase(path.join(folder, 'catalog'), sizes, folder)
     try {
-      await checkSchema(database, folder)
+      await checkSchema(database, schemaKey, folder)
       return new Catalog(database)
     } catch (error) {
       await database.close()
       throw error
+    }
+  }
+
+  /** Mends what says in which schema it is. Throws what `openDatabase` throws. */
+  static async restore(folder: string): Promise<void> {
+    const database = await openDatabase(path.join(folder, 'catalog'), sizes, folder)
+    try {
+      await restoreSchema(database, schemaKey)
+    } finally {
+      await database.close()
     }
   }
 
@@ -142,25 +151,6 @@ export class Catalog {
     await this.flush().catch(() => {})
     await this.#database.close()
   }
-}
-
-async function checkSchema(database: Database, folder: string): Promise<void> {
-  const row = await database.get(schemaKey)
-  if (row === undefined) return await writeSchema(database, folder)
-  const found = row.readUInt32BE()
-  if (found > schemaVersion) throw new WaypostError('archive/newer-schema', { folder, found, known: schemaVersion })
-}
-
-async function writeSchema(database: Database, folder: string): Promise<void> {
-  for await (const _ of database.keys({ limit: 1 })) {
-    throw new WaypostError('archive/damaged', {
-      folder,
-      why: 'its catalog holds data but does not say in which schema',
-    })
-  }
-  const row = Buffer.alloc(4)
-  row.writeUInt32BE(schemaVersion)
-  await database.put(schemaKey, row, { sync: true })
 }
 
 function rangeOf(kind: number) {

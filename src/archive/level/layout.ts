@@ -27,9 +27,6 @@ import type { Envelope } from '../../core/envelope.ts'
 import { hashBytes, type MessageHash } from '../../core/hash.ts'
 import { encodePlace, type KeyRange, type PlaceRange, placeBytes, readTime, timeBytes } from './place.ts'
 
-/** Written into a new archive; one with a higher schema is not opened. 1 was a single database for all messages. */
-export const schemaVersion = 2
-
 const Kind = { tally: 0, pubsubTopic: 1, contentTopic: 2, hash: 3, topicName: 4 } as const
 
 /** Pubsub topics are few and the operator's choice. */

@@ -8,8 +8,8 @@ import { WaypostError } from '../../core/errors.ts'
 import type { Backend } from '../backend.ts'
 import type { Catalog } from './catalog.ts'
 import { isDatabaseFile, syncFolder } from './database.ts'
-import { schemaVersion } from './layout.ts'
 import { envelopeOf } from './recovery.ts'
+import { schemaVersion } from './schema.ts'
 import { SchemaOne } from './schema-1.ts'
 
 /** What a migration would do. */

@@ -125,8 +125,12 @@ function mendCatalog(folder: string): Promise<Outcome> {
   const look = () => readCatalog(folder)
   return unlessDamaged(place, look, async () => {
     await repairDatabase(place)
-    const emptied = async () => await rm(place, { recursive: true })
-    if ((await unlessDamaged(place, look, emptied)) === 'mended') await look()
+    const restored = await unlessDamaged(
+      place,
+      () => Catalog.restore(folder).then(look),
+      () => rm(place, { recursive: true }),
+    )
+    if (restored === 'mended') await look()
   })
 }
 

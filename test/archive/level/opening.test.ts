@@ -1,8 +1,9 @@
 import { chmod, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
-import { numberKey, schemaVersion } from '../../../src/archive/level/layout.ts'
+import { numberKey } from '../../../src/archive/level/layout.ts'
 import { openLevel } from '../../../src/archive/level/level.ts'
+import { encodeSchema, schemaVersion } from '../../../src/archive/level/schema.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { archiveOn, ask, envelopes, hashes, store } from '../kit.ts'
 import { edit, firstPartition, onePartition } from './kit.ts'
@@ -53,13 +54,18 @@ t.test(
 t.test('an archive of a later schema is refused', async (t) => {
   const folder = t.testdir()
   await (await openLevel({ folder })).close()
-  const version = Buffer.alloc(4)
-  version.writeUInt32BE(schemaVersion + 1)
-  await edit(path.join(folder, 'catalog'), (database) => database.put(Buffer.of(0), version))
+  await edit(path.join(folder, 'catalog'), (database) => database.put(Buffer.of(0), encodeSchema(schemaVersion + 1)))
   await t.rejects(openLevel({ folder }), {
     code: 'archive/newer-schema',
     data: { folder, found: schemaVersion + 1, known: schemaVersion },
   })
+})
+
+t.test('an archive whose schema has no checksum yet is opened', async (t) => {
+  const folder = t.testdir()
+  await (await openLevel({ folder })).close()
+  await edit(path.join(folder, 'catalog'), (database) => database.put(Buffer.of(0), Buffer.of(0, 0, 0, 2)))
+  await (await openLevel({ folder })).close()
 })
 
 const damages: { id: string; damage: (folder: string) => Promise<void> }[] = [

@@ -10,6 +10,9 @@ import { edit, firstPartition, smallPartitions } from './kit.ts'
 const stored = envelopes(30)
 const clock = () => 7
 
+/** Of the row of the catalog that says in which schema it is. */
+const schemaKey = Buffer.of(0)
+
 /** An archive of three partitions, closed. */
 async function filled(t: Test): Promise<string> {
   const folder = path.join(t.testdir(), 'archive')
@@ -89,6 +92,26 @@ t.test('a catalog that is gone is made again, and it is said that marks are', as
   t.match(await repair(folder, { clock }), { changed: true, messages: 30, marksLost: true })
   t.same((await served(t, folder)).found, hashes(stored))
 })
+
+for (const { id, damage } of [
+  { id: 'has a flipped bit', damage: (row: Buffer) => row.with(0, 128) },
+  { id: 'is cut short', damage: (row: Buffer) => row.subarray(0, 3) },
+  { id: 'is that of a later release, without a checksum', damage: () => Buffer.of(0, 0, 0, 3) },
+]) {
+  t.test(`a number of the schema that ${id} is damage, and mended; what was lost before stays known`, async (t) => {
+    const folder = await filled(t)
+    await rm(path.join(folder, 'partitions/00000002'), { recursive: true })
+    const before = await served(t, folder)
+    t.match(before.losses, [{ messages: 12 }])
+    await edit(path.join(folder, 'catalog'), async (catalog) => {
+      const row = await catalog.get(schemaKey)
+      await catalog.put(schemaKey, Buffer.from(damage(row!)))
+    })
+    await t.rejects(served(t, folder), { code: 'archive/damaged', message: /waypost store repair/ })
+    t.match(await repair(folder, { clock }), { changed: true, messages: 18, losses: before.losses })
+    t.same(await served(t, folder), before)
+  })
+}
 
 t.test('a dry run says what would be done, and changes nothing', async (t) => {
   const folder = await filled(t)
