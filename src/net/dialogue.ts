@@ -10,6 +10,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { type Chunk, FrameReader, frame } from './frames.ts'
 import { countHeld } from './guards/held.ts'
 import type { Quota } from './quota.ts'
+import { onEnd } from './stream-end.ts'
 
 /** What bounds one dialogue. */
 export interface DialogueLimits {
@@ -179,10 +180,8 @@ class Turns {
     this.#reader = new FrameReader(frameBytes)
     countHeld(stream, () => this.#reader.heldBytes + (this.#frame?.length ?? 0))
     stream.addEventListener('message', ({ data }) => this.#received(data))
-    // A muxer may announce the end before it hands over the data that came in the same frame: look a moment later.
-    stream.addEventListener('end', () => queueMicrotask(() => this.#end()))
     stream.addEventListener('close', ({ error }) => this.#end(error))
-    if (stream.readableEnded) this.#end()
+    onEnd(stream, () => this.#end())
   }
 
   /** The next turn; undefined when the other side has closed between two. */

@@ -16,6 +16,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { type Chunk, FrameReader, frame } from './frames.ts'
 import { countHeld } from './guards/held.ts'
 import type { Quota } from './quota.ts'
+import { onEnd } from './stream-end.ts'
 
 /** The part of libp2p that an exchange needs. */
 export type Switch = Pick<Libp2p, 'handle' | 'unhandle' | 'dialProtocol'>
@@ -101,11 +102,8 @@ class Exchange<Request> {
   open(): void {
     countHeld(this.#stream, () => this.#reader.heldBytes)
     this.#stream.addEventListener('close', () => clearTimeout(this.#timer))
-    // A muxer may announce the end before it hands over the data that came in the same frame: look a moment later.
-    this.#stream.addEventListener('end', () => queueMicrotask(() => this.#ended()))
     this.#stream.addEventListener('message', ({ data }) => this.#received(data))
-    // The half-close may have come before we listened: a reader of events would wait for ever.
-    if (isDrained(this.#stream)) this.#ended()
+    onEnd(this.#stream, () => this.#ended())
   }
 
   #received(data: Chunk): void {
@@ -272,16 +270,9 @@ function firstFrame(stream: Stream, limit: number): Promise<Uint8Array> {
       }
       done = true
     })
-    // As in `open` above: the last data may come a moment after the end, and the end before we listen.
-    stream.addEventListener('end', () => queueMicrotask(early))
+    onEnd(stream, early)
     stream.addEventListener('close', ({ error }) => (error === undefined ? queueMicrotask(early) : reject(error)))
-    if (isDrained(stream)) early()
   })
-}
-
-/** True when nothing more will be read from `stream`. */
-function isDrained(stream: Stream): boolean {
-  return stream.remoteWriteStatus === 'closed' && stream.readBufferLength === 0
 }
 
 function asError(error: unknown): WaypostError {

@@ -8,6 +8,7 @@ import type { Milliseconds } from '../core/time.ts'
 import type { Log } from '../telemetry/log.ts'
 import { type Chunk, FrameReader } from './frames.ts'
 import { countHeld } from './guards/held.ts'
+import { onEnd } from './stream-end.ts'
 
 export interface PushReceiver {
   readonly protocol: string
@@ -71,10 +72,8 @@ class Intake {
   open(): void {
     countHeld(this.#stream, () => this.#reader.heldBytes)
     this.#stream.addEventListener('close', () => clearTimeout(this.#timer))
-    // A muxer may announce the end before it hands over the data that came in the same frame: look a moment later.
-    this.#stream.addEventListener('end', () => queueMicrotask(() => this.#ended()))
     this.#stream.addEventListener('message', ({ data }) => this.#received(data))
-    if (this.#stream.readableEnded) this.#ended()
+    onEnd(this.#stream, () => this.#ended())
   }
 
   #received(data: Chunk): void {
@@ -100,7 +99,7 @@ class Intake {
     this.#stopTimer()
     try {
       await Promise.all(pending)
-      if (this.#stream.status !== 'open') return
+      if (this.#stream.status !== 'open' || this.#stream.readStatus !== 'paused') return
       if (this.#reader.incomplete) this.#timer = setTimeout(() => this.#timedOut(), this.#receiver.frameTimeout)
       this.#stream.resume()
     } catch (error) {

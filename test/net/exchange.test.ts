@@ -13,6 +13,7 @@ import type { Host } from '../../src/net/host.ts'
 import { Quota } from '../../src/net/quota.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
+import { sayEagerly } from '../kit/eager.ts'
 import { host, pair } from '../kit/host.ts'
 
 const protocol = '/waypost/test/echo/1.0.0'
@@ -218,6 +219,19 @@ t.test('a request whose last data and end come in one frame is answered', async 
   inside.sendFrame({ type: 0, flag: 4, streamID: inside.streamId, length: body.length }, body)
   t.same((await answered).bodies, ['hello'])
 })
+
+t.test(
+  'a request that comes with its end before anybody listens is answered, half of one is reset at once',
+  async (t) => {
+    const { server } = await served(t)
+    const [address] = server.addresses()
+    if (address === undefined) throw new Error('it does not listen')
+    const whole = await sayEagerly(t, address, protocol, frame(Buffer.from('hello')))
+    t.same(await outcome(whole), { bodies: ['/multistream/1.0.0\n', `${protocol}\n`, 'hello'], end: 'closed' })
+    const half = await sayEagerly(t, address, protocol, frame(text(100)).subarray(0, 40))
+    t.equal((await outcome(half)).end, 'reset')
+  },
+)
 
 t.test('a request that stops half-way is reset when its time is up', async (t) => {
   const { server, metrics } = await served(t, { limits: { requestTimeout: 50 } })

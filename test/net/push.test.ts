@@ -12,6 +12,7 @@ import type { Host } from '../../src/net/host.ts'
 import { Outbox, type PushLimits, type PushReport } from '../../src/net/push.ts'
 import { type PushReceiver, receivePushes } from '../../src/net/receive-pushes.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
+import { sayEagerly } from '../kit/eager.ts'
 import { connect, host, pair } from '../kit/host.ts'
 
 const protocol = '/waypost/test-push/1.0.0'
@@ -376,6 +377,29 @@ t.test('a disposed outbox closes its stream and takes nothing more', async (t) =
   t.equal(report.frames, 1)
   t.equal(streams(one).length, 0)
 })
+
+t.test(
+  'pushes that come with the end of their stream before anybody listens are taken, however long that takes',
+  async (t) => {
+    const server = await host(t)
+    const taken = Promise.withResolvers<void>()
+    const into = new Inbox()
+    await inbox(t, server, {
+      receive(body) {
+        into.take(body)
+        return taken.promise
+      },
+    })
+    const [address] = server.addresses()
+    if (address === undefined) throw new Error('it does not listen')
+    const stream = await sayEagerly(t, address, protocol, Buffer.concat([text('one'), text('two')]))
+    const closed = once(stream, 'close')
+    await into.has(2)
+    taken.resolve()
+    t.same(into.bodies, ['one', 'two'])
+    t.equal((await closed)[0].error, undefined, 'and the stream is closed, not reset')
+  },
+)
 
 t.test('a receiver resets what is no frame: too long, cut short, unwanted, or too slow', async (t) => {
   const bad: { id: string; bytes: Uint8Array; end?: boolean; options?: Partial<PushReceiver> }[] = [
