@@ -408,6 +408,18 @@ t.test('our request', async (t) => {
     t.equal(Buffer.from(await answer).toString(), 'first')
   })
 
+  t.test('takes an answer whose last data and end come in one frame', async (t) => {
+    const { answer } = await asked(t, (stream) => {
+      const body = frame(Buffer.from('hello'))
+      const inside = stream as Stream & { streamId: number; sendFrame(header: object, data: Uint8Array): void }
+      const send = () => inside.sendFrame({ type: 0, flag: 4, streamID: inside.streamId, length: body.length }, body)
+      if (stream.readableEnded) send()
+      else stream.addEventListener('end', send)
+      stream.addEventListener('message', () => {})
+    })
+    t.equal(Buffer.from(await answer).toString(), 'hello')
+  })
+
   t.test('takes an answer of the limit and no longer one', async (t) => {
     for (const length of [answerBytes - 1, answerBytes]) {
       const { answer } = await asked(t, (stream) => stream.send(frame(text(length))))

@@ -3,6 +3,8 @@
  *
  * The only file that names them. Whatever has the same shape (`Stack`) can stand in for it, piece by piece.
  */
+
+import type { Stream } from '@libp2p/interface'
 import { mplex } from '@libp2p/mplex'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
@@ -11,7 +13,9 @@ import { yamux } from '@libp2p/yamux'
 import type { Libp2pInit } from 'libp2p'
 import type { Milliseconds } from '../../core/time.ts'
 import { type HostLimits, MiB, mplexFrameBytes, muxerBytes } from '../limits.ts'
-import { withNarrowFirstWindow } from './first-window.ts'
+import { withEachStream } from './each-stream.ts'
+import { endAfterData } from './end-after-data.ts'
+import { narrowFirstWindow } from './first-window.ts'
 
 /** What carries a connection, from the socket to its streams. */
 export interface Stack {
@@ -48,9 +52,15 @@ export function stockStack({ limits, tls }: StackOptions): Stack {
   return {
     tcp: tcp(),
     websockets: webSockets({ maxBufferedAmount: websocketBacklogBytes, ...(tls && { https: { ...tls } }) }),
-    muxers: [withNarrowFirstWindow(yamux(yamuxOptions(limits))), mplex(mplexOptions(limits))],
+    muxers: [withEachStream(yamux(yamuxOptions(limits)), asNwakuSpeaks), mplex(mplexOptions(limits))],
     secureChannel: noise(),
   }
+}
+
+/** What a stream of yamux needs to get on with nwaku's. */
+function asNwakuSpeaks(stream: Stream): void {
+  narrowFirstWindow(stream)
+  endAfterData(stream)
 }
 
 function streamOptions({ streamReadBytes, streamWriteBytes }: HostLimits) {
