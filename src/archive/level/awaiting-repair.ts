@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises'
 import { isWaypostError, type WaypostError } from '../../core/errors.ts'
-import { type Amount, type Backend, nothing, type Place, type Slice, type Stat } from '../backend.ts'
+import { type Amount, type Backend, nothing, type Place, type Slice, type Stat, type Trouble } from '../backend.ts'
 
 /** Opens the archive in `folder` by `open`; one that is damaged is waited for. Throws what else `open` throws. */
 export async function openOrAwaitRepair(
@@ -52,6 +52,10 @@ class AwaitingRepair implements Backend {
   get #backend(): Backend {
     if (this.#repaired === undefined) throw this.#damage
     return this.#repaired
+  }
+
+  trouble(): Trouble | undefined {
+    return this.#repaired?.trouble?.()
   }
 
   async put(...args: Parameters<Backend['put']>): ReturnType<Backend['put']> {

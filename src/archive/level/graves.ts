@@ -7,15 +7,20 @@ import path from 'node:path'
 import type { MessageHash } from '../../core/hash.ts'
 import type { Clock, Milliseconds } from '../../core/time.ts'
 import { cursorGrace, type Place } from '../backend.ts'
-import { ensureFolder, openDatabase, syncFolder } from './database.ts'
+import { ensureFolder, isDamage, openDatabase, syncFolder } from './database.ts'
+import { markName } from './inspection.ts'
 import { hashKey, placeOfHash } from './layout.ts'
 import { Line } from './line.ts'
 import { decodePlace } from './place.ts'
+import { checkTables } from './tables.ts'
 
 /** Graves kept at the most, however fast partitions are deleted. */
 const maxGraves = 64
 
 const sizes = { writeBufferSize: 1024 * 1024, cacheSize: 1024 * 1024, compression: true }
+
+/** What goes of a partition, and its index stays. */
+const notBuried = ['records', 'filter', markName]
 
 interface Grave {
   readonly folder: string
@@ -37,6 +42,8 @@ export class Graves {
   readonly #clock: Clock
   /** Oldest first. */
   #graves: Grave[] = []
+  /** Those whose tables are as they were written. */
+  readonly #checked = new WeakSet<Grave>()
   /** What is done with graves, one after the other: LevelDB opens nothing twice. */
   readonly #work = new Line()
 
@@ -103,9 +110,23 @@ export class Graves {
     await this.#work.end()
   }
 
-  async #lookUp({ folder }: Grave, hash: MessageHash): Promise<Place | undefined> {
-    const index = path.join(folder, 'index')
-    if (!(await readdir(folder).catch((): string[] => [])).includes('index')) return undefined
+  /** Asks the index of a grave. One that is damaged goes. */
+  async #lookUp(grave: Grave, hash: MessageHash): Promise<Place | undefined> {
+    try {
+      return await this.#ask(grave, hash)
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#graves = this.#graves.filter((other) => other !== grave)
+      await rm(grave.folder, { recursive: true, force: true })
+      return undefined
+    }
+  }
+
+  async #ask(grave: Grave, hash: MessageHash): Promise<Place | undefined> {
+    const index = path.join(grave.folder, 'index')
+    if (!(await readdir(grave.folder).catch((): string[] => [])).includes('index')) return undefined
+    if (!this.#checked.has(grave)) await checkTables(index, this.#archive)
+    this.#checked.add(grave)
     const database = await openDatabase(index, sizes, this.#archive)
     try {
       const place = placeOfHash(await database.get(hashKey(hash)), hash)
@@ -118,8 +139,7 @@ export class Graves {
   #empty({ folder }: Grave): void {
     this.#work
       .run(async () => {
-        await rm(path.join(folder, 'records'), { recursive: true, force: true })
-        await rm(path.join(folder, 'filter'), { force: true })
+        for (const name of notBuried) await rm(path.join(folder, name), { recursive: true, force: true })
       })
       .catch(() => {})
   }

@@ -19,6 +19,7 @@ import {
   type Selection,
   type Slice,
   type Stat,
+  type Trouble,
 } from '../backend.ts'
 import type { RetentionPolicy } from '../retention.ts'
 import type { Gap } from './catalog.ts'
@@ -38,7 +39,7 @@ export interface LevelOptions {
   readonly clock?: Clock
   /** When a partition is full. Retention deletes whole ones. */
   readonly limits?: PartitionLimits
-  /** Told of what takes long: bringing an archive of an earlier release to the present schema. */
+  /** Told of what takes long, bringing an archive of an earlier release to the present schema, and of damage. */
   readonly log?: Log
 }
 
@@ -52,10 +53,10 @@ export async function openLevel({
   limits = partitionLimits(),
   log = silentLog(),
 }: LevelOptions): Promise<Backend> {
-  const backend = new LevelBackend(folder, clock, limits)
+  const backend = new LevelBackend(folder, clock, limits, log)
   await backend.open()
   try {
-    await backend.migrate(log)
+    await backend.migrate()
     return backend
   } catch (error) {
     await backend.close()
@@ -66,6 +67,7 @@ export async function openLevel({
 class LevelBackend implements Backend {
   readonly #folder: string
   readonly #clock: Clock
+  readonly #log: Log
   #limits: PartitionLimits
   readonly #records = new Line()
   readonly #index = new Line()
@@ -73,22 +75,28 @@ class LevelBackend implements Backend {
   /** Why nothing is written before `recover`. */
   #failure: unknown
 
-  constructor(folder: string, clock: Clock, limits: PartitionLimits) {
+  constructor(folder: string, clock: Clock, limits: PartitionLimits, log: Log) {
     this.#folder = folder
     this.#clock = clock
+    this.#log = log
     this.#limits = limits
   }
 
   async open(): Promise<void> {
-    this.#opened = await openParts({ folder: this.#folder, clock: this.#clock, limits: this.#limits })
+    const [folder, clock, limits, log] = [this.#folder, this.#clock, this.#limits, this.#log]
+    this.#opened = await openParts({ folder, clock, limits, log })
     this.#failure = undefined
   }
 
   /** Takes over what an earlier release left in the same folder. */
-  async migrate(log: Log): Promise<void> {
-    const told = throttled((messages) => log.info({ messages }, 'archive of an earlier release taken over'))
+  async migrate(): Promise<void> {
+    const told = throttled((messages) => this.#log.info({ messages }, 'archive of an earlier release taken over'))
     const put = (envelopes: readonly Envelope[]) => this.put(envelopes)
     await migrate({ folder: this.#folder, catalog: this.#open.catalog, put, told })
+  }
+
+  trouble(): Trouble | undefined {
+    return this.#opened?.partitions.trouble
   }
 
   async put(envelopes: readonly Envelope[]): Promise<readonly Envelope[]> {

@@ -7,6 +7,7 @@ import path from 'node:path'
 import type { Nanoseconds } from '../../core/time.ts'
 import type { Catalog, Entry, Gap } from './catalog.ts'
 import { type Batch, type Database, isDamage, openDatabase, repairDatabase } from './database.ts'
+import { noInspector } from './inspection.ts'
 import {
   contentKeyRange,
   decodeRow,
@@ -66,7 +67,8 @@ async function isSound(site: PartitionSite, entry: Entry): Promise<boolean> {
 }
 
 async function lookAt({ folder, catalog, id }: PartitionSite, entry: Entry): Promise<PartitionReport | undefined> {
-  const place = { id, archive: folder, folder: folderOfPartition(folder, id), catalog }
+  const inspector = noInspector
+  const place = { id, archive: folder, folder: folderOfPartition(folder, id), catalog, inspector }
   const partition = new Partition(place, entry)
   try {
     return await partition.use((pair) => look(partition, pair))

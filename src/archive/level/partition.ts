@@ -7,15 +7,12 @@ import { type Amount, minus, type Selection } from '../backend.ts'
 import type { Catalog, Entry } from './catalog.ts'
 import { readingError } from './database.ts'
 import { Filter } from './filter.ts'
+import type { Inspector } from './inspection.ts'
 import { contentId, hashWord, indexRows, numberKey, numberOf, tallyKey } from './layout.ts'
 import { type Age, Pair, settledBytes } from './pair.ts'
 import type { TimeRange } from './place.ts'
 import { filterOf, recover } from './recovery.ts'
-import { checkTables } from './tables.ts'
 import { decodeTally, emptyTally, type Tally, withMessage } from './tally.ts'
-
-/** Bytes of tables that are checked when a partition that was closed is opened: some tenths of a second at the most. */
-const maxCheckedBytes = 64 * 1024 * 1024
 
 export interface PartitionPlace {
   readonly id: number
@@ -24,6 +21,7 @@ export interface PartitionPlace {
   /** Of the partition. */
   readonly folder: string
   readonly catalog: Catalog
+  readonly inspector: Inspector
 }
 
 /** What is assumed of a partition that the catalog does not know. */
@@ -39,12 +37,15 @@ export class Partition {
   readonly folder: string
   readonly #archive: string
   readonly #catalog: Catalog
+  readonly #inspector: Inspector
   /** What is visible in it. */
   tally: Tally
   /** What it will amount to when all that is on its way is there. */
   claimed: Tally
   #clean: boolean
-  #isChecked = false
+  #isInspected = false
+  /** What was found after it was opened: nothing more is read of it. */
+  #damage: unknown
   /** Which record comes next. */
   #next: number
   #settled = { note: 0, bytes: 0, tail: 0 }
@@ -59,11 +60,12 @@ export class Partition {
   /** When it was used last, by a counter. */
   usedAt = 0
 
-  constructor({ id, archive, folder, catalog }: PartitionPlace, entry: Entry = { tally: emptyTally, clean: true }) {
-    this.id = id
-    this.folder = folder
-    this.#archive = archive
-    this.#catalog = catalog
+  constructor(place: PartitionPlace, entry: Entry = { tally: emptyTally, clean: true }) {
+    this.id = place.id
+    this.folder = place.folder
+    this.#archive = place.archive
+    this.#catalog = place.catalog
+    this.#inspector = place.inspector
     this.tally = entry.tally
     this.claimed = entry.tally
     this.#next = entry.tally.next
@@ -97,6 +99,7 @@ export class Partition {
   /** Does `work` with the open partition. Undefined when it was dropped. */
   async use<Result>(work: (pair: Pair) => Promise<Result>): Promise<Result | undefined> {
     if (this.#dropped) return undefined
+    if (this.#damage !== undefined) throw this.#damage
     this.#users += 1
     try {
       return await work(await this.#open())
@@ -242,7 +245,7 @@ export class Partition {
   }
 
   async #openPair(): Promise<Pair> {
-    await this.#checkTables()
+    await this.#inspect()
     const pair = await Pair.open(this.folder, this.#age, this.#archive)
     try {
       if (!this.#clean || !(await this.#holdsItsEnd(pair))) await this.#recover(pair)
@@ -255,11 +258,13 @@ export class Partition {
   }
 
   /** Once for each process. */
-  async #checkTables(): Promise<void> {
-    if (this.#isChecked) return
-    const most = this.#clean ? maxCheckedBytes : Number.POSITIVE_INFINITY
-    for (const part of ['records', 'index']) await checkTables(path.join(this.folder, part), this.#archive, most)
-    this.#isChecked = true
+  async #inspect(): Promise<void> {
+    if (this.#isInspected) return
+    const ended = (damage?: unknown) => {
+      this.#damage = damage
+    }
+    await this.#inspector.inspect({ folder: this.folder, wasClosed: this.#clean, ended })
+    this.#isInspected = true
   }
 
   /** False: the end of a log was lost while it was closed. */

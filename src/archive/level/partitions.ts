@@ -2,10 +2,11 @@
 import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { Nanoseconds } from '../../core/time.ts'
-import type { Selection } from '../backend.ts'
+import type { Selection, Trouble } from '../backend.ts'
 import type { Catalog, Entry } from './catalog.ts'
 import { ensureFolder, syncFolder } from './database.ts'
 import type { Graves } from './graves.ts'
+import { Inspection, type InspectionOptions } from './inspection.ts'
 import { Line } from './line.ts'
 import type { Pair } from './pair.ts'
 import { folderOfPartition, Partition, unknownEntry } from './partition.ts'
@@ -19,9 +20,7 @@ const maxOpen = 16
 /** Bytes of filters in memory at the most: two for each message. Partitions beyond are asked themselves. */
 const maxFilterBytes = 64 * 1024 * 1024
 
-export interface PartitionsOptions {
-  /** Of the archive. */
-  readonly folder: string
+export interface PartitionsOptions extends InspectionOptions {
   readonly catalog: Catalog
   readonly graves: Graves
   readonly limits: PartitionLimits
@@ -32,6 +31,7 @@ export class Partitions {
   readonly #folder: string
   readonly #catalog: Catalog
   readonly #graves: Graves
+  readonly #inspection: Inspection
   #limits: PartitionLimits
   /** Those that hold something, or are about to, oldest first. */
   #all: Partition[] = []
@@ -40,17 +40,24 @@ export class Partitions {
   #nextId = 1
   #uses = 0
 
-  constructor({ folder, catalog, graves, limits }: PartitionsOptions) {
+  constructor({ catalog, graves, limits, ...options }: PartitionsOptions) {
+    const { folder } = options
     this.#archive = folder
     this.#folder = path.join(folder, 'partitions')
     this.#catalog = catalog
     this.#graves = graves
+    this.#inspection = new Inspection(options)
     this.#limits = limits
   }
 
   /** Oldest first. */
   get all(): readonly Partition[] {
     return this.#all
+  }
+
+  /** What was found in one that is open. */
+  get trouble(): Trouble | undefined {
+    return this.#inspection.trouble
   }
 
   /** Finds what there is, and mends what was not closed. Throws what `openDatabase` throws. */
@@ -136,17 +143,20 @@ export class Partitions {
 
   /** Closes all of them, well. */
   async close(): Promise<void> {
+    await this.#inspection[Symbol.asyncDispose]()
     await Promise.all(this.#all.map((partition) => partition.whenIdle(() => partition.close())))
   }
 
   /** Closes all of them, whatever they say. */
   async abandon(): Promise<void> {
+    await this.#inspection[Symbol.asyncDispose]()
     await Promise.all(this.#all.map((partition) => partition.abandon()))
   }
 
   #make(id: number, entry?: Entry): Partition {
     const folder = folderOfPartition(this.#archive, id)
-    return new Partition({ id, folder, archive: this.#archive, catalog: this.#catalog }, entry)
+    const place = { id, folder, archive: this.#archive, catalog: this.#catalog, inspector: this.#inspection }
+    return new Partition(place, entry)
   }
 
   /** The partition of a folder. A folder in which nothing was stored, or nothing is left, is none. */

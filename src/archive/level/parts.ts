@@ -1,7 +1,8 @@
 /** What an archive on LevelDB is made of, opened together. */
 import { Catalog } from './catalog.ts'
 import { readingError } from './database.ts'
-import { Graves, type GravesOptions } from './graves.ts'
+import { Graves } from './graves.ts'
+import type { InspectionOptions } from './inspection.ts'
 import { Partitions } from './partitions.ts'
 import type { PartitionLimits } from './route.ts'
 
@@ -11,7 +12,7 @@ export interface ArchiveParts {
   readonly partitions: Partitions
 }
 
-export interface PartsOptions extends GravesOptions {
+export interface PartsOptions extends InspectionOptions {
   readonly limits: PartitionLimits
 }
 

@@ -1,7 +1,8 @@
 /** The tables of a database, held against their checksums; and those of a copy, made such that LevelDB reads past damage. */
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { systemCode, type WaypostError } from '../../core/errors.ts'
 import { damaged } from './database.ts'
 import { liveTables } from './manifest.ts'
 import { checkData, checkHeads, type Patch, type Table } from './table-file.ts'
@@ -9,18 +10,44 @@ import { checkData, checkHeads, type Patch, type Table } from './table-file.ts'
 /** Bytes that are checked before others get their turn. */
 const turnBytes = 1024 * 1024
 
-/**
- * Throws `archive/damaged` when a table in `folder` is not what its checksums say. Tables of more than `most` bytes in
- * all are left to `waypost store verify`.
- */
-export async function checkTables(folder: string, archive: string, most = Number.POSITIVE_INFINITY): Promise<void> {
-  const tables = await liveIn(folder)
-  const sizes = await Promise.all(tables.map(async (file) => (await stat(file)).size))
-  if (sizes.reduce((sum, size) => sum + size, 0) > most) return
-  for (const file of tables) {
-    if ((await patchesFor(await readFile(file))).length === 0) continue
-    throw damaged(archive, path.relative(archive, file), 'a table does not match its checksums')
+/** Resolves when it is the turn of a check again. */
+export type Pace = () => Promise<unknown>
+
+/** Throws `archive/damaged` when a table in `folder` is not what its checksums say. */
+export async function checkTables(folder: string, archive: string, pace: Pace = setImmediate): Promise<void> {
+  for (const file of await liveIn(folder)) {
+    const bytes = await readTable(file)
+    if (bytes !== undefined && (await patchesFor(bytes, pace)).length > 0) throw damagedTable(file, archive)
   }
+}
+
+/** As `checkTables`, of what LevelDB reads when it opens a table: all but the data. */
+export async function checkTableHeads(folder: string, archive: string): Promise<void> {
+  for (const file of await liveIn(folder)) {
+    await using handle = await open(file)
+    const { patches } = await checkHeads(await onDisk(handle))
+    if (patches.length > 0) throw damagedTable(file, archive)
+  }
+}
+
+/** Bytes of the tables in `folder`. */
+export async function bytesOfTables(folder: string): Promise<number> {
+  const sizes = await Promise.all((await liveIn(folder)).map(async (file) => (await stat(file)).size))
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
+/** Undefined for one that LevelDB has replaced meanwhile. */
+async function readTable(file: string): Promise<Buffer | undefined> {
+  try {
+    return await readFile(file)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function damagedTable(file: string, archive: string): WaypostError {
+  return damaged(archive, path.relative(archive, file), 'a table does not match its checksums')
 }
 
 /**
@@ -32,7 +59,7 @@ export async function disarmTables(folder: string): Promise<boolean> {
   let isDamaged = false
   for (const file of await tablesIn(folder)) {
     const bytes = await readFile(file)
-    const patches = await patchesFor(bytes)
+    const patches = await patchesFor(bytes, setImmediate)
     if (patches.length === 0) continue
     for (const patch of patches) patch.bytes.copy(bytes, patch.at)
     // Its file is shared with what it was copied from.
@@ -54,14 +81,14 @@ async function tablesIn(folder: string): Promise<string[]> {
   return names.filter((name) => /\.(ldb|sst)$/.test(name)).map((name) => path.join(folder, name))
 }
 
-async function patchesFor(bytes: Buffer): Promise<readonly Patch[]> {
-  const table = inTurns(bytes)
+async function patchesFor(bytes: Buffer, pace: Pace): Promise<readonly Patch[]> {
+  const table = inTurns(bytes, pace)
   const { patches, data } = await checkHeads(table)
   return [...patches, ...(await checkData(table, data))]
 }
 
 /** A table in memory. */
-function inTurns(bytes: Buffer): Table {
+function inTurns(bytes: Buffer, pace: Pace): Table {
   let given = 0
   return {
     bytes: bytes.length,
@@ -69,9 +96,20 @@ function inTurns(bytes: Buffer): Table {
       given += length
       if (given > turnBytes) {
         given = 0
-        await setImmediate()
+        await pace()
       }
       return bytes.subarray(offset, offset + length)
+    },
+  }
+}
+
+async function onDisk(handle: FileHandle): Promise<Table> {
+  const { size } = await handle.stat()
+  return {
+    bytes: size,
+    async read(offset, length) {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, offset)
+      return buffer.subarray(0, bytesRead)
     },
   }
 }

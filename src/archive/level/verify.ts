@@ -7,6 +7,7 @@ import path from 'node:path'
 import { messageOf } from '../../core/errors.ts'
 import { messageHash } from '../../core/hash.ts'
 import { systemClock } from '../../core/time.ts'
+import { silentLog } from '../../telemetry/log.ts'
 import type { Loss } from '../backend.ts'
 import { isDamage } from './database.ts'
 import type { Candidate } from './lane.ts'
@@ -65,7 +66,8 @@ export async function* verify(
   folder: string,
   told: Told = () => {},
 ): AsyncGenerator<PartitionReport, readonly Loss[], undefined> {
-  const { catalog, graves, partitions } = await openParts({ folder, clock: systemClock, limits: partitionLimits() })
+  const options = { folder, clock: systemClock, limits: partitionLimits(), log: silentLog() }
+  const { catalog, graves, partitions } = await openParts(options)
   try {
     for (const partition of partitions.all) {
       const report = await checkPartition(partition, folder)

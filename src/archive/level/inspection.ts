@@ -1,0 +1,137 @@
+/**
+ * Holds the tables of a partition against their checksums before LevelDB reads them: it does not do so itself, and ends
+ * the process over an index that is damaged, and over some of the data.
+ *
+ * What is small is checked as a whole before it is opened. Of what is large only that which LevelDB reads at once; the data
+ * is checked afterwards, a little at a time, as long as which a mark stands in the folder. A process that ends meanwhile
+ * leaves the mark, and then all is checked before: no damage ends a second process.
+ */
+import { existsSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { messageOf } from '../../core/errors.ts'
+import type { Clock } from '../../core/time.ts'
+import type { Log } from '../../telemetry/log.ts'
+import type { Trouble } from '../backend.ts'
+import { isDamage } from './database.ts'
+import { Line } from './line.ts'
+import { bytesOfTables, checkTableHeads, checkTables, type Pace } from './tables.ts'
+
+/** A fifth of a second or so. */
+const defaultMaxAtOnce = 64 * 1024 * 1024
+
+/** Of the time, that a check takes which nobody waits for: one part of so many. */
+const slowness = 4
+
+export interface Inspected {
+  /** Of the partition. */
+  readonly folder: string
+  /** False: all is checked before. */
+  readonly wasClosed: boolean
+  /** Hears how a check ended that was made afterwards: when there is damage, nothing more is to be read. */
+  readonly ended: (damage?: unknown) => void
+}
+
+export interface Inspector {
+  /** To be done before a partition is opened. Throws `archive/damaged`. */
+  inspect(partition: Inspected): Promise<void>
+}
+
+/** For partitions of which all has just been checked. */
+export const noInspector: Inspector = { inspect: async () => {} }
+
+export interface InspectionOptions {
+  /** Of the archive. */
+  readonly folder: string
+  readonly clock: Clock
+  readonly log: Log
+  /** Bytes of tables that are checked before a partition that was closed well is opened. */
+  readonly maxAtOnce?: number
+}
+
+export class Inspection implements Inspector, AsyncDisposable {
+  readonly #archive: string
+  readonly #clock: Clock
+  readonly #log: Log
+  readonly #maxAtOnce: number
+  readonly #line = new Line()
+  readonly #ended = new AbortController()
+  #trouble: Trouble | undefined
+
+  constructor({ folder, clock, log, maxAtOnce = defaultMaxAtOnce }: InspectionOptions) {
+    this.#archive = folder
+    this.#maxAtOnce = maxAtOnce
+    this.#clock = clock
+    this.#log = log
+  }
+
+  /** What was found in a partition that is open. */
+  get trouble(): Trouble | undefined {
+    return this.#trouble
+  }
+
+  async inspect(partition: Inspected): Promise<void> {
+    const { folder, wasClosed } = partition
+    const databases = databasesIn(folder)
+    const sizes = await Promise.all(databases.map(bytesOfTables))
+    const isSmall = sizes.reduce((sum, size) => sum + size, 0) <= this.#maxAtOnce
+    if (isSmall || !wasClosed || existsSync(markIn(folder))) {
+      for (const database of databases) await checkTables(database, this.#archive)
+      return await unmark(folder)
+    }
+    for (const database of databases) await checkTableHeads(database, this.#archive)
+    await writeFile(markIn(folder), '')
+    void this.#line.run(() => this.#inspectSlowly(partition))
+  }
+
+  /** Ends what is under way; what is not checked is not told of. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort()
+    await this.#line.end()
+  }
+
+  async #inspectSlowly({ folder, ended }: Inspected): Promise<void> {
+    const pace = slowPace(this.#ended.signal)
+    try {
+      for (const database of databasesIn(folder)) await checkTables(database, this.#archive, pace)
+    } catch (error) {
+      if (isDamage(error)) return this.#tell(error, ended)
+    }
+    await unmark(folder).catch(() => {})
+    ended()
+  }
+
+  /** The mark stays: what is damaged is found before it is opened again. */
+  #tell(damage: unknown, ended: Inspected['ended']): void {
+    const why = messageOf(damage)
+    this.#trouble ??= { why, since: this.#clock() }
+    this.#log.error({ why }, 'partition damaged')
+    ended(damage)
+  }
+}
+
+function databasesIn(folder: string): string[] {
+  return ['records', 'index'].map((name) => path.join(folder, name))
+}
+
+/** The mark's name, in the folder of a partition. */
+export const markName = 'unchecked'
+
+function markIn(folder: string): string {
+  return path.join(folder, markName)
+}
+
+async function unmark(folder: string): Promise<void> {
+  await rm(markIn(folder), { force: true })
+}
+
+/** Leaves others most of the time. Throws when `signal` aborts. */
+function slowPace(signal: AbortSignal): Pace {
+  let since = performance.now()
+  return async () => {
+    const pause = (slowness - 1) * (performance.now() - since)
+    await setTimeout(pause, undefined, { signal })
+    since = performance.now()
+  }
+}
