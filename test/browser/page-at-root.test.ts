@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core'
 import t from 'tap'
 import type { Overview } from '../../src/rest/overview.ts'
 import { type Daemon, daemon } from '../kit/daemon.ts'
+import { freePort } from '../kit/free-port.ts'
 import { needs } from '../kit/tools.ts'
 import { launchBrowser, watchedPage } from './watched-page.ts'
 
@@ -79,7 +80,8 @@ async function run(executablePath: string): Promise<void> {
 
   t.test('a node alone is told what to do; when it ends the page says so, and comes back with it', async (t) => {
     const dataDir = t.testdir()
-    const first = await daemon(t, { dataDir })
+    const flags = [`--rest-port=${await freePort()}`]
+    const first = await daemon(t, { dataDir, flags })
     const { page } = await watchedPage(browser, first.restUrl)
     await title(page, 'One thing to look at')
     const finding = page.locator('#findings li')
@@ -94,7 +96,7 @@ async function run(executablePath: string): Promise<void> {
     t.match(await page.locator('#state').textContent(), /No news of the node.*since \d\d:\d\d:\d\d/)
     t.equal(await page.locator('#peer-id').textContent(), peerId, 'what was last known stands')
     await page.evaluate('globalThis.notReloaded = true')
-    await daemon(t, { dataDir, flags: [`--rest-port=${new URL(first.restUrl).port}`] })
+    await daemon(t, { dataDir, flags })
     await stateIs(page, 'live')
     t.ok(await page.evaluate('globalThis.notReloaded'))
     t.equal(await page.locator('#peer-id').textContent(), peerId)

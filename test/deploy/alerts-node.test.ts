@@ -4,6 +4,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import t from 'tap'
 import { selfSigned } from '../kit/certificate.ts'
 import { type Daemon, daemon } from '../kit/daemon.ts'
+import { freePort } from '../kit/free-port.ts'
 import { host } from '../kit/host.ts'
 import { illnesses, metricsFlags } from '../kit/illness.ts'
 import { needs } from '../kit/tools.ts'
@@ -24,15 +25,15 @@ illness(
   t,
   'a node that keeps restarting is told, and one that does not answer',
   async ({ t, instance, prometheus }) => {
-    let [node, starts] = [await networkDaemon(t, { flags: metricsFlags }), 1]
-    const port = new URL(node.metricsUrl).port
+    const flags = ['--metrics-server', `--metrics-server-port=${await freePort()}`]
+    let [node, starts] = [await networkDaemon(t, { flags }), 1]
     prometheus.watch(instance, node.metricsUrl)
     while (starts < 4) {
       await prometheus.rounds(instance, 2)
       t.notOk((await prometheus.firing(instance)).has('NodeRestarts'), `${starts} starts`)
       await node.stop('SIGKILL')
       await prometheus.until(instance, 'NodeDown')
-      node = await networkDaemon(t, { flags: ['--metrics-server', `--metrics-server-port=${port}`] })
+      node = await networkDaemon(t, { flags })
       starts += 1
       await prometheus.until(instance, 'NodeDown', false)
     }

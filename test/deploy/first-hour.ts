@@ -8,12 +8,12 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { environment } from '../kit/environment.ts'
+import { freePort } from '../kit/free-port.ts'
 
 const root = path.resolve(import.meta.dirname, '../../..')
 
@@ -108,14 +108,6 @@ const standIns: readonly (readonly [RegExp, string])[] = [
 /** Ports that nobody has now: the page has the usual ones, which somebody may have. */
 const usualPorts = { TCP_PORT: 60000, WEBSOCKET_PORT: 8000, REST_PORT: 8645, METRICS_SERVER_PORT: 8008 }
 
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => Number(Object(server.address()).port))
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
-  return ports
-}
-
 /** A folder with nothing in it but what a terminal has: `waypost` on the path. */
 class Terminal implements AsyncDisposable {
   readonly #folder: string
@@ -129,7 +121,7 @@ class Terminal implements AsyncDisposable {
 
   static async open(): Promise<Terminal> {
     const names = Object.keys(usualPorts)
-    return new Terminal(await mkdtemp(path.join(tmpdir(), 'first-hour-')), await freePorts(names.length))
+    return new Terminal(await mkdtemp(path.join(tmpdir(), 'first-hour-')), await Promise.all(names.map(freePort)))
   }
 
   /** Runs a step, and gives what is seen. */

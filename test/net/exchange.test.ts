@@ -457,7 +457,7 @@ t.test('our request', async (t) => {
         stream.addEventListener('close', ({ error }) => closed.resolve(error))
         stream.send(frame(Buffer.from('answer')))
       },
-      { timeout: 500 },
+      { timeout: 2000 },
     )
     t.equal((await answer).length, 6)
     t.match(await closed.promise, { name: 'StreamResetError' })

@@ -8,17 +8,9 @@ import type { Host } from '../../src/net/host.ts'
 import { StaticPeers, type StaticPeersParts } from '../../src/net/peers.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { freePort } from '../kit/free-port.ts'
 import { host } from '../kit/host.ts'
 import { ManualSchedule } from '../kit/schedule.ts'
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 /** A node that keeps static peers, and what the test turns on it. */
 async function keeper(t: Test, options: Partial<StaticPeersParts> = {}) {

@@ -18,7 +18,7 @@ import { connect, host, pair } from '../kit/host.ts'
 const protocol = '/waypost/test-push/1.0.0'
 
 /** Far longer than any of these tests: a test that meets it fails by its own time limit. */
-const patient: PushLimits = { queue: { messages: 1000, bytes: 1 << 20 }, timeout: 60_000 }
+const patient: PushLimits = { queue: { messages: 1000, bytes: 1 << 23 }, timeout: 60_000 }
 
 /** Counts what an outbox reports, and tells when something was reported. */
 class Report implements PushReport {

@@ -6,7 +6,7 @@ import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { rawHttp, statusesIn } from '../kit/raw-http.ts'
 
-const patience = { headers: 300, whole: 600, lookEvery: 50 }
+const patience = { headers: 1000, whole: 2000, lookEvery: 50 }
 const server = await openRest(new View('1.2.3', createMetrics()), silentLog(), {
   address: '127.0.0.1',
   port: 0,
