@@ -10,6 +10,25 @@ import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { envelopeAt, hashes, pages } from '../archive/kit.ts'
 
+/**
+ * How often each fault is done. All of them take a quarter of an hour, and say how long the archive took to be back:
+ *
+ *     npm run build && WAYPOST_FAULTS=50 node bin/node.js dist/test/faults/postgres.test.js
+ */
+const faults = Number(process.env.WAYPOST_FAULTS ?? (process.env.CI === 'true' ? 10 : 5))
+
+export const times = {
+  crashes: faults,
+  terminations: 4 * faults,
+  locks: 2 * faults,
+  hangs: Math.ceil(faults / 5),
+  slowdowns: Math.ceil(faults / 5),
+  failovers: Math.ceil(faults / 5),
+}
+
+/** The time limit of a file is for those that hang: milliseconds for the fault that takes longest. */
+export const patience = Math.max(120_000, faults * 20_000)
+
 export interface SpooledArchiveOptions extends PostgresOptions {
   /** Of the spool. */
   readonly folder: string
@@ -34,9 +53,35 @@ export async function ready(archive: Archive): Promise<void> {
   await until(() => archive.status().state === 'ready')
 }
 
+/** How long the archive took to be ready each time, in words. */
+export class Recoveries {
+  readonly #took: number[] = []
+
+  /** Waits until it is. */
+  async of(archive: Archive): Promise<void> {
+    const start = performance.now()
+    await ready(archive)
+    this.#took.push(performance.now() - start)
+  }
+
+  toString(): string {
+    const sorted = this.#took.toSorted((a, b) => a - b)
+    const [middle = 0, most = 0] = [sorted[sorted.length >> 1], sorted.at(-1)]
+    return `ready again ${sorted.length} times, after ${Math.round(middle)} ms in the middle and ${Math.round(most)} at the most`
+  }
+}
+
 /** Settles when `holds`: for states that nothing announces. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+let now = 0n
+
+/** Timestamps over many partitions, old ones among them. */
+export function timestamp(): bigint {
+  now += 1n
+  return 1_700_000_000_000_000_000n + (now % 7n) * 3_600_000_000_000n + now
 }
 
 /** Stores messages in several lines at once until it is stopped, and remembers those that were acknowledged. */

@@ -4,21 +4,23 @@ import t from 'tap'
 import { ask, envelopes, store } from '../archive/kit.ts'
 import { type PostgresServer, password, postgres } from '../kit/postgres.ts'
 import { needs } from '../kit/tools.ts'
-import { nothingLost, ready, spooledArchive, until, Writers } from './postgres-kit.ts'
+import {
+  nothingLost,
+  patience,
+  Recoveries,
+  ready,
+  spooledArchive,
+  times,
+  timestamp,
+  until,
+  Writers,
+} from './postgres-kit.ts'
 
 /** Connections of the server, but for three that are reserved for superusers. */
 const connections = 20
 const spare = connections - 3
 
-const crashes = 5
-const terminations = 20
-
-let now = 0n
-/** Timestamps over many partitions, old ones among them. */
-const timestamp = (): bigint => {
-  now += 1n
-  return 1_700_000_000_000_000_000n + (now % 7n) * 3_600_000_000_000n + now
-}
+t.setTimeout(patience)
 
 const program = needs(t, 'postgres')
 if (program !== undefined) {
@@ -31,13 +33,16 @@ if (program !== undefined) {
       folder: t.testdir(),
     })
     const writers = new Writers(archive, timestamp)
-    for (let crash = 0; crash < crashes; crash++) {
+    const recoveries = new Recoveries()
+    for (let crash = 0; crash < times.crashes; crash++) {
       await writers.more(200)
-      await server.stop('immediate')
+      // An orderly restart now and then: it throws out whoever is connected, and ends in peace.
+      await server.stop(crash % 5 === 4 ? 'fast' : 'immediate')
       await writers.more(200)
       await server.start()
-      await ready(archive)
+      await recoveries.of(archive)
     }
+    t.comment(`${times.crashes} crashes: ${recoveries}`)
     const acknowledged = await writers.stop()
     t.same(writers.refused, [], 'not one message was refused')
     await ready(archive)
@@ -53,7 +58,7 @@ if (program !== undefined) {
       folder: t.testdir(),
     })
     const writers = new Writers(archive, timestamp)
-    for (let storm = 0; storm < terminations; storm++) {
+    for (let storm = 0; storm < times.terminations; storm++) {
       await writers.more(50)
       await server.sql(
         `select pg_terminate_backend(pid) from pg_stat_activity where datname = 'storm' and pid <> pg_backend_pid()`,
@@ -61,7 +66,9 @@ if (program !== undefined) {
     }
     const acknowledged = await writers.stop()
     t.same(writers.refused, [])
-    await ready(archive)
+    const recoveries = new Recoveries()
+    await recoveries.of(archive)
+    t.comment(`${times.terminations} times all connections thrown out: ${recoveries}`)
     await nothingLost(t, archive, acknowledged)
   })
 

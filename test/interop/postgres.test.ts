@@ -4,7 +4,10 @@ import type { Daemon } from '../kit/daemon.ts'
 import { password, postgres } from '../kit/postgres.ts'
 import { clientOf, Inbox, pages, textOf } from '../kit/sdk.ts'
 import { needs } from '../kit/tools.ts'
-import { twins } from '../kit/twins.ts'
+import { neighbour, twins } from '../kit/twins.ts'
+
+// Its database hangs, and statements have to run into their limits.
+t.setTimeout(120_000)
 
 const contentTopic = '/waypost/1/fleet/proto'
 
@@ -67,12 +70,44 @@ if (program !== undefined) {
     t.match(await storeHealth(one), { Store: 'READY' })
   })
 
+  t.test(
+    'while the database hangs, relay, filter and light push go on too, and so does a node that is stopped',
+    async (t) => {
+      const third = await neighbour(t, one, { env: { WAYPOST_STORE_MESSAGE_DB_URL: server.url } })
+      const inbox = new Inbox(elsewhere)
+      await inbox.subscribe([contentTopic])
+      server.hang()
+      const before = sent.length
+      await send(20)
+      t.same((await inbox.until(20)).map(textOf).toSorted(), sent.slice(before).toSorted())
+      const told = await fetch(`${one.restUrl}/store/v3/messages?includeData=true`)
+      t.equal(told.status, 503)
+      t.equal(await third.stop('SIGTERM'), 0, 'no connection that nobody answers keeps it')
+      server.resume()
+      for (const node of [one, other]) await returned(node, 2)
+      t.same((await found(client)).toSorted(), sent.toSorted())
+    },
+  )
+
   t.test('the password of the database is in no line of the log', async (t) => {
     for (const { lines } of [one, other]) {
       t.ok(lines.some(({ msg }) => msg === 'database away, messages go to the spool'))
       const text = JSON.stringify(lines)
       for (const secret of [password, encodeURIComponent(password)]) t.notOk(text.includes(secret))
     }
+  })
+}
+
+/** Settles when the database has come back to the node so many times. */
+async function returned(node: Daemon, times: number): Promise<void> {
+  let seen = 0
+  const counted = new Set<unknown>()
+  await node.line((line) => {
+    if (line.msg === 'database back, the spool is empty' && !counted.has(line)) {
+      counted.add(line)
+      seen += 1
+    }
+    return seen === times
   })
 }
 

@@ -6,6 +6,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { chmod, chown, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -181,9 +182,27 @@ export class PostgresServer {
     const child = this.#process
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const exit = once(child, 'exit')
+    // One that hangs would not hear of it.
+    this.resume()
     process.kill(this.#pid, stopSignals[how])
     child.stdin?.end()
     await exit
+  }
+
+  /** Stops all of its processes where they are: connections stay open, and nobody answers. */
+  hang(): void {
+    for (const pid of this.#pids) process.kill(pid, 'SIGSTOP')
+  }
+
+  /** Lets them go on. */
+  resume(): void {
+    for (const pid of this.#pids) process.kill(pid, 'SIGCONT')
+  }
+
+  /** The server first, so that it starts no more of the others. */
+  get #pids(): number[] {
+    const children = readFileSync(`/proc/${this.#pid}/task/${this.#pid}/children`, 'utf8').trim()
+    return [this.#pid, ...children.split(' ').filter(Boolean).map(Number)]
   }
 
   /** Runs one statement of a test on a connection of its own. */

@@ -3,6 +3,7 @@
  *
  * A connection on which a statement failed is closed: after a fail-over it may lead to the server that was primary.
  */
+import { Socket } from 'node:net'
 import pg from 'pg'
 import type { Milliseconds } from '../../core/time.ts'
 import { told } from './failures.ts'
@@ -62,6 +63,7 @@ const asText = { getTypeParser: () => (text: unknown) => text }
 export class Pool implements Runner, AsyncDisposable {
   readonly #pool: pg.Pool
   readonly #encryption: Encryption
+  readonly #sockets = new Set<Socket>()
 
   /** Throws `archive/bad-database-url`. */
   constructor({ url, connections, statementTimeout, name }: PoolOptions) {
@@ -70,6 +72,7 @@ export class Pool implements Runner, AsyncDisposable {
     this.#pool = new pg.Pool({
       connectionString,
       Client: clientWith(encryption),
+      stream: () => this.#socket(),
       max: connections,
       connectionTimeoutMillis: connectTimeout,
       idleTimeoutMillis: idleTimeout,
@@ -111,8 +114,18 @@ export class Pool implements Runner, AsyncDisposable {
     }, true)
   }
 
+  /** Cuts what still runs off. A server that hangs would never take leave, and its sockets would keep the process. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#pool.end()
+    const ended = this.#pool.end()
+    for (const socket of this.#sockets) socket.destroySoon()
+    await ended
+  }
+
+  #socket(): Socket {
+    const socket = new Socket()
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    return socket
   }
 
   /** A connection on which something failed is closed, and with it goes what was not committed. */

@@ -20,7 +20,7 @@ export interface SpoolLimits {
 export const maxSpoolMessages = 1_000_000
 
 /** What is taken out at once: as one group commit. */
-const portionMessages = 500
+export const portionMessages = 500
 const portionBytes = 1024 * 1024
 
 const keyBytes = 12

@@ -22,7 +22,7 @@ import {
   type Stat,
   type Trouble,
 } from '../backend.ts'
-import type { SpoolQueue } from './queue.ts'
+import { portionMessages, type SpoolQueue } from './queue.ts'
 
 /** Time until the database is tried again: doubled each time, up to the second. */
 const firstRetry: Milliseconds = 500
@@ -53,6 +53,8 @@ class SpooledBackend implements Backend {
   readonly #clock: Clock
   readonly #schedule: Schedule
   #away: Trouble | undefined
+  /** While little waits, new messages go to the database: else it would never be less, as long as messages come. */
+  #handsOver = false
   #known: Stat = nothing
   #closed = false
   #cancel = () => {}
@@ -86,7 +88,7 @@ class SpooledBackend implements Backend {
 
   async put(envelopes: readonly Envelope[]): Promise<readonly Envelope[]> {
     const { database, isRefusal } = this.#options
-    if (this.#away !== undefined) return await this.#spool(envelopes)
+    if (this.#away !== undefined && !this.#handsOver) return await this.#spool(envelopes)
     try {
       return await database.put(envelopes)
     } catch (error) {
@@ -132,8 +134,9 @@ class SpooledBackend implements Backend {
   async close(): Promise<void> {
     this.#closed = true
     this.#cancel()
-    await this.#returning
-    await Promise.all([this.#options.spool.close(), this.#options.database.close()])
+    // What is cut off in between has its messages in the spool still.
+    await Promise.all([this.#returning, this.#options.database.close()])
+    await this.#options.spool.close()
   }
 
   async #spool(envelopes: readonly Envelope[]): Promise<readonly Envelope[]> {
@@ -145,6 +148,7 @@ class SpooledBackend implements Backend {
   }
 
   #leave(why: string, delay: Milliseconds = firstRetry): void {
+    this.#handsOver = false
     if (this.#away !== undefined) return
     this.#away = { why, since: this.#clock() }
     this.#options.metrics.waypost_archive_database_up.set({ database: 'postgres' }, 0)
@@ -160,13 +164,10 @@ class SpooledBackend implements Backend {
   }
 
   async #return(delay: Milliseconds): Promise<void> {
-    const { database, spool, metrics, log } = this.#options
+    const { database, metrics, log } = this.#options
     try {
       await database.recover()
-      let drained = 0
-      // While we hear that the spool is empty, another message may be going in.
-      do drained += await this.#drain()
-      while (spool.messages > 0 && !this.#closed)
+      const drained = await this.#drain()
       if (this.#closed) return
       this.#away = undefined
       metrics.waypost_archive_database_up.set({ database: 'postgres' }, 1)
@@ -175,6 +176,8 @@ class SpooledBackend implements Backend {
       if (this.#away !== undefined) this.#away = { ...this.#away, why: messageOf(error) }
       log.debug({ why: messageOf(error) }, 'database still away')
       this.#returnIn(Math.min(Math.max(firstRetry, delay * 2), lastRetry))
+    } finally {
+      this.#handsOver = false
     }
   }
 
@@ -183,6 +186,7 @@ class SpooledBackend implements Backend {
     const { database, spool } = this.#options
     let drained = 0
     while (spool.messages > 0 && !this.#closed) {
+      this.#handsOver = spool.messages <= portionMessages
       const { envelopes, keys } = await spool.peek()
       if (keys.length === 0) continue
       await database.put(envelopes)
