@@ -9,6 +9,7 @@ import { openLevel } from '../archive/level/level.ts'
 import { partitionLimits } from '../archive/level/route.ts'
 import { isRefusal } from '../archive/postgres/failures.ts'
 import { postgresArchive } from '../archive/postgres/postgres.ts'
+import type { ReplicaState } from '../archive/postgres/replica.ts'
 import type { RetentionPolicy } from '../archive/retention.ts'
 import { maxSpoolMessages, openSpool } from '../archive/spool/queue.ts'
 import { openSpooled } from '../archive/spool/spooled.ts'
@@ -61,10 +62,25 @@ export async function openStore({
 
 /** PostgreSQL, with a spool in the data folder for the time when it is away. */
 async function openDatabase({ settings, folder, metrics, log }: ArchiveParts, url: string): Promise<Backend> {
-  const { storeReadUrl: read, storeMaxNumDbConnections: connections, storeSpoolSize: bytes } = settings
-  const spool = await openSpool(spoolFolder(folder), { messages: maxSpoolMessages, bytes })
-  const database = postgresArchive({ url, readUrl: read?.engine === 'postgres' ? read.url : undefined, connections })
+  const { storeReadUrl: read, storeReadMaxLag: maxLag, storeMaxNumDbConnections: connections } = settings
+  const readUrl = read?.engine === 'postgres' ? read.url : undefined
+  const spool = await openSpool(spoolFolder(folder), { messages: maxSpoolMessages, bytes: settings.storeSpoolSize })
+  const onReplica = replicaReport({ metrics, log })
+  const database = postgresArchive({ url, readUrl, maxLag, connections, onReplica })
   return await openSpooled({ database, spool, isRefusal, metrics, log })
+}
+
+/** Shows how the replica stands, and tells of changes. */
+function replicaReport({ metrics, log }: Pick<ArchiveParts, 'metrics' | 'log'>) {
+  let wasUsed: boolean | undefined
+  return ({ isUsed, lag }: ReplicaState): void => {
+    metrics.waypost_archive_database_up.set({ database: 'replica' }, isUsed ? 1 : 0)
+    if (lag !== undefined) metrics.waypost_archive_replica_lag_seconds.set(lag / 1000)
+    if (isUsed === wasUsed) return
+    if (!isUsed) log.error({ lag }, 'replica away or behind, queries go to the primary')
+    else if (wasUsed !== undefined) log.info({ lag }, 'replica back, queries go to it')
+    wasUsed = isUsed
+  }
 }
 
 /** None where the archive is a database: what waits for it here has a bound of its own. */

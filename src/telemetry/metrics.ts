@@ -232,11 +232,17 @@ const table = {
     'Set to 1 while the archive takes no messages: its disk or database failed, or its disk is nearly full.',
   ),
   waypost_archive_database_up: gauge(
-    'Set to 1 while the PostgreSQL of the archive takes messages, to 0 while they go to the spool; absent without one.',
-    { database: ['postgres'] },
+    'Set to 1 while the PostgreSQL of the archive takes messages, to 0 while they go to the spool; for a replica, while queries go to it or, as it is away or behind, to the primary. Absent without one.',
+    { database: ['postgres', 'replica'] },
+  ),
+  waypost_archive_replica_lag_seconds: gauge(
+    'How long the primary has had what its replica lacks, looked at each second; 0 also without a replica.',
   ),
   waypost_archive_spool_messages: gauge('Messages on the disk of this node that wait for the database.'),
   waypost_archive_spool_bytes: gauge('Bytes of the messages on the disk of this node that wait for the database.'),
+  waypost_archive_spool_used_ratio: gauge(
+    'Part of the spool that is taken, of its bytes or its messages, whichever is more; at 1 messages are not stored any more.',
+  ),
   waypost_archive_spooled_messages_total: counter('Messages acknowledged from the spool since the database was away.'),
   waypost_archive_pruned_messages_total: counter('Messages deleted by the retention policy.'),
 

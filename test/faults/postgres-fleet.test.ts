@@ -3,11 +3,14 @@ import t from 'tap'
 import type { HeldPartition } from '../../src/archive/postgres/catalog.ts'
 import { spanFrom } from '../../src/archive/postgres/partitions.ts'
 import { openPostgres } from '../../src/archive/postgres/postgres.ts'
+import type { ReplicaState } from '../../src/archive/postgres/replica.ts'
 import { toNanoseconds } from '../../src/core/time.ts'
 import { archiveOn, ask, envelopeAt, envelopes, hashes, store } from '../archive/kit.ts'
 import { type PostgresServer, postgres, replicaOf } from '../kit/postgres.ts'
 import { needs } from '../kit/tools.ts'
 import { allStored, nothingLost, until } from './postgres-kit.ts'
+
+t.setTimeout(120_000)
 
 const minute = 60_000
 
@@ -104,6 +107,52 @@ if (program !== undefined) {
     },
   )
 
+  t.test('a replica that is behind, or hangs, is left alone until it is well', async (t) => {
+    const url = await server.database('lagging')
+    const replica = await replicaOf(t, server)
+    let state: ReplicaState | undefined
+    const backend = await openPostgres({
+      url,
+      readUrl: replica.urlOf('lagging'),
+      connections: 4,
+      maxLag: 500,
+      onReplica: (now) => {
+        state = now
+      },
+    })
+    const archive = await archiveOn(t, backend)
+    const before = envelopes(10)
+    await store(archive, before)
+    await until(async () => state?.isUsed === true && (await ask(archive)).messages.length === 10)
+    const primaryBefore = await lastQuestionTo(server)
+    t.same(hashes((await ask(archive)).messages), hashes(before))
+    t.equal(await lastQuestionTo(server), primaryBefore, 'one that is well answers alone')
+
+    await replica.sql('select pg_wal_replay_pause()')
+    const after = envelopes(10)
+    await store(archive, after)
+    t.equal((await ask(archive)).messages.length, 10, 'within its bound it may lack the newest')
+    await until(() => state?.isUsed === false)
+    t.ok(Number(state?.lag) > 500)
+    t.same(new Set(hashes((await ask(archive)).messages)), new Set(hashes([...before, ...after])), 'beyond it, not')
+    await replica.sql('select pg_wal_replay_resume()')
+    await until(() => state?.isUsed === true && state.lag === 0)
+    t.equal((await ask(archive)).messages.length, 20)
+
+    replica.hang()
+    await until(() => state?.isUsed === false)
+    t.equal(state?.lag, undefined)
+    t.equal((await ask(archive)).messages.length, 20, 'the primary answers')
+    replica.resume()
+    await until(() => state?.isUsed === true)
+
+    // With nobody to measure it by, it is what there is.
+    server.hang()
+    await until(() => state?.lag === undefined)
+    t.equal((await ask(archive)).messages.length, 20, 'the replica answers')
+    server.resume()
+  })
+
   t.test('a schema of a later release is refused', async (t) => {
     const url = await server.database('newer')
     await (await openPostgres({ url, connections: 2 })).close()
@@ -113,6 +162,13 @@ if (program !== undefined) {
       message: /newer has schema 99/,
     })
   })
+}
+
+/** When the server was last asked on a connection for reading. */
+async function lastQuestionTo(server: PostgresServer): Promise<string> {
+  const text = `select max(query_start)::text as last from pg_stat_activity where application_name = 'waypost reads'`
+  const [row] = await server.sql(text)
+  return String(row?.last)
 }
 
 /** The partitions that there are, in order. */

@@ -44,6 +44,7 @@ const unitInHelp: Readonly<Record<string, RegExp>> = {
   libp2p_pubsub_validation_failure_total: /Messages/,
   waypost_archive_degraded: /Set to 1/,
   waypost_archive_database_up: /Set to 1/,
+  waypost_archive_spool_used_ratio: /Part/,
   reconciliation_roundtrips: /Turns/,
   reconciliation_differences: /Messages/,
   total_bytes_exchanged_total: /Bytes/,

@@ -18,10 +18,11 @@ import {
   type Stat,
 } from '../backend.ts'
 import { Catalog, listPartitions } from './catalog.ts'
-import { isNoPartition, isReplicaTrouble } from './failures.ts'
+import { isNoPartition } from './failures.ts'
 import { insertMessages, insertPubsubTopics, ordered, timestampOf } from './insert.ts'
 import { defaultSpans, type Spans } from './partitions.ts'
-import { type Columns, Pool, type Runner, type Statement, type Value } from './pool.ts'
+import { Pool, type Runner } from './pool.ts'
+import { defaultMaxLag, Replica, type ReplicaState } from './replica.ts'
 import { edge, forgetGraves, prune, sumOf, sumUp } from './retention.ts'
 import { locate, type Source, scan } from './scan.ts'
 import { defaultSchema, ensureSchema } from './schema.ts'
@@ -31,6 +32,10 @@ export interface PostgresOptions {
   readonly url: string
   /** A replica to read from; the primary helps out when it cannot. */
   readonly readUrl?: string
+  /** How far the replica may be behind and still be asked. */
+  readonly maxLag?: Milliseconds
+  /** Told of the replica at each look at it. */
+  readonly onReplica?: (state: ReplicaState) => void
   /** Connections to the primary at the most, and to the replica. */
   readonly connections?: number
   readonly clock?: Clock
@@ -74,7 +79,8 @@ class PostgresBackend implements Backend {
   readonly #place: string
   readonly #writes: Pool
   readonly #reads: Pool
-  readonly #replica: Pool | undefined
+  readonly #replicaReads: Pool | undefined
+  readonly #replica: Replica | undefined
   readonly #catalog: Catalog
   /** Pubsub topics that are in the database for sure. */
   readonly #pubsubTopics = new Set<string>()
@@ -93,7 +99,12 @@ class PostgresBackend implements Backend {
     this.#place = new URL(url).pathname.slice(1)
     this.#writes = pool(url, writes, writeTimeout, 'waypost writes')
     this.#reads = pool(url, reads, readTimeout, 'waypost reads')
-    this.#replica = readUrl === undefined ? undefined : pool(readUrl, reads, readTimeout, 'waypost reads')
+    if (readUrl !== undefined) {
+      const [primary, replica] = [this.#reads, pool(readUrl, reads, readTimeout, 'waypost reads')]
+      const { maxLag = defaultMaxLag, onReplica: onLook } = options
+      this.#replicaReads = replica
+      this.#replica = new Replica({ primaryUrl: url, url: readUrl, primary, replica, maxLag, clock, onLook })
+    }
     this.#catalog = new Catalog({ pool: this.#writes, schema, spans: options.spans ?? defaultSpans, clock })
   }
 
@@ -111,7 +122,7 @@ class PostgresBackend implements Backend {
 
   /** A replica may not have it yet. */
   async locate(hash: MessageHash): Promise<Place | undefined> {
-    const place = this.#replica && (await locate(this.#source(this.#replicaFirst), hash))
+    const place = this.#replica && (await locate(this.#source(this.#replica), hash))
     if (place !== undefined) return place
     await this.#open()
     return await locate(this.#source(this.#reads), hash)
@@ -119,7 +130,7 @@ class PostgresBackend implements Backend {
 
   async scan(selection: Selection, bounds: Bounds): Promise<Slice> {
     if (this.#replica === undefined) await this.#open()
-    return await scan(this.#source(this.#replicaFirst), selection, bounds)
+    return await scan(this.#source(this.#replica ?? this.#reads), selection, bounds)
   }
 
   prune(limits: PruneLimits, most: number): Promise<Amount> {
@@ -156,7 +167,8 @@ class PostgresBackend implements Backend {
   async close(): Promise<void> {
     await this.#pruning
     await this.#catalog.settled()
-    await Promise.all([this.#writes, this.#reads, this.#replica].map((pool) => pool?.[Symbol.asyncDispose]()))
+    const parts = [this.#replica, this.#writes, this.#reads, this.#replicaReads]
+    await Promise.all(parts.map((part) => part?.[Symbol.asyncDispose]()))
   }
 
   async #prune(limits: PruneLimits, most: number): Promise<Amount> {
@@ -182,21 +194,6 @@ class PostgresBackend implements Backend {
 
   #source(runner: Runner): Source {
     return { runner, schema: this.#schema, partitions: this.#catalog.known }
-  }
-
-  get #replicaFirst(): Runner {
-    const [replica, primary] = [this.#replica, this.#reads]
-    if (replica === undefined) return primary
-    return {
-      async run(statement: Statement, values: readonly Value[] = []): Promise<readonly Columns[]> {
-        try {
-          return await replica.run(statement, values)
-        } catch (error) {
-          if (!isReplicaTrouble(error)) throw error
-          return await primary.run(statement, values)
-        }
-      },
-    }
   }
 
   /** Questions without a pubsub topic are put for each of those announced. */

@@ -88,8 +88,13 @@ export class SpoolQueue {
     return this.#bytes
   }
 
+  /** Part of the bounds that is taken: of that which is nearer. */
+  get used(): number {
+    return Math.max(this.#messages / this.#limits.messages, this.#bytes / this.#limits.bytes)
+  }
+
   get isFull(): boolean {
-    return this.#messages >= this.#limits.messages || this.#bytes >= this.#limits.bytes
+    return this.used >= 1
   }
 
   /** Resolves when all of `envelopes` are on disk. Throws `archive/spool-full`. */

@@ -212,5 +212,6 @@ class SpooledBackend implements Backend {
     const { spool, metrics } = this.#options
     metrics.waypost_archive_spool_messages.set(spool.messages)
     metrics.waypost_archive_spool_bytes.set(spool.bytes)
+    metrics.waypost_archive_spool_used_ratio.set(spool.used)
   }
 }

@@ -38,6 +38,11 @@ export const store = {
     'A replica of the PostgreSQL archive to answer queries from, as postgres://; the primary helps out when it cannot.',
     { unset: 'the primary', ours: true },
   ),
+  'store-read-max-lag': setting(
+    duration('s'),
+    'How far the replica may be behind and still be asked; beyond it queries go to the primary.',
+    { default: '10', ours: true },
+  ),
   'store-max-num-db-connections': setting(
     integer(2, 10_000),
     'Connections to PostgreSQL at the most, and to the replica; up to 4 of them are kept for writing.',

@@ -96,7 +96,7 @@ export const archive: Row = {
     },
     {
       title: 'Database',
-      says: '1 while PostgreSQL takes messages, 0 while they go to the spool; nothing where there is no PostgreSQL.',
+      says: '1 while PostgreSQL takes messages, 0 while they go to the spool; of a replica, 1 while queries go to it. Nothing where there is no PostgreSQL.',
       unit: 'none',
       queries: gauges('waypost_archive_database_up', '{{database}}'),
     },
@@ -114,6 +114,19 @@ export const archive: Row = {
       says: 'Bytes of the messages that wait for the database.',
       unit: 'bytes',
       queries: gauges('waypost_archive_spool_bytes'),
+    },
+    {
+      title: 'Spool taken',
+      says: 'Part of its bounds, of bytes or of messages, whichever is more. At 1 messages are not stored any more.',
+      unit: 'percentunit',
+      queries: gauges('waypost_archive_spool_used_ratio'),
+      limits: [0.5, 0.9],
+    },
+    {
+      title: 'Replica behind',
+      says: 'How long the primary has had what its replica lacks. Beyond store-read-max-lag queries go to the primary.',
+      unit: 's',
+      queries: gauges('waypost_archive_replica_lag_seconds'),
     },
     {
       title: 'Disk',
