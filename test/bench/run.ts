@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, readonly string[]>> = {
   'fan-out': [],
   store: [],
   startup: [],
+  fleet: [],
   archive: ['--messages=30000'],
   sync: ['--messages=100000'],
 }
