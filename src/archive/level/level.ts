@@ -26,7 +26,7 @@ import type { Gap } from './catalog.ts'
 import { probeDisk } from './database.ts'
 import { hashKey, placeOfHash } from './layout.ts'
 import { Line } from './line.ts'
-import { migrate } from './migrate.ts'
+import { type Migrated, type MigrationOptions, migrate } from './migrate.ts'
 import type { Partition } from './partition.ts'
 import { type ArchiveParts, openParts } from './parts.ts'
 import { decodePlace, placeRange, timeRange } from './place.ts'
@@ -55,12 +55,27 @@ export async function openLevel({
 }: LevelOptions): Promise<Backend> {
   const backend = new LevelBackend(folder, clock, limits, log)
   await backend.open()
+  const told = throttled(({ messages }: Migrated) => log.info({ messages }, 'archive of an earlier release taken over'))
   try {
-    await backend.migrate()
+    await backend.migrate({ told })
     return backend
   } catch (error) {
     await backend.close()
     throw error
+  }
+}
+
+/** Brings the archive in `folder` to the present schema, as opening it does, and closes it. */
+export async function migrateLevel(
+  { folder, clock = systemClock, limits = partitionLimits(), log = silentLog() }: LevelOptions,
+  options: MigrationOptions,
+): Promise<void> {
+  const backend = new LevelBackend(folder, clock, limits, log)
+  await backend.open()
+  try {
+    await backend.migrate(options)
+  } finally {
+    await backend.close()
   }
 }
 
@@ -89,10 +104,9 @@ class LevelBackend implements Backend {
   }
 
   /** Takes over what an earlier release left in the same folder. */
-  async migrate(): Promise<void> {
-    const told = throttled((messages) => this.#log.info({ messages }, 'archive of an earlier release taken over'))
+  async migrate(options: MigrationOptions): Promise<void> {
     const put = (envelopes: readonly Envelope[]) => this.put(envelopes)
-    await migrate({ folder: this.#folder, catalog: this.#open.catalog, put, told })
+    await migrate({ ...options, folder: this.#folder, catalog: this.#open.catalog, put, stat: () => this.stat() })
   }
 
   trouble(): Trouble | undefined {
@@ -226,12 +240,12 @@ class LevelBackend implements Backend {
 /** Time between two lines of the log about work that takes long. */
 const logInterval: Milliseconds = 10_000
 
-function throttled(tell: (messages: number) => void): (messages: number) => void {
+function throttled<Said>(tell: (said: Said) => void): (said: Said) => void {
   let last = Number.NEGATIVE_INFINITY
-  return (messages) => {
+  return (said) => {
     if (performance.now() - last < logInterval) return
     last = performance.now()
-    tell(messages)
+    tell(said)
   }
 }
 

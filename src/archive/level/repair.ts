@@ -95,12 +95,13 @@ async function replace(folder: string, copy: string, kept: string): Promise<void
 
 async function mend(folder: string, { told }: RepairOptions): Promise<RepairReport> {
   const marks = await mendCatalog(folder)
-  const others = [await mendOld(folder), ...(await mendGraves(folder))]
+  const old = await mendOld(folder)
+  const graves = await mendGraves(folder)
   const mended = await mendPartitions(folder)
   const { messages, losses } = await count(folder, told)
   const partitions = mended.filter((repair) => repair !== undefined)
-  const changed = [marks, ...others].some((outcome) => outcome !== 'whole') || partitions.length > 0
-  return { changed, messages, partitions, marksLost: marks === 'mended', losses }
+  const changed = [marks, old, ...graves].some((outcome) => outcome !== 'whole') || partitions.length > 0
+  return { changed, messages, partitions, marksLost: [marks, old].includes('mended'), losses }
 }
 
 /** `disarmed`: all can be read, though not all of its tables were as they were written. */

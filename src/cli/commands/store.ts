@@ -25,6 +25,7 @@ import { watched } from '../store-export.ts'
 import { ImportSummary, importAll } from '../store-import.ts'
 import { pubsubTopicArgument, repeated, timeArgument } from '../topic-options.ts'
 import { version } from '../version.ts'
+import { addStoreMigrate } from './store-migrate.ts'
 import { addStoreRepair } from './store-repair.ts'
 import { addStoreVerify } from './store-verify.ts'
 
@@ -74,6 +75,7 @@ export function addStore(program: Command): void {
     .action(action(importMessages))
   addStoreVerify(store)
   addStoreRepair(store)
+  addStoreMigrate(store)
 }
 
 /** The options that say whose archive is meant. */

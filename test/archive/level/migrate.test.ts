@@ -1,14 +1,16 @@
 /** An archive of schema 1, written by the code that wrote it then, becomes one of the present schema. */
-import { cp, readdir } from 'node:fs/promises'
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import t, { type Test } from 'tap'
+import type { Loss } from '../../../src/archive/backend.ts'
 import { Catalog } from '../../../src/archive/level/catalog.ts'
 import { openLevel } from '../../../src/archive/level/level.ts'
 import { isOld, migrate, planMigration } from '../../../src/archive/level/migrate.ts'
+import { repair } from '../../../src/archive/level/repair.ts'
 import { schemaVersion } from '../../../src/archive/level/schema.ts'
 import { archiveOn, envelopeAt, hashes, inOrder, pages, store } from '../kit.ts'
 import { openLevel as openSchemaOne } from '../schema-1/level.ts'
-import { smallPartitions } from './kit.ts'
+import { edit, smallPartitions } from './kit.ts'
 
 const stored = Array.from({ length: 900 }, (_, index) =>
   envelopeAt(BigInt((index * 7) % 900), {
@@ -56,7 +58,7 @@ t.test('a dry run says what is to be done, and changes nothing', async (t) => {
   t.ok((await readdir(folder)).includes('CURRENT'))
   t.equal(before.includes('catalog'), (await readdir(folder)).includes('catalog'))
   await hasAll(t, folder)
-  t.equal(await planMigration(folder), undefined)
+  t.match(await planMigration(folder), { from: schemaVersion, to: schemaVersion, messages: 0, bytes: 0 })
 })
 
 t.test('it goes on where it was broken off, wherever that was', async (t) => {
@@ -80,6 +82,7 @@ async function breakOff(folder: string, count: number): Promise<void> {
     folder,
     catalog,
     told: () => {},
+    stat: () => backend.stat(),
     put: async (envelopes) => {
       if (puts++ === count) throw new Error('killed')
       return await backend.put(envelopes)
@@ -104,4 +107,33 @@ t.test('old files that were to be deleted when it was broken off are deleted', a
   await catalog.setTakenOver(true)
   await catalog.close()
   await hasAll(t, folder)
+})
+
+t.test('what the old database counted and does not hold is known to be lost', async (t) => {
+  const folder = await old(t)
+  await edit(folder, async (database) => {
+    const keys = await database.keys({ gte: Buffer.of(1), lt: Buffer.of(2), limit: 5 }).all()
+    await database.del(keys[3]!)
+    await database.put(keys[4]!, Buffer.from('nothing'))
+  })
+  const archive = await archiveOn(t, await openLevel({ folder, limits }))
+  t.equal(archive.held.messages, stored.length - 2)
+  t.match(archive.status().losses, [{ messages: 2, from: 0n, to: 899n }])
+})
+
+t.test('a damaged table of the old database is refused before LevelDB reads it, and can be mended', async (t) => {
+  const folder = await old(t)
+  await edit(folder, (database) => database.compactRange(Buffer.of(), Buffer.of(0xff)))
+  const table = path.join(folder, (await readdir(folder)).find((name) => name.endsWith('.ldb'))!)
+  const bytes = await readFile(table)
+  // Among the messages, which stand behind the settings.
+  bytes[bytes.length >> 2]! ^= 1
+  await writeFile(table, bytes)
+  await t.rejects(openLevel({ folder, limits }), { code: 'archive/damaged', message: /waypost store repair/ })
+  t.ok(await isOld(folder), 'nothing was taken over')
+  t.match(await repair(folder), { changed: true, marksLost: true })
+  const archive = await archiveOn(t, await openLevel({ folder, limits }))
+  const [{ messages: lost }] = archive.status().losses as [Loss]
+  t.ok(lost > 0 && lost < 200, `${lost} are lost`)
+  t.equal(archive.held.messages, stored.length - lost)
 })
