@@ -21,9 +21,9 @@ t.test('stores that lost messages while they were apart have all of them once th
   const root = t.testdir()
   const nodes = await Promise.all([0, 1, 2].map((number) => startedNode(t, `${root}/${number}`, flags)))
   // Each of sixty messages reaches two of the three, or one.
-  const start = toNanoseconds(Date.now())
   for (let number = 0; number < 60; number += 1) {
-    const body = `{"payload":"${Buffer.from(`${number}`).toString('base64')}","contentTopic":"/a/1/sync/proto","timestamp":${start + BigInt(number)}}`
+    const timestamp = toNanoseconds(Date.now())
+    const body = `{"payload":"${Buffer.from(`${number}`).toString('base64')}","contentTopic":"/a/1/sync/proto","timestamp":${timestamp}}`
     const reached = nodes.filter((_, index) => index === number % 3 || (index === (number + 1) % 3 && number % 2 === 0))
     for (const node of reached) await ask(node, 'POST', '/relay/v1/auto/messages', { raw: body })
   }

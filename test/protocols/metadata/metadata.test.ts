@@ -99,8 +99,7 @@ t.test('two nodes of one cluster know the shards of each other, whoever dialled'
   t.same(await heard(other, one.host), { cluster: 1, shards: [0, 1] })
   t.equal(one.host.libp2p.getConnections().length, 1)
   // What they know may all come of the request of one of them; the other's comes too.
-  while ((await counted(one.metrics.waku_service_requests_total, 'state')).length === 0)
-    await new Promise(setImmediate)
+  while ((await counted(one.metrics.waku_service_requests_total, 'state')).length === 0) await new Promise(setImmediate)
   t.same(await counted(one.metrics.waku_service_requests_total, 'service'), [['/vac/waku/metadata/1.0.0', 1]])
   t.same(await counted(one.metrics.waku_service_requests_total, 'state'), [['served', 1]])
 })
