@@ -8,6 +8,7 @@ import path from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import t, { type Test } from 'tap'
 import { openLevel } from '../../../src/archive/level/level.ts'
+import { encodeSchema } from '../../../src/archive/level/schema.ts'
 import { checkBrowsers, checkCertificate } from '../../../src/cli/doctor/certificate.ts'
 import type { Check, Examined, Finding } from '../../../src/cli/doctor/check.ts'
 import { checkDatabase, checkDisk, checkKey, checkModes } from '../../../src/cli/doctor/files.ts'
@@ -162,7 +163,7 @@ t.test(
     await allWell(t, checkDatabase, looked)
     const catalog = path.join(archive, 'catalog')
     const database = new ClassicLevel<Buffer, Buffer>(catalog, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
-    await database.put(Buffer.of(0), Buffer.from([0, 0, 0, 99]))
+    await database.put(Buffer.of(0), encodeSchema(99))
     await database.close()
     t.match(await trouble(t, checkDatabase, looked), { level: 'fail', says: /schema 99/ })
     rmSync(path.join(catalog, 'CURRENT'))
