@@ -3,7 +3,7 @@
  * the process over an index that is damaged, and over some of the data.
  *
  * What is small is checked as a whole before it is opened. Of what is large only that which LevelDB reads at once; the data
- * is checked afterwards, a little at a time, as long as which a mark stands in the folder. A process that ends meanwhile
+ * is checked afterwards, a little at a time, and until that is done a mark stands in the folder. A process that ends meanwhile
  * leaves the mark, and then all is checked before: no damage ends a second process.
  */
 import { existsSync } from 'node:fs'
@@ -21,7 +21,7 @@ import { bytesOfTables, checkTableHeads, checkTables, type Pace } from './tables
 /** A fifth of a second or so. */
 const defaultMaxAtOnce = 64 * 1024 * 1024
 
-/** Of the time, that a check takes which nobody waits for: one part of so many. */
+/** A check that nobody waits for takes one part of the time in so many. */
 const slowness = 4
 
 export interface Inspected {
@@ -81,7 +81,8 @@ export class Inspection implements Inspector, AsyncDisposable {
       return await unmark(folder)
     }
     for (const database of databases) await checkTableHeads(database, this.#archive)
-    await writeFile(markIn(folder), '')
+    // A disk that takes no mark is to be read all the same.
+    await writeFile(markIn(folder), '').catch(() => {})
     void this.#line.run(() => this.#inspectSlowly(partition))
   }
 
