@@ -10,7 +10,7 @@ import { needs } from '../kit/tools.ts'
 import { launchBrowser, watchedPage } from './watched-page.ts'
 
 /** Milliseconds: three daemons, one of them twice, and a browser, on a machine that is busy. */
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const chromiumPath = needs(t, 'chromium')
 if (chromiumPath !== undefined) await run(chromiumPath)

@@ -28,7 +28,7 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/
 const markup = '<img/src=x/onerror=globalThis.hacked=1><script>globalThis.hacked=1</script>'
 
 /** Milliseconds: a page for each look, each searched twice, on a machine that is busy. */
-t.setTimeout(300_000)
+t.setTimeout(600_000)
 
 const chromiumPath = needs(t, 'chromium')
 if (chromiumPath !== undefined) await run(chromiumPath)

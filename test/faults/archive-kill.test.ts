@@ -7,7 +7,7 @@ import { type Acknowledged, all, consistent, outcomesOf, reopened, startWriter }
 const kills = Number(process.env.WAYPOST_KILLS ?? (process.env.CI === 'true' ? 60 : 15))
 
 // The time limit of a file is for those that hang.
-t.setTimeout(Math.max(120_000, kills * 5000))
+t.setTimeout(Math.max(600_000, kills * 5000))
 
 /** Runs a writer, kills it after `count` acknowledgements, and gives all that it made until it was dead. */
 async function killAfter(count: number, ...args: string[]): Promise<Acknowledged[]> {

@@ -12,7 +12,7 @@ import { archiveOn, envelopeAt, hashes, inOrder, pages, store } from '../archive
 import { openLevel as openSchemaOne } from '../archive/schema-1/level.ts'
 import { environment } from '../kit/environment.ts'
 
-t.setTimeout(240_000)
+t.setTimeout(600_000)
 
 /** Many with the same timestamp, so that partitions begin among them. */
 const stored = Array.from({ length: 4000 }, (_, number) =>

@@ -10,7 +10,7 @@ import { type PostgresServer, postgres, replicaOf } from '../kit/postgres.ts'
 import { needs } from '../kit/tools.ts'
 import { allStored, nothingLost, until } from './postgres-kit.ts'
 
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const minute = 60_000
 

@@ -27,7 +27,7 @@ export const times = {
 }
 
 /** The time limit of a file is for those that hang: milliseconds for the fault that takes longest. */
-export const patience = Math.max(120_000, faults * 20_000)
+export const patience = Math.max(600_000, faults * 20_000)
 
 export interface SpooledArchiveOptions extends PostgresOptions {
   /** Of the spool. */

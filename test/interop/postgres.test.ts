@@ -7,7 +7,7 @@ import { needs } from '../kit/tools.ts'
 import { neighbour, twins } from '../kit/twins.ts'
 
 // Its database hangs, and statements have to run into their limits.
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const contentTopic = '/waypost/1/fleet/proto'
 

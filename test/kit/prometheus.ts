@@ -22,7 +22,7 @@ const job = jobs[0]?.job_name
 const pause = 200
 
 /** Milliseconds after which a test tells what it sees, rather than to be ended without a word. */
-const patience = 120_000
+const patience = 300_000
 
 export interface Vector {
   readonly metric: Readonly<Record<string, string>>

@@ -9,7 +9,7 @@ import { startedNode, type Told } from '../kit/rest.ts'
 import { bodiesOf, stringsOf, valuesOf } from '../kit/schema-values.ts'
 
 // Half a minute is enough alone, not beside others.
-t.setTimeout(120_000)
+t.setTimeout(600_000)
 
 const seed = 20_261_126
 const requests = 2000
