@@ -157,8 +157,8 @@ export class PostgresServer {
     const { program, folder, data, account, settings: extra } = this.place
     const chosen = [...settings, `port = ${this.port}`, `unix_socket_directories = '${folder}'`, ...extra]
     const flags = chosen.flatMap((line) => ['-c', line.replace(/ = '?/, '=').replace(/'$/, '')])
-    // The shell ends the server when our end of its pipe closes, which it does however we end.
-    const script = '"$@" & echo "pid $!"; cat >/dev/null; kill -QUIT $! 2>/dev/null; wait'
+    // The shell ends the server when our end of its pipe closes, which it does however we end. One that hangs goes on first.
+    const script = '"$@" & echo "pid $!"; cat >/dev/null; kill -CONT $! 2>/dev/null; kill -QUIT $! 2>/dev/null; wait'
     const child = spawn('sh', ['-c', script, 'sh', program, '-D', data, ...flags], {
       ...account,
       cwd: folder,
