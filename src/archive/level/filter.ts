@@ -5,6 +5,7 @@
  * What is added are heads of digests, so their bits are as good as random. Pure.
  */
 import { hash } from 'node:crypto'
+import type { MessageHash } from '../../core/hash.ts'
 
 /** Bits of an entry and places looked at: one entry of a thousand is falsely said to be there. */
 const bitsPerEntry = 16
@@ -78,6 +79,11 @@ export class Filter {
     this.#pieces.push(piece)
     return piece
   }
+}
+
+/** What of a hash a filter looks at. */
+export function hashWord(hash: MessageHash): Buffer {
+  return Buffer.from(hash.slice(0, 16), 'hex')
 }
 
 function seeds(bytes: Buffer, at: number): [number, number] {

@@ -7,10 +7,10 @@ import path from 'node:path'
 import type { MessageHash } from '../../core/hash.ts'
 import type { Clock, Milliseconds } from '../../core/time.ts'
 import { cursorGrace, type Place } from '../backend.ts'
-import { ensureFolder, isDamage, openDatabase, syncFolder } from './database.ts'
+import { ensureFolder, isDamage, syncFolder } from './database.ts'
 import { markName } from './inspection.ts'
-import { hashKey, placeOfHash } from './layout.ts'
 import { Line } from './line.ts'
+import { PartitionIndex } from './partition-index.ts'
 import { decodePlace } from './place.ts'
 import { checkTables } from './tables.ts'
 
@@ -123,16 +123,21 @@ export class Graves {
   }
 
   async #ask(grave: Grave, hash: MessageHash): Promise<Place | undefined> {
-    const index = path.join(grave.folder, 'index')
-    if (!(await readdir(grave.folder).catch((): string[] => [])).includes('index')) return undefined
-    if (!this.#checked.has(grave)) await checkTables(index, this.#archive)
+    const { folder } = grave
+    if (!(await readdir(folder).catch((): string[] => [])).includes('index')) return undefined
+    if (!this.#checked.has(grave)) await checkTables(path.join(folder, 'index'), this.#archive)
     this.#checked.add(grave)
-    const database = await openDatabase(index, sizes, this.#archive)
+    const index = await PartitionIndex.open({
+      folder,
+      archive: this.#archive,
+      sizes,
+      maxFresh: Number.POSITIVE_INFINITY,
+    })
     try {
-      const place = placeOfHash(await database.get(hashKey(hash)), hash)
-      return place && decodePlace(place)
+      const [entry] = await index.find([hash])
+      return entry && decodePlace(entry)
     } finally {
-      await database.close()
+      await index.abandon()
     }
   }
 

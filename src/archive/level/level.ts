@@ -1,8 +1,8 @@
 /**
  * The archive on LevelDB: partitions of history in one folder, for one process. Reads and writes run in the worker pool.
  *
- * A put goes through two lines: its records are written and synced, then the index is told. While the index of one group
- * is written, the records of the next are on their way to the disk.
+ * A put goes through two lines: its records are begun to be written, and when they are synced they become visible. While
+ * the disk is busy with one group, the next is made ready.
  */
 import type { Envelope } from '../../core/envelope.ts'
 import type { MessageHash } from '../../core/hash.ts'
@@ -24,7 +24,6 @@ import {
 import type { RetentionPolicy } from '../retention.ts'
 import type { Gap } from './catalog.ts'
 import { probeDisk } from './database.ts'
-import { hashKey, placeOfHash } from './layout.ts'
 import { Line } from './line.ts'
 import { type Migrated, type MigrationOptions, migrate } from './migrate.ts'
 import type { Partition } from './partition.ts'
@@ -84,8 +83,8 @@ class LevelBackend implements Backend {
   readonly #clock: Clock
   readonly #log: Log
   #limits: PartitionLimits
-  readonly #records = new Line()
-  readonly #index = new Line()
+  readonly #starting = new Line()
+  readonly #ending = new Line()
   #opened: ArchiveParts | undefined
   /** Why nothing is written before `recover`. */
   #failure: unknown
@@ -115,13 +114,15 @@ class LevelBackend implements Backend {
 
   async put(envelopes: readonly Envelope[]): Promise<readonly Envelope[]> {
     const { partitions, catalog } = this.#open
-    const parts = await this.#write(this.#records, async () => {
-      // The marks of the puts before reach the disk together with these records.
-      const [parts] = await Promise.all([append(partitions, envelopes), catalog.flush()])
-      return parts
-    })
+    const parts = await this.#write(this.#starting, () => append(partitions, envelopes))
+    // The marks of the puts before reach the disk together with these records.
+    const marked = catalog.flush()
+    marked.catch(() => {})
     try {
-      await this.#write(this.#index, () => enter(partitions, parts))
+      await this.#write(this.#ending, async () => {
+        await Promise.all([marked, ...parts.map(({ written }) => written)])
+        enter(parts)
+      })
     } finally {
       for (const { partition } of parts) partition.release()
     }
@@ -132,9 +133,8 @@ class LevelBackend implements Backend {
     const { partitions, graves } = this.#open
     for (const partition of partitions.all.toReversed()) {
       if (!partition.mayHaveHash(hash)) continue
-      const row = await partitions.use(partition, ({ index }) => index.get(hashKey(hash)))
-      const place = placeOfHash(row, hash)
-      if (place !== undefined) return decodePlace(place)
+      const [entry] = (await partitions.use(partition, ({ index }) => index.find([hash]))) ?? []
+      if (entry !== undefined) return decodePlace(entry)
     }
     await partitions.settle()
     return await graves.locate(hash)
@@ -163,7 +163,7 @@ class LevelBackend implements Backend {
     const { partitions, catalog } = this.#open
     const [oldest] = partitions.all
     if (oldest === undefined || !isSurplus(oldest, limits, this.#held)) return nothing
-    await this.#write(this.#records, () => partitions.drop(oldest))
+    await this.#write(this.#starting, () => partitions.drop(oldest))
     const { messages, bytes, newest } = oldest.tally
     // What was lost before would be deleted by now.
     for (const gap of await catalog.gaps()) if (gap.to <= newest!) await catalog.removeGap(gap)
@@ -185,8 +185,8 @@ class LevelBackend implements Backend {
 
   async recover(): Promise<void> {
     await probeDisk(this.#folder)
-    await this.#records.run(() =>
-      this.#index.run(async () => {
+    await this.#starting.run(() =>
+      this.#ending.run(async () => {
         await this.#shut(({ partitions }) => partitions.abandon())
         await this.open()
       }),
@@ -194,8 +194,8 @@ class LevelBackend implements Backend {
   }
 
   async close(): Promise<void> {
-    await this.#records.end()
-    await this.#index.end()
+    await this.#starting.end()
+    await this.#ending.end()
     await this.#shut(({ partitions }) => (this.#failure === undefined ? partitions.close() : partitions.abandon()))
   }
 

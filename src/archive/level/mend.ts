@@ -5,27 +5,18 @@
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { Nanoseconds } from '../../core/time.ts'
-import type { Catalog, Entry, Gap } from './catalog.ts'
+import type { Catalog, Entry as CatalogEntry, Gap } from './catalog.ts'
 import { type Batch, type Database, isDamage, openDatabase, repairDatabase } from './database.ts'
+import { entriesFileOf, readEntriesFile } from './entries-file.ts'
+import { byHash, byPubsubTopic, type Entry, entriesIn, entryBytes, hashOfEntry, numberOfEntry } from './entry.ts'
+import { hashWord } from './filter.ts'
 import { noInspector } from './inspection.ts'
-import {
-  contentKeyRange,
-  decodeRow,
-  hashBytesOf,
-  hashHeadOf,
-  hashKeyRange,
-  hashWord,
-  numberKey,
-  numberOf,
-  placeOf,
-  pubsubKeyRange,
-  tallyKey,
-} from './layout.ts'
+import { numberKey, numberOf } from './layout.ts'
 import { folderOfPartition, Partition, unknownEntry } from './partition.ts'
-import { earlier, later, placeBytes, readTime } from './place.ts'
+import { earlier, later, readTime } from './place.ts'
 import { envelopeOf, pieces } from './recovery.ts'
+import { readSeal } from './seal.ts'
 import { disarmTables } from './tables.ts'
-import { decodeTally, emptyTally, encodeTally, type Tally } from './tally.ts'
 import { isInOrder, look, type PartitionReport } from './verify.ts'
 
 /** What was done with one partition. */
@@ -53,7 +44,7 @@ export async function mendPartition(site: PartitionSite, entry = unknownEntry): 
   return (await isSound(site, entry)) ? undefined : await rebuild(site, entry)
 }
 
-async function isSound(site: PartitionSite, entry: Entry): Promise<boolean> {
+async function isSound(site: PartitionSite, entry: CatalogEntry): Promise<boolean> {
   const place = folderOfPartition(site.folder, site.id)
   const disarmed = [await disarmTables(path.join(place, 'records')), await disarmTables(path.join(place, 'index'))]
   if (disarmed.includes(true)) return false
@@ -66,7 +57,10 @@ async function isSound(site: PartitionSite, entry: Entry): Promise<boolean> {
   }
 }
 
-async function lookAt({ folder, catalog, id }: PartitionSite, entry: Entry): Promise<PartitionReport | undefined> {
+async function lookAt(
+  { folder, catalog, id }: PartitionSite,
+  entry: CatalogEntry,
+): Promise<PartitionReport | undefined> {
   const inspector = noInspector
   const place = { id, archive: folder, folder: folderOfPartition(folder, id), catalog, inspector }
   const partition = new Partition(place, entry)
@@ -79,16 +73,16 @@ async function lookAt({ folder, catalog, id }: PartitionSite, entry: Entry): Pro
 
 const sizes = { writeBufferSize: 4 * 1024 * 1024, cacheSize: 1024 * 1024, compression: false }
 
-async function rebuild(site: PartitionSite, { tally }: Entry): Promise<PartitionRepair> {
+async function rebuild(site: PartitionSite, { tally }: CatalogEntry): Promise<PartitionRepair> {
   const { folder, catalog, id } = site
   const place = folderOfPartition(folder, id)
-  const known = await readIndex(path.join(place, 'index'))
+  const known = await readIndex(place)
   const { removed, unproven, next } = await sift(path.join(place, 'records'), known)
   await rm(path.join(place, 'index'), { recursive: true, force: true })
-  await rm(path.join(place, 'filter'), { force: true })
+  for (const file of ['filter', 'entries']) await rm(path.join(place, file), { force: true })
   const before = (await catalog.gaps()).filter(({ partition }) => partition === id)
   for (const gap of before) await catalog.removeGap(gap)
-  const end = Math.max(tally.next, known.tally.next, next)
+  const end = Math.max(tally.next, known.next, next)
   await catalog.write(id, { clean: false, tally: { ...tally, next: end, tail: 0 } })
   const report = await lookAt(site, { clean: false, tally: { ...tally, next: end, tail: 0 } })
   const gaps = (await catalog.gaps()).filter(({ partition }) => partition === id)
@@ -96,44 +90,48 @@ async function rebuild(site: PartitionSite, { tally }: Entry): Promise<Partition
     await catalog.removeGap(gap)
     await catalog.addGap({ ...gap, ...timesOf(gap, known.times, before) })
   }
-  await mendCount(site, report?.miscounted ?? 0)
   const lost = gaps.reduce((sum, { messages }) => sum + messages, 0)
   return { partition: id, messages: report?.messages ?? 0, removed, unproven, lost }
 }
 
 /** What an index still says. */
 interface Known {
-  readonly tally: Tally
-  /** By number of a record: the heads of the hashes that rows give it, one after the other. */
+  /** The number of the first record of which it does not know. */
+  next: number
+  /** By number of a record: the heads of the hashes that entries give it, one after the other. */
   readonly heads: Map<number, string>
   readonly times: Map<number, Nanoseconds>
 }
 
-async function readIndex(folder: string): Promise<Known> {
-  const known: Known = { tally: emptyTally, heads: new Map(), times: new Map() }
-  const database = await openMended(folder)
+async function readIndex(partition: string): Promise<Known> {
+  const known: Known = { next: 0, heads: new Map(), times: new Map() }
+  const database = await openMended(path.join(partition, 'index'))
   try {
-    for (const range of [pubsubKeyRange, contentKeyRange, hashKeyRange]) {
-      const isHash = range === hashKeyRange
-      for await (const piece of pieces(database, range)) for (const [key, row] of piece) note(known, key, row, isHash)
-    }
-    return { ...known, tally: decodeTally(await database.get(tallyKey)) ?? emptyTally }
+    known.next = (await readSeal(database)).tally.next
+    const rows = { gte: Buffer.of(byPubsubTopic.kind), lt: Buffer.of(byHash.kind + 1) }
+    for await (const piece of pieces(database, rows)) for (const [, row] of piece) noteAll(known, row)
   } catch (error) {
     if (!isDamage(error)) throw error
-    return known
   } finally {
     await database.close()
   }
+  const { next = 0, entries = [] } = (await readEntriesFile(entriesFileOf(partition))) ?? {}
+  known.next = Math.max(known.next, next)
+  for (const entry of entries) note(known, entry)
+  return known
 }
 
-function note({ heads, times }: Known, key: Buffer, row: Buffer, isHash: boolean): void {
-  const { number } = decodeRow(row)
-  const place = placeOf(key)
-  if (!isHash && place.length !== placeBytes) return
-  const head = (isHash ? hashHeadOf(key) : hashBytesOf(place).subarray(0, headBytes)).toString('latin1')
+/** A row that is damaged says nothing. */
+function noteAll(known: Known, row: Buffer): void {
+  if (row.length % entryBytes === 0) for (const entry of entriesIn(row)) note(known, entry)
+}
+
+function note({ heads, times }: Known, entry: Entry): void {
+  const number = numberOfEntry(entry)
+  const head = hashOfEntry(entry).toString('latin1', 0, headBytes)
   const before = heads.get(number) ?? ''
   if (!before.includes(head)) heads.set(number, before + head)
-  if (!isHash) times.set(number, readTime(place, 0))
+  times.set(number, readTime(entry, 0))
 }
 
 /** Of a hash, that are compared: as many as the filter takes. */
@@ -210,18 +208,4 @@ function timesOf(gap: Gap, times: Known['times'], before: readonly Gap[]): Pick<
   const covered = found.length + others.reduce((sum, { messages }) => sum + messages, 0)
   if (covered < gap.messages) all.push(gap.from, gap.to)
   return { from: all.reduce(earlier), to: all.reduce(later) }
-}
-
-/** A message that stands twice among the records is one. */
-async function mendCount({ folder, catalog, id }: PartitionSite, miscounted: number): Promise<void> {
-  const entry = (await catalog.entries()).get(id)
-  if (miscounted === 0 || entry === undefined) return
-  const tally = { ...entry.tally, messages: entry.tally.messages - miscounted }
-  const index = await openDatabase(path.join(folderOfPartition(folder, id), 'index'), sizes)
-  try {
-    await index.put(tallyKey, encodeTally(tally), { sync: true })
-  } finally {
-    await index.close()
-  }
-  await catalog.write(id, { ...entry, tally })
 }

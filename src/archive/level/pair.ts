@@ -2,22 +2,31 @@
 import path from 'node:path'
 import type { Envelope } from '../../core/envelope.ts'
 import { type Batch, type Database, type DatabaseSizes, openDatabase } from './database.ts'
-import { encodeRecord, type IndexRows, numberKey, pubsubId, tallyKey, topicNameKey, topicNameRange } from './layout.ts'
-import { encodeTally, type Tally } from './tally.ts'
+import { encodeRecord, numberKey } from './layout.ts'
+import { PartitionIndex } from './partition-index.ts'
 
 const mebibyte = 1024 * 1024
+
+interface Sizes {
+  readonly records: DatabaseSizes
+  readonly index: DatabaseSizes
+  readonly maxFresh: number
+}
 
 /** Of the partition that new messages go to, and of all others, into which late ones trickle. */
 const sizes = {
   newest: {
     records: { writeBufferSize: 32 * mebibyte, cacheSize: mebibyte, compression: false },
-    index: { writeBufferSize: 16 * mebibyte, cacheSize: 16 * mebibyte, compression: true },
+    index: { writeBufferSize: 4 * mebibyte, cacheSize: 8 * mebibyte, compression: true },
+    // Some 30 MiB.
+    maxFresh: 2 ** 18,
   },
   older: {
     records: { writeBufferSize: 4 * mebibyte, cacheSize: mebibyte, compression: false },
     index: { writeBufferSize: 4 * mebibyte, cacheSize: 8 * mebibyte, compression: true },
+    maxFresh: 2 ** 14,
   },
-} as const satisfies Record<string, { records: DatabaseSizes; index: DatabaseSizes }>
+} as const satisfies Record<string, Sizes>
 
 export type Age = keyof typeof sizes
 
@@ -26,34 +35,21 @@ export const settledBytes = 3 * sizes.newest.records.writeBufferSize
 
 export class Pair {
   readonly records: Database
-  readonly index: Database
-  /** The ids of the pubsub topics in it: few, and the operator's choice. */
-  readonly pubsubTopics = new Map<string, Buffer>()
+  readonly index: PartitionIndex
 
-  private constructor(records: Database, index: Database) {
+  private constructor(records: Database, index: PartitionIndex) {
     this.records = records
     this.index = index
   }
 
   /** Opens the partition in `folder`, and makes it when there is none. Throws what `openDatabase` throws. */
   static async open(folder: string, age: Age, archive: string): Promise<Pair> {
-    const records = await openDatabase(path.join(folder, 'records'), sizes[age].records, archive)
+    const { records: recordSizes, index: indexSizes, maxFresh } = sizes[age]
+    const records = await openDatabase(path.join(folder, 'records'), recordSizes, archive)
     try {
-      const index = await openDatabase(path.join(folder, 'index'), sizes[age].index, archive)
-      return await Pair.#of(records, index)
+      return new Pair(records, await PartitionIndex.open({ folder, archive, sizes: indexSizes, maxFresh }))
     } catch (error) {
       await records.close()
-      throw error
-    }
-  }
-
-  static async #of(records: Database, index: Database): Promise<Pair> {
-    const pair = new Pair(records, index)
-    try {
-      await pair.#readTopics()
-      return pair
-    } catch (error) {
-      await index.close()
       throw error
     }
   }
@@ -67,19 +63,6 @@ export class Pair {
     await batch.write({ sync: true })
   }
 
-  /** Makes messages visible, which then amount to `tally`. What is lost of this can be made again from the records. */
-  async enter(envelopes: readonly Envelope[], rows: readonly IndexRows[], tally: Tally): Promise<void> {
-    const batch: Batch = this.index.batch()
-    for (const { pubsubKey, pubsubRow, contentKey, contentRow, hashKey, hashRow } of rows) {
-      batch.put(pubsubKey, pubsubRow).put(contentKey, contentRow).put(hashKey, hashRow)
-    }
-    const topics = new Set<string>()
-    for (const { pubsubTopic } of envelopes) if (!this.pubsubTopics.has(pubsubTopic)) topics.add(pubsubTopic)
-    for (const topic of topics) batch.put(topicNameKey(pubsubId(topic)), Buffer.from(topic))
-    await batch.put(tallyKey, encodeTally(tally)).write()
-    for (const topic of topics) this.pubsubTopics.set(topic, pubsubId(topic))
-  }
-
   /** Records by their numbers. */
   read(numbers: readonly number[]): Promise<(Buffer | undefined)[]> {
     return this.records.getMany(numbers.map(numberKey))
@@ -89,10 +72,8 @@ export class Pair {
     await Promise.all([this.records.close(), this.index.close()])
   }
 
-  async #readTopics(): Promise<void> {
-    for await (const [, name] of this.index.iterator(topicNameRange)) {
-      const topic = name.toString()
-      this.pubsubTopics.set(topic, pubsubId(topic))
-    }
+  /** Closes it as a crash does. */
+  async abandon(): Promise<void> {
+    await Promise.all([this.records.close(), this.index.abandon()])
   }
 }

@@ -6,13 +6,14 @@ import type { MessageHash } from '../../core/hash.ts'
 import { type Amount, minus, type Selection } from '../backend.ts'
 import type { Catalog, Entry } from './catalog.ts'
 import { readingError } from './database.ts'
-import { Filter } from './filter.ts'
+import { topicId } from './entry.ts'
+import { Filter, hashWord } from './filter.ts'
 import type { Inspector } from './inspection.ts'
-import { contentId, hashWord, indexRows, numberKey, numberOf, tallyKey } from './layout.ts'
+import { numberKey, numberOf } from './layout.ts'
 import { type Age, Pair, settledBytes } from './pair.ts'
 import type { TimeRange } from './place.ts'
 import { filterOf, recover } from './recovery.ts'
-import { decodeTally, emptyTally, type Tally, withMessage } from './tally.ts'
+import { emptyTally, type Tally } from './tally.ts'
 
 export interface PartitionPlace {
   readonly id: number
@@ -30,6 +31,12 @@ export const unknownEntry: Entry = { tally: emptyTally, clean: false }
 /** Where a partition of the archive in `archive` lies. */
 export function folderOfPartition(archive: string, id: number): string {
   return path.join(archive, 'partitions', String(id).padStart(8, '0'))
+}
+
+/** Records on their way to the disk, of which the first is record `first`. */
+export interface Appended {
+  readonly first: number
+  readonly written: Promise<void>
 }
 
 export class Partition {
@@ -93,6 +100,7 @@ export class Partition {
   async becomeOlder(): Promise<void> {
     if (this.#age === 'older') return
     this.#age = 'older'
+    if (this.isOpen) await this.use(({ index }) => index.writeOut())
     await this.whenIdle(() => this.close())
   }
 
@@ -148,27 +156,31 @@ export class Partition {
   }
 
   mayHaveTopic(topic: string): boolean {
-    return this.#filter === undefined || this.#filter.mayHave(contentId(topic))
+    return this.#filter === undefined || this.#filter.mayHave(topicId(topic).content)
   }
 
-  /** Writes the records of messages that are not in it to disk. Gives the number of the first. */
-  async append(pair: Pair, envelopes: readonly Envelope[]): Promise<number> {
+  /** Makes ready for `append`. */
+  async prepare({ index }: Pair): Promise<void> {
     if (this.#clean) await this.#setClean(false)
+    await index.room()
+  }
+
+  /** Begins to write the records of messages that are not in it. */
+  append(pair: Pair, envelopes: readonly Envelope[]): Appended {
     const first = this.#next
-    await pair.append(envelopes, first)
     this.#next = first + envelopes.length
-    return first
+    const written = pair.append(envelopes, first)
+    // Who waits for it hears of it, though perhaps later.
+    written.catch(() => {})
+    return { first, written }
   }
 
   /** Makes appended messages visible. */
-  async enter(pair: Pair, envelopes: readonly Envelope[], first: number): Promise<void> {
-    const rows = envelopes.map((envelope, index) => indexRows(envelope, first + index))
-    for (const { content, place } of rows) this.#addToFilter(content, place)
-    let tally = { ...this.tally, next: first, tail: this.#tail(first, envelopes) }
-    for (const { message, bytes } of envelopes) tally = withMessage(tally, message.timestamp!, bytes.length)
-    await pair.enter(envelopes, rows, tally)
-    this.tally = tally
-    this.#catalog.note(this.id, tally)
+  enter({ index }: Pair, envelopes: readonly Envelope[], first: number): void {
+    for (const envelope of envelopes) this.#addToFilter(envelope)
+    index.enter(envelopes, first)
+    this.tally = { ...index.tally, tail: this.#tail(first, envelopes) }
+    this.#catalog.note(this.id, this.tally)
   }
 
   /** Closes its databases and remembers what it holds. It opens again when it is used. Only while nobody uses it. */
@@ -182,13 +194,13 @@ export class Partition {
 
   /** Closes its databases, whatever they say. */
   abandon(): Promise<void> {
-    return this.#closeBy((pair) => pair.close()).catch(() => {})
+    return this.#closeBy((pair) => pair.abandon()).catch(() => {})
   }
 
   /** Resolves when nobody uses it any more and its databases are closed. */
   async drop(): Promise<void> {
     this.#dropped = true
-    await this.whenIdle(() => this.abandon())
+    await this.whenIdle(() => this.#closeBy((pair) => pair.close()).catch(() => {}))
   }
 
   /** Of a partition that is begun, and empty. */
@@ -252,7 +264,7 @@ export class Partition {
       this.#settled = { note: this.#next, bytes: 0, tail: this.#next }
       return pair
     } catch (error) {
-      await pair.close()
+      await pair.abandon()
       throw error
     }
   }
@@ -269,10 +281,9 @@ export class Partition {
 
   /** False: the end of a log was lost while it was closed. */
   async #holdsItsEnd({ records, index }: Pair): Promise<boolean> {
-    const { next } = this.tally
-    if (next === 0) return true
-    const [row, last] = await Promise.all([index.get(tallyKey), records.get(numberKey(next - 1))])
-    return decodeTally(row)?.next === next && last !== undefined
+    const { next, messages } = this.tally
+    if (index.tally.next !== next || index.tally.messages !== messages) return false
+    return next === 0 || (await records.get(numberKey(next - 1))) !== undefined
   }
 
   async #recover(pair: Pair): Promise<void> {
@@ -303,10 +314,11 @@ export class Partition {
     await writeFile(this.#filterFile, file, { flush: true })
   }
 
-  #addToFilter(content: Buffer, place: Buffer): void {
+  #addToFilter({ message, hash }: Envelope): void {
     if (this.#filter === undefined) return
+    const { content } = topicId(message.contentTopic)
     if (!this.#filter.mayHave(content)) this.#filter.add(content)
-    this.#filter.add(place, 8)
+    this.#filter.add(hashWord(hash))
   }
 
   #tail(first: number, envelopes: readonly Envelope[]): number {

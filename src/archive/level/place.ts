@@ -1,5 +1,5 @@
 /** A place in history as bytes: the timestamp, then the hash. The order of the bytes is the order of history. Pure. */
-import { hashBytes, hashFromBytes } from '../../core/hash.ts'
+import { hashBytes, hashFromBytes, type MessageHash } from '../../core/hash.ts'
 import type { Nanoseconds } from '../../core/time.ts'
 import type { Place, Selection } from '../backend.ts'
 
@@ -13,9 +13,14 @@ export const maxTimestamp: Nanoseconds = timestampOffset - 1n
 
 export function encodePlace({ timestamp, hash }: Place): Buffer {
   const bytes = Buffer.allocUnsafe(placeBytes)
-  writeTime(bytes, timestamp, 0)
-  bytes.write(hash, timeBytes, 'hex')
+  encodePlaceInto(bytes, 0, timestamp, hash)
   return bytes
+}
+
+/** Writes a place to `bytes` at `at`. */
+export function encodePlaceInto(bytes: Buffer, at: number, timestamp: Nanoseconds, hash: MessageHash): void {
+  writeTime(bytes, timestamp, at)
+  bytes.write(hash, at + timeBytes, 'hex')
 }
 
 export function decodePlace(bytes: Buffer): Place {

@@ -1,39 +1,35 @@
-/** The stages of a put: which messages go where, which of them are new, their records, their rows in the index. */
+/** The stages of a put: which messages go where, which of them are new, their records, their entries in the index. */
 import type { Envelope } from '../../core/envelope.ts'
 import { amountOf } from '../backend.ts'
-import { hashKey } from './layout.ts'
 import type { Pair } from './pair.ts'
-import type { Partition } from './partition.ts'
+import type { Appended, Partition } from './partition.ts'
 import type { Partitions } from './partitions.ts'
 
-/** Messages of one put in one partition, of which the first is record `first`. */
-export interface Part {
+/** Messages of one put in one partition, which stays open for them, on their way to the disk. */
+export interface Part extends Appended {
   readonly partition: Partition
+  readonly pair: Pair
   readonly envelopes: readonly Envelope[]
-  readonly first: number
 }
 
-/** Writes the records of what is new to disk. Each partition of what it gives is retained. */
+/** Begins to write the records of what is new. Each partition of what it gives is retained. */
 export async function append(partitions: Partitions, envelopes: readonly Envelope[]): Promise<Part[]> {
   const parts: Part[] = []
-  const written = Array.from(await claim(partitions, envelopes), ([partition, group]) =>
-    partitions.use(partition, async (pair) => {
+  for (const [partition, group] of await claim(partitions, envelopes)) {
+    await partitions.use(partition, async (pair) => {
       const fresh = await newOf(partition, pair, group)
       if (fresh.length === 0) return
-      const first = await partition.append(pair, fresh)
+      await partition.prepare(pair)
       partition.retain()
-      parts.push({ partition, envelopes: fresh, first })
-    }),
-  )
-  await Promise.all(written)
+      parts.push({ partition, pair, envelopes: fresh, ...partition.append(pair, fresh) })
+    })
+  }
   return parts
 }
 
-/** Makes what was appended visible. */
-export async function enter(partitions: Partitions, parts: readonly Part[]): Promise<void> {
-  for (const { partition, envelopes, first } of parts) {
-    await partitions.use(partition, (pair) => partition.enter(pair, envelopes, first))
-  }
+/** Makes what is on disk visible. */
+export function enter(parts: readonly Part[]): void {
+  for (const { partition, pair, envelopes, first } of parts) partition.enter(pair, envelopes, first)
 }
 
 /** Which messages go to which partition. */
@@ -55,8 +51,8 @@ async function claim(partitions: Partitions, envelopes: readonly Envelope[]): Pr
 async function newOf(partition: Partition, { index }: Pair, group: readonly Envelope[]): Promise<readonly Envelope[]> {
   const doubtful = group.filter(({ hash }) => partition.mayHaveHash(hash))
   if (doubtful.length === 0) return group
-  const known = await index.hasMany(doubtful.map(({ hash }) => hashKey(hash)))
-  const stored = new Set(doubtful.filter((_, at) => known[at]))
+  const known = await index.find(doubtful.map(({ hash }) => hash))
+  const stored = new Set(doubtful.filter((_, at) => known[at] !== undefined))
   partition.unclaim(amountOf([...stored]))
   return group.filter((envelope) => !stored.has(envelope))
 }

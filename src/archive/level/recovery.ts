@@ -4,27 +4,24 @@
  * acknowledged and is not there is a gap, and its message can be stored again.
  */
 import { type Envelope, openEnvelope } from '../../core/envelope.ts'
-import { minus, storedBytes } from '../backend.ts'
+import { hashBytes } from '../../core/hash.ts'
 import type { Gap } from './catalog.ts'
-import type { Batch, Database } from './database.ts'
-import { Filter } from './filter.ts'
+import type { Database } from './database.ts'
 import {
-  contentIdOf,
-  contentKeyRange,
-  decodeRecord,
-  decodeRow,
-  hashBytesOf,
-  hashKey,
-  indexRows,
-  numberKey,
-  numberOf,
-  placeOf,
-  pubsubKeyRange,
-  tallyKey,
-} from './layout.ts'
+  byContentTopic,
+  byPubsubTopic,
+  contentOfEntry,
+  type Entry,
+  hashOfEntry,
+  numberOfEntry,
+} from './entry.ts'
+import { Filter } from './filter.ts'
+import type { EntryLane } from './lane.ts'
+import { decodeRecord, numberKey, numberOf } from './layout.ts'
 import type { Pair } from './pair.ts'
-import { decodePlace, earlier, type KeyRange, later, type TimeRange, timeOf } from './place.ts'
-import { decodeTally, emptyTally, encodeTally, type Tally, withMessage } from './tally.ts'
+import type { PartitionIndex } from './partition-index.ts'
+import { earlier, type KeyRange, later, type TimeRange, timeOf } from './place.ts'
+import type { Tally } from './tally.ts'
 
 /** Rows, and bytes of rows, that are in memory at once; between two such pieces others get their turn. */
 const pieceRows = 500
@@ -35,36 +32,36 @@ const pieceBytes = 4 * 1024 * 1024
  * acknowledged. `tell` hears of what is lost, and has to remember it, before the index forgets it. Can be broken off.
  */
 export async function recover(pair: Pair, mark: Tally, tell: (gap: Lost) => Promise<void>): Promise<Tally> {
-  const indexed = decodeTally(await pair.index.get(tallyKey)) ?? emptyTally
-  const replayed = await replay(pair, indexed)
-  const end = Math.max(mark.next, replayed.next)
-  const missing = await missingNumbers(pair.records, Math.min(mark.tail, indexed.tail), end)
+  await replay(pair)
+  const end = Math.max(mark.next, pair.index.tally.next)
+  const missing = await missingNumbers(pair.records, mark.tail, end)
   for (const gap of await gapsOf(pair, missing, mark)) await tell(gap)
-  const tally = { ...(await forget(pair.index, missing, replayed)), next: end, tail: end }
-  await pair.index.put(tallyKey, encodeTally(tally), { sync: true })
-  return tally
+  if (missing.some(({ first }) => first < pair.index.tally.next)) {
+    await pair.index.writeOut((entry) => rangeOf(missing, numberOfEntry(entry)) !== undefined)
+  }
+  pair.index.skipTo(end)
+  return { ...pair.index.tally, tail: end }
 }
 
 export type Lost = Omit<Gap, 'partition'>
 
-/** Enters the records from `tally.next` on. Those that are damaged keep their number, and are not entered. */
-async function replay(pair: Pair, indexed: Tally): Promise<Tally> {
-  let tally = indexed
-  for await (const piece of pieces(pair.records, { gte: numberKey(indexed.next) })) {
-    const found = piece.flatMap(([key, record]) => {
-      const envelope = envelopeOf(record)
-      return envelope === undefined ? [] : [{ envelope, rows: indexRows(envelope, numberOf(key)) }]
-    })
-    for (const { envelope } of found) tally = withMessage(tally, envelope.message.timestamp!, envelope.bytes.length)
-    tally = { ...tally, next: numberOf(piece.at(-1)![0]) + 1 }
-    await pair.enter(
-      found.map(({ envelope }) => envelope),
-      found.map(({ rows }) => rows),
-      tally,
-    )
+/** Enters the records that the index does not know. Those that are damaged keep their number, and are not entered. */
+async function replay({ records, index }: Pair): Promise<void> {
+  for await (const piece of pieces(records, { gte: numberKey(index.tally.next) })) {
+    await index.room()
+    const found = piece.map(([key, record]) => ({ number: numberOf(key), envelope: envelopeOf(record) }))
+    const known = await index.find(found.map(({ envelope }) => envelope?.hash ?? noHash))
+    for (const [at, { number, envelope }] of found.entries()) {
+      // Stored again after a write that failed, though not quite.
+      const isNew =
+        known[at] === undefined && found.findIndex((other) => other.envelope?.hash === envelope?.hash) === at
+      if (envelope !== undefined && isNew) index.enter([envelope], number)
+    }
+    index.skipTo(found.at(-1)!.number + 1)
   }
-  return tally
 }
+
+const noHash = '0'.repeat(2 * hashBytes)
 
 /** The envelope in a record; undefined when it is damaged. */
 export function envelopeOf(record: Buffer): Envelope | undefined {
@@ -98,10 +95,6 @@ export async function missingNumbers(records: Database, first: number, end: numb
   return missing
 }
 
-function isIn(ranges: readonly NumberRange[], number: number): boolean {
-  return rangeOf(ranges, number) !== undefined
-}
-
 /** The range that a number is in, of some that are in order. */
 function rangeOf(ranges: readonly NumberRange[], number: number): NumberRange | undefined {
   let [low, high] = [0, ranges.length]
@@ -114,18 +107,9 @@ function rangeOf(ranges: readonly NumberRange[], number: number): NumberRange | 
   return range !== undefined && range.first <= number ? range : undefined
 }
 
-/** What is lost, and when it came: by the rows of the index, or else by the neighbours. */
+/** What is lost, and when it came: by the index, or else by the neighbours. */
 async function gapsOf(pair: Pair, missing: readonly NumberRange[], mark: Tally): Promise<Lost[]> {
-  const known = new Map<NumberRange, TimeRange>()
-  for await (const rows of rowsOf(pair.index, pubsubKeyRange, missing)) {
-    for (const [key, row] of rows) {
-      // `rowsOf` gives only rows that are in a range.
-      const range = rangeOf(missing, decodeRow(row).number)!
-      const time = timeOf(placeOf(key))
-      const { from, to } = known.get(range) ?? { from: time, to: time }
-      known.set(range, { from: earlier(from, time), to: later(to, time) })
-    }
-  }
+  const known = missing.length === 0 ? new Map<NumberRange, TimeRange>() : await timesOf(pair.index, missing)
   const gaps: Lost[] = []
   for (const range of missing) {
     const times = known.get(range) ?? (await around(pair, range, mark))
@@ -134,35 +118,17 @@ async function gapsOf(pair: Pair, missing: readonly NumberRange[], mark: Tally):
   return gaps
 }
 
-/**
- * Takes what the index says of lost records out of it, so that the messages can be stored again. Gives what is left of
- * `tally`, which stands beside the rows at any moment.
- */
-async function forget(index: Database, missing: readonly NumberRange[], tally: Tally): Promise<Tally> {
-  let left = tally
-  for (const range of [contentKeyRange, pubsubKeyRange]) {
-    for await (const rows of rowsOf(index, range, missing)) {
-      const batch: Batch = index.batch()
-      for (const [key] of rows) batch.del(key)
-      if (range === pubsubKeyRange) {
-        for (const [key] of rows) batch.del(hashKey(decodePlace(placeOf(key)).hash))
-        const sizes = rows.map(([, row]) => storedBytes(decodeRow(row).bytes))
-        left = { ...left, ...minus(left, { messages: rows.length, bytes: sizes.reduce((sum, size) => sum + size, 0) }) }
-        batch.put(tallyKey, encodeTally(left))
-      }
-      await batch.write()
-    }
+/** When the messages of ranges came of which the index knows some. */
+async function timesOf(index: PartitionIndex, ranges: readonly NumberRange[]): Promise<Map<NumberRange, TimeRange>> {
+  const known = new Map<NumberRange, TimeRange>()
+  for await (const entry of entriesOf(index.all(byPubsubTopic))) {
+    const range = rangeOf(ranges, numberOfEntry(entry))
+    if (range === undefined) continue
+    const time = timeOf(entry)
+    const { from, to } = known.get(range) ?? { from: time, to: time }
+    known.set(range, { from: earlier(from, time), to: later(to, time) })
   }
-  return left
-}
-
-/** The rows of a lane that lead to records of these numbers, some at a time. */
-async function* rowsOf(index: Database, lane: KeyRange, numbers: readonly NumberRange[]) {
-  if (numbers.length === 0) return
-  for await (const piece of pieces(index, lane)) {
-    const rows = piece.filter(([, row]) => isIn(numbers, decodeRow(row).number))
-    if (rows.length > 0) yield rows
-  }
+  return known
 }
 
 /** When lost messages came, by their neighbours: numbers follow arrival. */
@@ -171,24 +137,34 @@ async function around(pair: Pair, { first, end }: NumberRange, mark: Tally): Pro
     pair.records.values({ lt: numberKey(first), reverse: true, limit: 1 }).all(),
     pair.records.values({ gte: numberKey(end), limit: 1 }).all(),
   ])
-  const times = [...before, ...after].map((record) => envelopeOf(record)?.message.timestamp)
-  const [from = mark.oldest ?? 0n, to = mark.newest ?? from] = times
+  const timeIn = ([record]: readonly Buffer[]) => record && envelopeOf(record)?.message.timestamp
+  const from = timeIn(before) ?? mark.oldest ?? 0n
+  const to = timeIn(after) ?? mark.newest ?? from
   return { from: earlier(from, to), to: later(from, to) }
 }
 
 /** The filter of a partition, out of its index. */
-export async function filterOf(index: Database): Promise<Filter> {
+export async function filterOf(index: PartitionIndex): Promise<Filter> {
   const filter = new Filter()
   let topic: Buffer | undefined
-  for await (const piece of pieces(index, contentKeyRange)) {
-    for (const [key] of piece) {
-      const content = contentIdOf(key)
-      if (topic === undefined || !topic.equals(content)) filter.add(content)
-      topic = content
-      filter.add(hashBytesOf(placeOf(key)))
-    }
+  for await (const entry of entriesOf(index.all(byContentTopic))) {
+    const content = contentOfEntry(entry)
+    if (topic === undefined || !topic.equals(content)) filter.add(content)
+    topic = content
+    filter.add(hashOfEntry(entry))
   }
   return filter
+}
+
+/** The entries of some lanes, one lane after the other. */
+export async function* entriesOf(lanes: readonly EntryLane[]): AsyncGenerator<Entry, void, undefined> {
+  for (const lane of lanes) {
+    try {
+      for (await lane.fill(); lane.head !== undefined; lane.head === undefined && (await lane.fill())) yield lane.take()
+    } finally {
+      await lane.close()
+    }
+  }
 }
 
 /** Rows of a range, some at a time. */

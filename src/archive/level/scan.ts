@@ -1,34 +1,23 @@
-/** Reading: a selection becomes lanes or look-ups in each partition, these candidates, and those a slice within its bounds. */
+/** Reading: a selection becomes lanes or look-ups in each partition, these entries, and those a slice within its bounds. */
+import type { Direction } from '../../core/query.ts'
 import type { Bounds, Row, Selection, Slice } from '../backend.ts'
-import type { Database } from './database.ts'
 import {
-  type Candidate,
-  DatabaseLane,
-  type Decode,
-  decodeContentRow,
-  decodePubsubRow,
-  placeOrder,
-  type Reading,
-  type Snapshot,
-} from './lane.ts'
-import {
-  contentId,
-  contentKey,
-  contentLane,
-  decodeRecord,
-  decodeRow,
-  hashKey,
-  placeOfHash,
-  pubsubId,
-  pubsubIdOfRow,
-  pubsubLane,
-} from './layout.ts'
+  byContentTopic,
+  byPubsubTopic,
+  contentOfEntry,
+  type Entry,
+  isOfPubsubTopic,
+  lengthOfEntry,
+  numberOfEntry,
+  topicId,
+} from './entry.ts'
+import type { EntryLane } from './lane.ts'
+import { decodeRecord } from './layout.ts'
 import { Merge } from './merge.ts'
 import type { Pair } from './pair.ts'
-import { contains, decodePlace, type KeyRange, type PlaceRange } from './place.ts'
-
-/** Rows that a lane reads at first at the least. */
-const minLaneRows = 4
+import type { Moment } from './partition-index.ts'
+import { contains, decodePlace, type PlaceRange, placeBytes } from './place.ts'
+import type { Reading } from './sealed.ts'
 
 /** What a partition is asked for. */
 export interface Inquiry {
@@ -45,12 +34,12 @@ export class Walk {
   readonly #found: Row[] = []
   #bytes = 0
   #looked = 0
-  #last: Buffer | undefined
+  #last: Entry | undefined
   #isOver = false
 
   constructor({ pubsubTopic }: Selection, bounds: Bounds) {
     this.#bounds = bounds
-    this.#pubsub = pubsubTopic === undefined ? undefined : pubsubId(pubsubTopic)
+    this.#pubsub = pubsubTopic === undefined ? undefined : topicId(pubsubTopic).pubsub
   }
 
   /** True when the bounds have ended it. */
@@ -65,35 +54,35 @@ export class Walk {
 
   /** Walks through one partition, as it is at one moment. */
   async through(pair: Pair, inquiry: Inquiry): Promise<void> {
-    await using snapshot = pair.index.snapshot()
-    const picked: Candidate[] = []
+    await using moment = pair.index.moment()
+    const picked: Entry[] = []
     if (inquiry.selection.hashes?.length) {
-      for (const candidate of await byHash(pair.index, snapshot, inquiry)) if (!this.#take(candidate, picked)) break
+      for (const entry of await byHashes(moment, inquiry)) if (!this.#take(entry, picked)) break
     } else {
-      await this.#follow(lanesOf(pair, snapshot, inquiry, this.#bounds), inquiry, picked)
+      await this.#follow(lanesOf(moment, inquiry, this.#bounds), inquiry, picked)
     }
     this.#found.push(...(await this.#rowsOf(pair, picked)))
   }
 
-  async #follow(lanes: readonly DatabaseLane[], { selection }: Inquiry, picked: Candidate[]): Promise<void> {
+  async #follow(lanes: readonly EntryLane[], { selection }: Inquiry, picked: Entry[]): Promise<void> {
     const merge = new Merge(lanes, placeOrder(selection.direction))
     try {
       for (;;) {
         if (merge.isDue) await merge.fill()
-        const candidate = merge.take()
-        if (candidate === undefined || !this.#take(candidate, picked)) return
+        const entry = merge.take()
+        if (entry === undefined || !this.#take(entry, picked)) return
       }
     } finally {
       await Promise.all(lanes.map((lane) => lane.close()))
     }
   }
 
-  /** Takes a candidate, or ends the walk in front of it. */
-  #take(candidate: Candidate, picked: Candidate[]): boolean {
+  /** Takes an entry, or ends the walk in front of it. */
+  #take(entry: Entry, picked: Entry[]): boolean {
     const { messages, bytes, rows, includeData, expired } = this.#bounds
     const count = this.#found.length + picked.length
-    const wanted = this.#pubsub === undefined || this.#pubsub.equals(candidate.pubsub)
-    const size = includeData ? candidate.bytes : 0
+    const wanted = this.#pubsub === undefined || isOfPubsubTopic(entry, this.#pubsub)
+    const size = includeData ? lengthOfEntry(entry) : 0
     const isFull = wanted && (count >= messages || this.#bytes + size > bytes)
     const isOver = this.#looked >= rows || (count > 0 && (isFull || expired()))
     if (isOver && this.#last !== undefined) {
@@ -101,85 +90,55 @@ export class Walk {
       return false
     }
     if (wanted) {
-      picked.push(candidate)
+      picked.push(entry)
       this.#bytes += size
     }
-    this.#last = candidate.place
+    this.#last = entry
     this.#looked += 1
     return true
   }
 
-  async #rowsOf(pair: Pair, picked: readonly Candidate[]): Promise<Row[]> {
-    if (!this.#bounds.includeData || picked.length === 0) return picked.map(({ place }) => decodePlace(place))
-    const records = await pair.read(picked.map(({ number }) => number))
-    return picked.map(({ place }, index) => toRow(place, records[index]))
+  async #rowsOf(pair: Pair, picked: readonly Entry[]): Promise<Row[]> {
+    if (!this.#bounds.includeData || picked.length === 0) return picked.map(decodePlace)
+    const records = await pair.read(picked.map(numberOfEntry))
+    return picked.map((entry, index) => toRow(entry, records[index]))
   }
 }
 
 /** The messages of some hashes, in the order of the walk. */
-async function byHash(
-  index: Database,
-  snapshot: Snapshot,
-  { selection: { hashes = [], contentTopics = [], direction }, range }: Inquiry,
-): Promise<Candidate[]> {
-  const wanted = [...new Set(hashes)]
-  const rows = await index.getMany(wanted.map(hashKey), { snapshot })
-  const found = wanted.flatMap((hash, at): Candidate[] => {
-    const row = rows[at]
-    const place = placeOfHash(row, hash)
-    return place === undefined ? [] : [{ place, pubsub: pubsubIdOfRow(row!), ...decodeRow(row!) }]
-  })
-  const inTime = found.filter(({ place }) => contains(range, place)).sort(placeOrder(direction))
-  return contentTopics.length === 0 ? inTime : await about(index, snapshot, inTime, contentTopics)
-}
-
-/** Those of `candidates` that are of one of some content topics. */
-async function about(
-  index: Database,
-  snapshot: Snapshot,
-  candidates: readonly Candidate[],
-  contentTopics: readonly string[],
-): Promise<Candidate[]> {
-  const ids = contentTopics.map(contentId)
-  const keys = candidates.flatMap(({ place }) => ids.map((id) => contentKey(id, place)))
-  const present = await index.hasMany(keys, { snapshot })
-  return candidates.filter((_, at) => present.slice(at * ids.length, (at + 1) * ids.length).includes(true))
+async function byHashes(
+  moment: Moment,
+  { selection: { hashes = [], contentTopics: wantedTopics = [], direction }, contentTopics, range }: Inquiry,
+): Promise<Entry[]> {
+  const found = (await moment.find([...new Set(hashes)])).filter((entry) => entry !== undefined)
+  const ids = contentTopics.map((topic) => topicId(topic).content)
+  const isWanted = (entry: Entry) => wantedTopics.length === 0 || ids.some((id) => contentOfEntry(entry).equals(id))
+  const inTime = found.filter((entry) => contains(range, entry.subarray(0, placeBytes)) && isWanted(entry))
+  return inTime.sort(placeOrder(direction))
 }
 
 /** The lanes to merge: those of content topics or, without any, those of pubsub topics. */
-function lanesOf(pair: Pair, snapshot: Snapshot, inquiry: Inquiry, { messages }: Bounds): DatabaseLane[] {
-  const { ranges, decode } = inquiry.selection.contentTopics?.length
-    ? byContentTopic(inquiry)
-    : byPubsubTopic(pair, inquiry)
-  const reading: Reading = {
-    direction: inquiry.selection.direction,
-    snapshot,
-    rows: laneRows(messages, ranges.length),
-  }
-  return ranges.map((range) => new DatabaseLane(pair.index, range, decode, reading))
+function lanesOf(moment: Moment, { selection, contentTopics, range }: Inquiry, { messages }: Bounds): EntryLane[] {
+  const { direction, pubsubTopic } = selection
+  const isByContent = (selection.contentTopics?.length ?? 0) > 0
+  const order = isByContent ? byContentTopic : byPubsubTopic
+  const pubsubTopics = pubsubTopic === undefined ? moment.pubsubTopics : [topicId(pubsubTopic).pubsub]
+  const ids = isByContent ? [...new Set(contentTopics)].map((topic) => topicId(topic).content) : pubsubTopics
+  const reading: Reading = { direction, entries: laneEntries(messages, ids.length) }
+  return ids.flatMap((id) => moment.lanes(order, id, range, reading))
 }
 
-interface Ranges {
-  readonly ranges: readonly KeyRange[]
-  readonly decode: Decode
+/** Entries that a lane reads at first: the page and one further from one lane; of many lanes twice their share. */
+function laneEntries(messages: number, lanes: number): number {
+  return Math.min(messages + 1, Math.ceil((2 * messages) / Math.max(1, lanes)))
 }
 
-function byContentTopic({ contentTopics, range }: Inquiry): Ranges {
-  const ranges = [...new Set(contentTopics)].map((topic) => contentLane(contentId(topic), range))
-  return { ranges, decode: decodeContentRow }
+/** Compares entries by place. */
+function placeOrder(direction: Direction): (a: Entry, b: Entry) => number {
+  return direction === 'forward' ? Buffer.compare : (a, b) => Buffer.compare(b, a)
 }
 
-function byPubsubTopic({ pubsubTopics }: Pair, { selection: { pubsubTopic }, range }: Inquiry): Ranges {
-  const ids = pubsubTopic === undefined ? [...pubsubTopics.values()] : [pubsubId(pubsubTopic)]
-  return { ranges: ids.map((id) => pubsubLane(id, range)), decode: decodePubsubRow }
-}
-
-/** Rows that a lane reads at first: the page and one further from one lane; of many lanes twice their share. */
-function laneRows(messages: number, lanes: number): number {
-  return Math.min(messages + 1, Math.max(minLaneRows, Math.ceil((2 * messages) / Math.max(1, lanes))))
-}
-
-function toRow(place: Buffer, record: Buffer | undefined): Row {
+function toRow(entry: Entry, record: Buffer | undefined): Row {
   const data = record && decodeRecord(record)
-  return data === undefined ? decodePlace(place) : { ...decodePlace(place), data }
+  return data === undefined ? decodePlace(entry) : { ...decodePlace(entry), data }
 }

@@ -6,9 +6,8 @@
 import type { Iterator } from 'classic-level'
 import { WaypostError } from '../../core/errors.ts'
 import { type Batch, type Database, openDatabase } from './database.ts'
-import { placeOf } from './layout.ts'
 import { type Lane, Merge } from './merge.ts'
-import type { KeyRange } from './place.ts'
+import { type KeyRange, placeBytes } from './place.ts'
 
 const Kind = { setting: 0, message: 1, pubsubTopic: 4 } as const
 
@@ -124,4 +123,9 @@ class RecordLane implements Lane<OldRecord> {
   async close(): Promise<void> {
     await this.#iterator.close()
   }
+}
+
+/** The place at the end of a key. */
+function placeOf(key: Buffer): Buffer {
+  return key.subarray(key.length - placeBytes)
 }

@@ -31,7 +31,7 @@ export function withMessage(
   }
 }
 
-const tallyBytes = 4 + 4 + 8 + 8 + 2 * timeBytes
+export const tallyBytes = 4 + 4 + 8 + 8 + 2 * timeBytes
 
 export function encodeTally({ next, tail, messages, bytes, oldest = 1n, newest = 0n }: Tally): Buffer {
   const row = Buffer.allocUnsafe(tallyBytes)

@@ -4,21 +4,22 @@
  */
 
 import path from 'node:path'
+import { crc32 } from 'node:zlib'
 import { messageOf } from '../../core/errors.ts'
 import { messageHash } from '../../core/hash.ts'
 import { systemClock } from '../../core/time.ts'
 import { silentLog } from '../../telemetry/log.ts'
 import type { Loss } from '../backend.ts'
 import { isDamage } from './database.ts'
-import type { Candidate } from './lane.ts'
-import { decodePubsubRow } from './lane.ts'
-import { decodeRow, indexRows, pubsubKeyRange } from './layout.ts'
+import { byPubsubTopic, type Entry, entryOf, numberOfEntry } from './entry.ts'
 import type { Pair } from './pair.ts'
 import type { Partition } from './partition.ts'
+import type { PartitionIndex } from './partition-index.ts'
 import { openParts } from './parts.ts'
 import { decodePlace, earlier, later } from './place.ts'
-import { envelopeOf, missingNumbers, pieces } from './recovery.ts'
+import { entriesOf, envelopeOf, missingNumbers } from './recovery.ts'
 import { partitionLimits } from './route.ts'
+import { orders } from './seal.ts'
 import { checkTables } from './tables.ts'
 
 /** What was found in one partition. All but `messages` is 0 or absent where all is well. */
@@ -93,19 +94,23 @@ async function checkPartition(partition: Partition, archive: string): Promise<vo
 /** Holds the records of an open partition, its index and its tally against each other. */
 export async function look(partition: Partition, pair: Pair, told: Told = () => {}): Promise<PartitionReport> {
   const ranges = await missingNumbers(pair.records, 0, partition.tally.next)
-  const sums: Sums = { named: 0, messages: 0, misplaced: 0 }
-  for await (const piece of pieces(pair.index, pubsubKeyRange)) {
-    const candidates = piece.map(([key, row]) => decodePubsubRow(key, row))
-    // A piece of the index names as many records as a query may: some at a time.
-    for (let at = 0; at < candidates.length; at += recordsAtOnce) {
-      const some = candidates.slice(at, at + recordsAtOnce)
-      told(some.length, await compare(pair, some, sums))
-    }
+  const sums: Sums = { named: 0, messages: 0 }
+  const right: Right = new Map()
+  let some: Entry[] = []
+  const compareSome = async () => {
+    told(some.length, await compare(pair, some, sums, right))
+    some = []
   }
+  for await (const entry of entriesOf(pair.index.all(byPubsubTopic))) {
+    some.push(entry)
+    if (some.length >= recordsAtOnce) await compareSome()
+  }
+  await compareSome()
   const { named, ...found } = sums
   return {
     partition: partition.id,
     ...found,
+    misplaced: await misplaced(pair.index, right),
     missing: ranges.reduce((sum, { first, end }) => sum + end - first, 0),
     miscounted: partition.tally.messages - named,
   }
@@ -117,16 +122,31 @@ interface Sums {
   /** Messages that the index names. */
   named: number
   messages: number
-  misplaced: number
   damaged?: Loss
   lost?: Loss
 }
 
+/** By the number of each record that is as it was stored: a checksum of the entry that it is to have. */
+type Right = Map<number, number>
+
+/** How many messages are not, or wrongly, in one of the orders of the index. */
+async function misplaced(index: PartitionIndex, right: Right): Promise<number> {
+  let most = 0
+  for (const order of orders) {
+    let found = 0
+    for await (const entry of entriesOf(index.all(order))) {
+      if (right.get(numberOfEntry(entry)) === crc32(entry)) found += 1
+    }
+    most = Math.max(most, right.size - found)
+  }
+  return most
+}
+
 /** Holds records against what the index says of them. Gives their bytes. */
-async function compare(pair: Pair, candidates: readonly Candidate[], sums: Sums): Promise<number> {
-  const records = await pair.read(candidates.map(({ number }) => number))
-  for (const [at, candidate] of candidates.entries()) {
-    const { timestamp, hash } = decodePlace(candidate.place)
+async function compare(pair: Pair, entries: readonly Entry[], sums: Sums, right: Right): Promise<number> {
+  const records = await pair.read(entries.map(numberOfEntry))
+  for (const [at, entry] of entries.entries()) {
+    const { timestamp, hash } = decodePlace(entry)
     const record = records[at]
     const envelope = record && envelopeOf(record)
     sums.named += 1
@@ -135,17 +155,10 @@ async function compare(pair: Pair, candidates: readonly Candidate[], sums: Sums)
       sums.damaged = withLoss(sums.damaged, timestamp)
     else {
       sums.messages += 1
-      if (!(await isFoundByAll(pair, indexRows(envelope, candidate.number)))) sums.misplaced += 1
+      right.set(numberOfEntry(entry), crc32(entryOf(envelope, numberOfEntry(entry))))
     }
   }
   return records.reduce((sum, record) => sum + (record?.length ?? 0), 0)
-}
-
-/** True if the other rows of a message lead to the same record. */
-async function isFoundByAll(pair: Pair, rows: ReturnType<typeof indexRows>): Promise<boolean> {
-  const found = await pair.index.getMany([rows.contentKey, rows.hashKey])
-  const { number } = decodeRow(rows.hashRow)
-  return found.every((row) => row !== undefined && decodeRow(row).number === number)
 }
 
 function withLoss(loss: Loss | undefined, timestamp: bigint): Loss {

@@ -76,6 +76,8 @@ t.test('a policy that is told later holds for the partitions that come then', as
   await store(archive, stored.slice(1000))
   await pruneAll(archive, { keepMessages: 3200 })
   t.ok(archive.held.messages >= 3200 && archive.held.messages < 3520, `${archive.held.messages} are left`)
+  // It may be at work by itself, too.
+  await archive[Symbol.asyncDispose]()
 })
 
 t.test('a walk goes on while what it walks through is deleted', async (t) => {

@@ -1,0 +1,173 @@
+/**
+ * The entries of a partition that are in memory: what came since its index was last written. They can be made again from
+ * the records, so storing a message writes nothing but its record.
+ *
+ * Memory holds the entries as bytes, 4,096 together; all else refers to them by their number here, a slot.
+ */
+import type { Envelope } from '../../core/envelope.ts'
+import type { Direction } from '../../core/query.ts'
+import type { Nanoseconds } from '../../core/time.ts'
+import {
+  byHash,
+  byPubsubTopic,
+  compareHash,
+  contentOfEntry,
+  type Entry,
+  entryBytes,
+  type Order,
+  pubsubOfEntry,
+  topicId,
+  writeEntry,
+} from './entry.ts'
+import { HashTable } from './hash-table.ts'
+import { EntryLane } from './lane.ts'
+import { type PlaceRange, placeBytes, readTime, timeBytes } from './place.ts'
+import { firstAfter, firstFrom, Run } from './run.ts'
+
+const slabEntries = 4096
+
+/** Slots that a lane gives at once. */
+const pieceSlots = 128
+
+/** Parts of all entries that are sorted by hash one after the other, so that none holds the event loop. */
+const hashParts = 1024
+
+export class Fresh {
+  readonly #slabs: Buffer[] = []
+  readonly #runs = { pubsub: new Map<string, Run>(), content: new Map<string, Run>() }
+  readonly #hashes = new HashTable((slot) => this.#slabOf(slot).readUInt32LE(at(slot) + timeBytes))
+  #size = 0
+
+  /** How many entries there are. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** The ids of the pubsub topics that are met. */
+  get pubsubTopics(): Buffer[] {
+    return Array.from(this.#runs.pubsub.keys(), (key) => Buffer.from(key, 'latin1'))
+  }
+
+  /** Adds a message that is record `number`. */
+  add(envelope: Envelope, number: number): void {
+    const slot = this.#take()
+    writeEntry(this.#slabOf(slot), at(slot), envelope, number)
+    const { timestamp, contentTopic } = envelope.message
+    this.#enter(slot, timestamp!, topicId(envelope.pubsubTopic).pubsubKey, topicId(contentTopic).contentKey)
+  }
+
+  addEntry(entry: Entry): void {
+    const slot = this.#take()
+    this.#slabOf(slot).set(entry, at(slot))
+    const [pubsub, content] = [pubsubOfEntry(entry).toString('latin1'), contentOfEntry(entry).toString('latin1')]
+    this.#enter(slot, readTime(entry, 0), pubsub, content)
+  }
+
+  /** The entry of a message, by its hash as bytes. */
+  find(hash: Buffer): Entry | undefined {
+    const slot = this.#hashes.find(hash.readUInt32LE(), (slot) => compareHash(this.#entryAt(slot), hash) === 0)
+    return slot === undefined ? undefined : this.#entryAt(slot)
+  }
+
+  /** The part `range` of the entries of a topic by its id, as they are now. Undefined where there are none. */
+  lane({ kind }: Order, id: Buffer, range: PlaceRange, direction: Direction): EntryLane | undefined {
+    const runs = kind === byPubsubTopic.kind ? this.#runs.pubsub : this.#runs.content
+    const slots = runs.get(id.toString('latin1'))?.sorted
+    if (slots === undefined) return undefined
+    const [start, end] = this.#cut(slots, range)
+    if (start >= end) return undefined
+    return this.#lane(direction === 'forward' ? upwards(slots, start, end) : downwards(slots, start, end))
+  }
+
+  /** All entries in an order. */
+  all(order: Order): EntryLane {
+    if (order.kind === byHash.kind) return this.#lane(this.#byHash())
+    return this.#lane(inOrder(order.kind === byPubsubTopic.kind ? this.#runs.pubsub : this.#runs.content))
+  }
+
+  /** All entries as they came, as bytes. */
+  encode(): Buffer[] {
+    const last = this.#size % slabEntries || slabEntries
+    return this.#slabs.map((slab, index) =>
+      index === this.#slabs.length - 1 ? slab.subarray(0, last * entryBytes) : slab,
+    )
+  }
+
+  #take(): number {
+    const slot = this.#size
+    if (slot % slabEntries === 0) this.#slabs.push(Buffer.allocUnsafeSlow(slabEntries * entryBytes))
+    this.#size += 1
+    return slot
+  }
+
+  #enter(slot: number, timestamp: Nanoseconds, pubsub: string, content: string): void {
+    this.#runOf(this.#runs.pubsub, pubsub).add(slot, timestamp)
+    this.#runOf(this.#runs.content, content).add(slot, timestamp)
+    this.#hashes.add(slot)
+  }
+
+  #runOf(runs: Map<string, Run>, key: string): Run {
+    const known = runs.get(key)
+    if (known !== undefined) return known
+    const run = new Run((a, b) => this.#comparePlaces(a, b))
+    runs.set(key, run)
+    return run
+  }
+
+  #lane(pieces: Generator<readonly number[], undefined>): EntryLane {
+    const next = async () => pieces.next().value?.map((slot) => this.#entryAt(slot)) ?? []
+    return new EntryLane({ next, close: async () => {} })
+  }
+
+  #entryAt(slot: number): Entry {
+    return this.#slabOf(slot).subarray(at(slot), at(slot) + entryBytes)
+  }
+
+  #slabOf(slot: number): Buffer {
+    return this.#slabs[Math.floor(slot / slabEntries)]!
+  }
+
+  #comparePlaces(a: number, b: number): number {
+    return this.#slabOf(a).compare(this.#slabOf(b), at(b), at(b) + placeBytes, at(a), at(a) + placeBytes)
+  }
+
+  #compareHashes(a: number, b: number): number {
+    const [from, to] = [at(b) + timeBytes, at(b) + placeBytes]
+    return this.#slabOf(a).compare(this.#slabOf(b), from, to, at(a) + timeBytes, at(a) + placeBytes)
+  }
+
+  /** Where `range` begins and ends in sorted slots. */
+  #cut(slots: readonly number[], { gte, gt, lte, lt }: PlaceRange): [number, number] {
+    const against = (place: Buffer) => (slot: number) =>
+      this.#slabOf(slot).compare(place, 0, placeBytes, at(slot), at(slot) + placeBytes)
+    const start = gt === undefined ? firstFrom(slots, against(gte!)) : firstAfter(slots, against(gt))
+    const end = lt === undefined ? firstAfter(slots, against(lte!)) : firstFrom(slots, against(lt))
+    return [start, end]
+  }
+
+  *#byHash(): Generator<readonly number[], undefined> {
+    const parts = Array.from({ length: hashParts }, (): number[] => [])
+    for (let slot = 0; slot < this.#size; slot++) {
+      parts[this.#slabOf(slot).readUInt16BE(at(slot) + timeBytes) >>> 6]!.push(slot)
+    }
+    for (const part of parts) yield* upwards(part.sort((a, b) => this.#compareHashes(a, b)))
+  }
+}
+
+/** Where a slot lies in its slab. */
+function at(slot: number): number {
+  return (slot % slabEntries) * entryBytes
+}
+
+function* upwards(slots: readonly number[], start = 0, end = slots.length): Generator<readonly number[], undefined> {
+  for (let from = start; from < end; from += pieceSlots) yield slots.slice(from, Math.min(end, from + pieceSlots))
+}
+
+function* downwards(slots: readonly number[], start: number, end: number): Generator<readonly number[], undefined> {
+  for (let to = end; to > start; to -= pieceSlots) yield slots.slice(Math.max(start, to - pieceSlots), to).reverse()
+}
+
+/** Keys are bytes as text: their order is that of the bytes. */
+function* inOrder(runs: ReadonlyMap<string, Run>): Generator<readonly number[], undefined> {
+  for (const key of [...runs.keys()].sort()) yield* upwards(runs.get(key)!.sorted)
+}
