@@ -7,14 +7,7 @@ import { type Envelope, openEnvelope } from '../../core/envelope.ts'
 import { hashBytes } from '../../core/hash.ts'
 import type { Gap } from './catalog.ts'
 import type { Database } from './database.ts'
-import {
-  byContentTopic,
-  byPubsubTopic,
-  contentOfEntry,
-  type Entry,
-  hashOfEntry,
-  numberOfEntry,
-} from './entry.ts'
+import { byContentTopic, byPubsubTopic, contentOfEntry, type Entry, hashOfEntry, numberOfEntry } from './entry.ts'
 import { Filter } from './filter.ts'
 import type { EntryLane } from './lane.ts'
 import { decodeRecord, numberKey, numberOf } from './layout.ts'

@@ -140,7 +140,6 @@ class RowWriter {
   #batch: Batch
   #bytes = 0
   #row: Entry[] = []
-  #key: Buffer | undefined
 
   constructor(database: Database, order: Order, generation: number, bits: number) {
     this.#database = database
