@@ -8,8 +8,9 @@
  *     3                                   -> there when a database of schema 1 is taken over, and to be deleted
  *
  * Which partitions there are is what the folder says. The tally of a partition that is not clean is its high-water mark:
- * what was acknowledged. Each commit notes one; it is synced together with the records of the next commit, or a moment
- * later when there is none, so the mark is never ahead of the disk and lags by one commit at the most.
+ * what was acknowledged. Each commit writes one, before it is acknowledged; it is synced together with the records of the
+ * next commit, or a moment later when there is none. So the mark is never ahead of the disk; it is complete after a crash
+ * of the process, and lags by one commit at the most after a power cut.
  */
 import path from 'node:path'
 import type { Milliseconds } from '../../core/time.ts'
@@ -93,10 +94,11 @@ export class Catalog {
     )
   }
 
-  /** Notes what was acknowledged of a partition that is being written. */
-  note(partition: number, tally: Tally): void {
+  /** Notes what is about to be acknowledged of a partition; it is written when this resolves, and synced by `flush`. */
+  async note(partition: number, tally: Tally): Promise<void> {
     this.#noted.set(partition, tally)
     this.#timer ??= setTimeout(() => this.flush().catch(() => {}), markDelay)
+    await this.#writes.run(() => this.#database.put(partitionKey(partition), encodeEntry({ clean: false, tally })))
   }
 
   /** Syncs what was noted. */

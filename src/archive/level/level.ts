@@ -121,7 +121,7 @@ class LevelBackend implements Backend {
     try {
       await this.#write(this.#ending, async () => {
         await Promise.all([marked, ...parts.map(({ written }) => written)])
-        enter(parts)
+        await enter(parts)
       })
     } finally {
       for (const { partition } of parts) partition.release()

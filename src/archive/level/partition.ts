@@ -176,11 +176,11 @@ export class Partition {
   }
 
   /** Makes appended messages visible. */
-  enter({ index }: Pair, envelopes: readonly Envelope[], first: number): void {
+  async enter({ index }: Pair, envelopes: readonly Envelope[], first: number): Promise<void> {
     for (const envelope of envelopes) this.#addToFilter(envelope)
     index.enter(envelopes, first)
     this.tally = { ...index.tally, tail: this.#tail(first, envelopes) }
-    this.#catalog.note(this.id, this.tally)
+    await this.#catalog.note(this.id, this.tally)
   }
 
   /** Closes its databases and remembers what it holds. It opens again when it is used. Only while nobody uses it. */

@@ -28,8 +28,8 @@ export async function append(partitions: Partitions, envelopes: readonly Envelop
 }
 
 /** Makes what is on disk visible. */
-export function enter(parts: readonly Part[]): void {
-  for (const { partition, pair, envelopes, first } of parts) partition.enter(pair, envelopes, first)
+export async function enter(parts: readonly Part[]): Promise<void> {
+  await Promise.all(parts.map(({ partition, pair, envelopes, first }) => partition.enter(pair, envelopes, first)))
 }
 
 /** Which messages go to which partition. */
