@@ -113,7 +113,7 @@ t.test('a deleted partition whose index is damaged is forgotten', async (t) => {
   const folder = path.join(t.testdir(), 'archive')
   const stored = envelopes(40)
   const archive = await archiveOn(t, await openLevel({ folder, limits: smallPartitions }))
-  await store(archive, stored)
+  for (const envelope of stored) await store(archive, [envelope])
   await pruneAll(archive, { before: 20n })
   await archive[Symbol.asyncDispose]()
   const [grave = ''] = await readdir(path.join(folder, 'dropped'))
