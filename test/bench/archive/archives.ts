@@ -3,9 +3,13 @@ import path from 'node:path'
 import { type Archive, openArchive } from '../../../src/archive/archive.ts'
 import type { Backend } from '../../../src/archive/backend.ts'
 import { defaultCommitLimits } from '../../../src/archive/commit.ts'
+import type { Source } from '../../../src/archive/eligibility.ts'
+import { importRecords } from '../../../src/archive/import.ts'
 import { openLevel } from '../../../src/archive/level/level.ts'
+import { partitionLimits } from '../../../src/archive/level/route.ts'
 import { openPostgres } from '../../../src/archive/postgres/postgres.ts'
 import type { Envelope } from '../../../src/core/envelope.ts'
+import { defaultMaxMessageBytes } from '../../../src/core/message.ts'
 import { silentLog } from '../../../src/telemetry/log.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { openLevel as openSchemaOne } from '../../archive/schema-1/level.ts'
@@ -15,7 +19,13 @@ import { type Keeper, type KeeperKind, type PageQuery, pageMessages } from './su
 const stepMessages = 200
 
 /** Messages under way at once: two groups, one that is synced and one that is gathered. */
-const underWay = 2 * defaultCommitLimits.groupMessages
+export const underWay = 2 * defaultCommitLimits.groupMessages
+
+/** Records of a file that are handed over at once, as `store import` does. */
+const importMessages = 500
+
+/** Where the messages are said to come from: those of live traffic would be too old. */
+const source: Source = 'history'
 
 class ArchiveKeeper implements Keeper {
   readonly #archive: Archive
@@ -28,10 +38,27 @@ class ArchiveKeeper implements Keeper {
     let next = 0
     const writer = async () => {
       for (let envelope = envelopes[next++]; envelope !== undefined; envelope = envelopes[next++]) {
-        await this.#archive.put(envelope, 'history')
+        await this.#archive.put(envelope, source)
       }
     }
     await Promise.all(Array.from({ length: underWay }, writer))
+  }
+
+  async put(envelope: Envelope): Promise<void> {
+    await this.#archive.put(envelope, source)
+  }
+
+  async import(envelopes: readonly Envelope[]): Promise<void> {
+    for (let first = 0; first < envelopes.length; first += importMessages) {
+      const records = envelopes.slice(first, first + importMessages).map(({ pubsubTopic, message, hash, bytes }) => ({
+        pubsubTopic,
+        bytes,
+        hash,
+        timestamp: message.timestamp ?? 0n,
+      }))
+      const { stored } = await importRecords(this.#archive, records, { maxMessageBytes: defaultMaxMessageBytes })
+      if (stored !== records.length) throw new Error(`${stored} of ${records.length} records were imported`)
+    }
   }
 
   async page({ backward, presence, ...criteria }: PageQuery): Promise<number> {
@@ -48,6 +75,7 @@ class ArchiveKeeper implements Keeper {
   async forget(messages: number): Promise<void> {
     const keepMessages = this.#archive.held.messages - messages
     while ((await this.#archive.prune({ keepMessages }, stepMessages)).messages > 0);
+    // Behind what deletes the files.
     await this.#archive.reclaim()
   }
 
@@ -60,23 +88,25 @@ class ArchiveKeeper implements Keeper {
   }
 }
 
-function archive(name: string, open: (folder: string) => Promise<Backend>): KeeperKind {
+function archive(name: string, open: (folder: string, messages: number) => Promise<Backend>): KeeperKind {
   return {
     name,
-    async open(folder) {
-      const backend = await open(folder)
+    async open(folder, messages) {
+      const backend = await open(folder, messages)
       return new ArchiveKeeper(await openArchive({ backend, metrics: createMetrics(), log: silentLog() }))
     },
   }
 }
 
-export const waypost = archive('Waypost', (folder) => openLevel({ folder: path.join(folder, 'archive') }))
+/** Partitions are those of a node with `--store-message-retention-policy=capacity:<messages>`; nothing is deleted by itself. */
+export const waypost = archive('Waypost', (folder, maxMessages) =>
+  openLevel({ folder: path.join(folder, 'archive'), limits: partitionLimits({ maxMessages }) }),
+)
 
 /** The layout of schema 1: one database for all, deleted key by key. */
 export const oneDatabase = archive('one database (schema 1)', (folder) => openSchemaOne({ folder }))
 
-/** On a server that is named; in a schema of its own, which stays. */
+/** On a server that is named; in the same schema for a whole run. */
 export function postgres(url: string): KeeperKind {
-  const schema = `bench_${process.pid}`
-  return archive('Waypost on PostgreSQL', () => openPostgres({ url, connections: 4, schema }))
+  return archive('Waypost on PostgreSQL', () => openPostgres({ url, connections: 4, schema: 'bench' }))
 }

@@ -1,14 +1,13 @@
-/** The history that every subject of the archive bench stores: always the same, made piece by piece. */
+/** The messages that every subject of the archive bench stores: always the same. Pure. */
 import { createCipheriv, hash } from 'node:crypto'
 import { type Envelope, sealEnvelope } from '../../../src/core/envelope.ts'
 
 const payloadBytes = 1024
 const topics = 200
 const shards = 4
-const rareMessages = 100
 
-/** A millisecond between two messages. */
-const step = 1_000_000n
+/** Messages of the rare topic, however long the history is. */
+export const rareMessages = 100
 
 export const rareTopic = '/bench/1/rare/proto'
 
@@ -18,47 +17,33 @@ export const contentTopics: readonly string[] = Array.from(
   (_, index) => `/bench/1/topic-${index}/proto`,
 )
 
-/** What there is of it to ask for. */
-export class History {
+/** A stretch of history: its messages are a millisecond apart. */
+export interface Stretch {
   readonly messages: number
-
-  constructor(messages: number) {
-    this.messages = messages
-  }
-
-  /** Envelopes from `first` on, `count` of them or those that are left. */
-  slice(first: number, count: number): Envelope[] {
-    const left = Math.max(0, Math.min(count, this.messages - first))
-    return Array.from({ length: left }, (_, index) => this.envelope(first + index))
-  }
-
-  envelope(index: number): Envelope {
-    const rank = Math.floor(topics ** share(index)) - 1
-    const isRare = index % Math.max(1, Math.floor(this.messages / rareMessages)) === 0
-    const contentTopic = isRare ? rareTopic : (contentTopics[rank] ?? rareTopic)
-    return sealEnvelope(
-      pubsubTopicOf(contentTopic),
-      { payload: noise(index), contentTopic, timestamp: timeOf(index) },
-      0,
-    )
-  }
-
-  /** A time within it. */
-  someTime(): bigint {
-    return timeOf(Math.floor(Math.random() * this.messages))
-  }
-
-  someHash(): string {
-    return this.envelope(Math.floor(Math.random() * this.messages)).hash
-  }
+  /** How long before the present of the bench it began. */
+  readonly daysAgo: number
 }
 
-export function timeOf(index: number): bigint {
-  return 1_700_000_000_000_000_000n + BigInt(index) * step
+const present = 1_700_000_000_000_000_000n
+const day = 86_400_000_000_000n
+const step = 1_000_000n
+
+/** Messages of 20 s: gossip brings them in any order within that time. */
+export const disorder = 20_000
+
+export function timeOf({ daysAgo }: Stretch, index: number): bigint {
+  return present - BigInt(daysAgo) * day + BigInt(index) * step
+}
+
+export function makeEnvelope(stretch: Stretch, index: number): Envelope {
+  const isRare = index % Math.max(1, Math.floor(stretch.messages / rareMessages)) === 0
+  const contentTopic = isRare ? rareTopic : (contentTopics[rankOf(index)] ?? rareTopic)
+  const message = { payload: noise(index), contentTopic, timestamp: timeOf(stretch, index) }
+  return sealEnvelope(pubsubTopicOf(contentTopic), message, 0)
 }
 
 export function pubsubTopicOf(contentTopic: string): string {
-  return `/waku/2/rs/1/${contentTopic.length % shards}`
+  return `/waku/2/rs/66/${contentTopic.length % shards}`
 }
 
 /** One of those that have most. */
@@ -66,9 +51,9 @@ export function denseTopic(): string {
   return contentTopics[Math.floor(Math.random() * 10)] ?? rareTopic
 }
 
-/** A number from 0 to 1 that belongs to `index`. */
-function share(index: number): number {
-  return hash('sha256', `share ${index}`, 'buffer').readUInt32BE() / 2 ** 32
+function rankOf(index: number): number {
+  const share = hash('sha256', `share ${index}`, 'buffer').readUInt32BE() / 2 ** 32
+  return Math.floor(topics ** share) - 1
 }
 
 const zeros = Buffer.alloc(payloadBytes)

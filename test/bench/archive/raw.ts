@@ -1,4 +1,4 @@
-/** LevelDB itself, the limit: one key for a message, batches of a group's size, no sync; pages are reads in key order. */
+/** LevelDB itself, the limit: one key for a message, batches of a group's size; pages are reads in key order. */
 import { ClassicLevel } from 'classic-level'
 import { defaultCommitLimits } from '../../../src/archive/commit.ts'
 import type { Envelope } from '../../../src/core/envelope.ts'
@@ -8,14 +8,20 @@ type Raw = ClassicLevel<Buffer, Uint8Array>
 
 const sizes = { writeBufferSize: 32 * 1024 * 1024, cacheSize: 64 * 1024 * 1024, maxFileSize: 16 * 1024 * 1024 }
 
-class RawKeeper implements Keeper {
+export class RawKeeper implements Keeper {
   readonly #database: Raw
   readonly #sync: boolean
   #count = 0
 
-  constructor(database: Raw, sync: boolean) {
+  private constructor(database: Raw, sync: boolean) {
     this.#database = database
     this.#sync = sync
+  }
+
+  static async open(folder: string, sync = false): Promise<RawKeeper> {
+    const database: Raw = new ClassicLevel(folder, { keyEncoding: 'buffer', valueEncoding: 'view', ...sizes })
+    await database.open()
+    return new RawKeeper(database, sync)
   }
 
   async insert(envelopes: readonly Envelope[]): Promise<void> {
@@ -32,7 +38,14 @@ class RawKeeper implements Keeper {
   /** What every page costs at the least: a hundred values in key order. */
   page({ start, contentTopics, pubsubTopic, hashes, presence, backward }: PageQuery): Promise<number> | undefined {
     const isPlain = !contentTopics && !pubsubTopic && !hashes && !presence && !backward
-    return isPlain ? this.#scan(start ?? 0n) : undefined
+    return isPlain ? this.scan(start ?? 0n) : undefined
+  }
+
+  async scan(start: bigint): Promise<number> {
+    const iterator = this.#database.iterator({ gte: keyOf(start, 0), highWaterMarkBytes: 4 * 1024 * 1024 })
+    const rows = await iterator.nextv(pageMessages)
+    await iterator.close()
+    return rows.length
   }
 
   async held(): Promise<number> {
@@ -41,13 +54,6 @@ class RawKeeper implements Keeper {
 
   async close(): Promise<void> {
     await this.#database.close()
-  }
-
-  async #scan(start: bigint): Promise<number> {
-    const iterator = this.#database.iterator({ gte: keyOf(start, 0), highWaterMarkBytes: 4 * 1024 * 1024 })
-    const rows = await iterator.nextv(pageMessages)
-    await iterator.close()
-    return rows.length
   }
 }
 
@@ -58,16 +64,4 @@ function keyOf(timestamp: bigint, count: number): Buffer {
   return key
 }
 
-function raw(name: string, sync: boolean): KeeperKind {
-  return {
-    name,
-    async open(folder) {
-      const database: Raw = new ClassicLevel(folder, { keyEncoding: 'buffer', valueEncoding: 'view', ...sizes })
-      await database.open()
-      return new RawKeeper(database, sync)
-    },
-  }
-}
-
-export const rawUnsynced = raw('LevelDB itself, no sync', false)
-export const rawSynced = raw('LevelDB itself, synced', true)
+export const raw: KeeperKind = { name: 'LevelDB itself, no sync', open: (folder) => RawKeeper.open(folder) }

@@ -1,50 +1,60 @@
 /**
- * SQLite with nwaku's schema (version 10) and its queries, and with the best index for them. Write-ahead log, one
- * transaction for a group, synchronous=NORMAL: the log is not synced before a message counts as stored.
+ * SQLite with nwaku's schema (version 10) and its queries, and as it could be for the same queries: by better-sqlite3.
+ * Write-ahead log, one transaction for a group, synchronous=NORMAL: the log is not synced before a message counts as
+ * stored.
  */
 import path from 'node:path'
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { setImmediate as turn } from 'node:timers/promises'
+import Database from 'better-sqlite3'
 import { defaultCommitLimits } from '../../../src/archive/commit.ts'
 import type { Envelope } from '../../../src/core/envelope.ts'
 import { type Keeper, type KeeperKind, type PageQuery, pageMessages } from './subject.ts'
 
-const schema = `
-  PRAGMA journal_mode = WAL;
-  PRAGMA synchronous = NORMAL;
-  CREATE TABLE IF NOT EXISTS Message (
+type Value = Buffer | Uint8Array | bigint
+
+const table = `CREATE TABLE IF NOT EXISTS Message (
     pubsubTopic BLOB NOT NULL, contentTopic BLOB NOT NULL, payload BLOB, version INTEGER NOT NULL,
     timestamp INTEGER NOT NULL, meta BLOB, messageHash BLOB NOT NULL PRIMARY KEY
-  ) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS i_ts ON Message (timestamp);
-`
+  )`
+const byTime = 'CREATE INDEX IF NOT EXISTS i_ts ON Message (timestamp)'
 
-/** All that nwaku selects, so that nothing but the index has to be read for the order. */
-const bestIndex = 'CREATE INDEX IF NOT EXISTS i_best ON Message (contentTopic, timestamp, messageHash)'
+/** A message lies in the index of hashes, where one of a kilobyte takes a page of its own beside it. */
+const nwaku = [`${table} WITHOUT ROWID`, byTime]
+
+/**
+ * Messages lie in the order in which they come; a content topic is one range of its index, in the order of a page. The
+ * planner is told how the values are spread.
+ */
+const best = [table, byTime, 'CREATE INDEX IF NOT EXISTS i_best ON Message (contentTopic, timestamp, messageHash)']
 
 const columns = 'timestamp, contentTopic, payload, pubsubTopic, version, messageHash, meta'
+const insertion =
+  'INSERT INTO Message (messageHash, contentTopic, payload, pubsubTopic, version, timestamp, meta) VALUES (?, ?, ?, ?, ?, ?, ?)'
 
 class SqliteKeeper implements Keeper {
-  readonly #database: DatabaseSync
-  readonly #insert
-  readonly #statements = new Map<string, ReturnType<DatabaseSync['prepare']>>()
+  readonly #database: Database.Database
+  readonly #isTuned: boolean
+  readonly #insertGroup: (group: readonly Envelope[]) => void
+  readonly #statements = new Map<string, Database.Statement>()
 
-  constructor(database: DatabaseSync) {
+  constructor(database: Database.Database, isTuned: boolean) {
     this.#database = database
-    this.#insert = database.prepare(
-      'INSERT INTO Message (messageHash, contentTopic, payload, pubsubTopic, version, timestamp, meta) VALUES (?, ?, ?, ?, ?, ?, ?)',
-    )
+    this.#isTuned = isTuned
+    const insert = database.prepare(insertion)
+    this.#insertGroup = database.transaction((group: readonly Envelope[]) => {
+      for (const { hash, message, pubsubTopic } of group) {
+        const { contentTopic, payload, timestamp = 0n, version = 0 } = message
+        const [pubsub, content] = [Buffer.from(pubsubTopic), Buffer.from(contentTopic)]
+        insert.run(Buffer.from(hash, 'hex'), content, payload, pubsub, version, timestamp, null)
+      }
+    })
   }
 
   async insert(envelopes: readonly Envelope[]): Promise<void> {
     const group = defaultCommitLimits.groupMessages
     for (let start = 0; start < envelopes.length; start += group) {
-      this.#database.exec('BEGIN')
-      for (const { hash, message, pubsubTopic } of envelopes.slice(start, start + group)) {
-        const { contentTopic, payload, timestamp = 0n, version = 0 } = message
-        const [pubsub, content] = [Buffer.from(pubsubTopic), Buffer.from(contentTopic)]
-        this.#insert.run(Buffer.from(hash, 'hex'), content, payload, pubsub, version, timestamp, null)
-      }
-      this.#database.exec('COMMIT')
+      this.#insertGroup(envelopes.slice(start, start + group))
+      await turn()
     }
   }
 
@@ -65,18 +75,18 @@ class SqliteKeeper implements Keeper {
   }
 
   async held(): Promise<number> {
-    return Number(this.#prepared('SELECT count(*) AS n FROM Message').get()?.n ?? 0)
+    return Number(this.#prepared('SELECT count(*) FROM Message').pluck().get())
   }
 
   async close(): Promise<void> {
+    if (this.#isTuned) this.#database.pragma('optimize')
     this.#database.close()
   }
 
-  #prepared(sql: string): ReturnType<DatabaseSync['prepare']> {
+  #prepared(sql: string): Database.Statement {
     const known = this.#statements.get(sql)
     if (known !== undefined) return known
-    const statement = this.#database.prepare(sql)
-    statement.setReadBigInts(true)
+    const statement = this.#database.prepare(sql).safeIntegers()
     this.#statements.set(sql, statement)
     return statement
   }
@@ -84,41 +94,38 @@ class SqliteKeeper implements Keeper {
 
 interface Conditions {
   readonly where: string
-  readonly values: readonly SQLInputValue[]
+  readonly values: readonly Value[]
 }
 
-function conditions({ contentTopics, pubsubTopic, hashes, start, end }: PageQuery): Conditions {
-  const parts: { sql: string; values: readonly SQLInputValue[] }[] = []
-  const anyOf = (column: string, values: readonly SQLInputValue[]) =>
-    parts.push({ sql: `(${values.map(() => `${column} = ?`).join(' OR ')})`, values })
-  if (pubsubTopic !== undefined) anyOf('pubsubTopic', [Buffer.from(pubsubTopic)])
-  if (contentTopics !== undefined)
-    anyOf(
-      'contentTopic',
-      contentTopics.map((topic) => Buffer.from(topic)),
-    )
-  if (hashes !== undefined)
-    anyOf(
-      'messageHash',
-      hashes.map((hash) => Buffer.from(hash, 'hex')),
-    )
+function conditions({ contentTopics = [], pubsubTopic, hashes = [], start, end }: PageQuery): Conditions {
+  const marks = (values: readonly unknown[]) => values.map(() => '?').join(', ')
+  const parts: { sql: string; values: readonly Value[] }[] = []
+  if (pubsubTopic !== undefined) parts.push({ sql: 'pubsubTopic = ?', values: [Buffer.from(pubsubTopic)] })
+  if (contentTopics.length > 0)
+    parts.push({
+      sql: `contentTopic IN (${marks(contentTopics)})`,
+      values: contentTopics.map((topic) => Buffer.from(topic)),
+    })
+  if (hashes.length > 0)
+    parts.push({ sql: `messageHash IN (${marks(hashes)})`, values: hashes.map((hash) => Buffer.from(hash, 'hex')) })
   if (start !== undefined) parts.push({ sql: 'timestamp >= ?', values: [start] })
   if (end !== undefined) parts.push({ sql: 'timestamp <= ?', values: [end] })
   const where = parts.length === 0 ? '' : `WHERE ${parts.map(({ sql }) => sql).join(' AND ')}`
   return { where, values: parts.flatMap(({ values }) => values) }
 }
 
-function sqlite(name: string, more: string): KeeperKind {
+function sqlite(name: string, schema: readonly string[]): KeeperKind {
   return {
     name,
     async open(folder) {
-      const database = new DatabaseSync(path.join(folder, 'store.sqlite3'))
-      database.exec(schema)
-      if (more !== '') database.exec(more)
-      return new SqliteKeeper(database)
+      const database = new Database(path.join(folder, 'store.sqlite3'))
+      database.pragma('journal_mode = WAL')
+      database.pragma('synchronous = NORMAL')
+      for (const statement of schema) database.exec(statement)
+      return new SqliteKeeper(database, schema === best)
     },
   }
 }
 
-export const sqliteOfNwaku = sqlite("SQLite, nwaku's schema", '')
-export const sqliteWithBestIndex = sqlite('SQLite, best index', bestIndex)
+export const sqliteOfNwaku = sqlite("SQLite, nwaku's schema", nwaku)
+export const sqliteWithBestIndex = sqlite('SQLite, best index', best)

@@ -15,18 +15,23 @@ export interface PageQuery {
 export const pageMessages = 100
 
 export interface Keeper {
-  /** Stores messages as fast as it takes them; resolves when all are acknowledged. */
+  /** Stores messages as fast as it takes them; resolves when all are acknowledged. Others get their turn meanwhile. */
   insert(envelopes: readonly Envelope[]): Promise<void>
+  /** Stores one message, and resolves when it is acknowledged. Absent: it takes groups only. */
+  put?(envelope: Envelope): Promise<void>
+  /** Stores messages of a file from elsewhere, as an operator imports them. Absent: it cannot. */
+  import?(envelopes: readonly Envelope[]): Promise<void>
   /** How many messages a page has. Undefined: it cannot be asked for this. */
   page(query: PageQuery): Promise<number> | undefined
-  /** Deletes the oldest, about `messages` of them, and gives their room back. Undefined: it cannot. */
+  /** Deletes the oldest, about `messages` of them, and gives their room back. Absent: it cannot. */
   forget?(messages: number): Promise<void>
-  /** Messages that it holds, to check `forget` by. */
+  /** Messages that it holds, to check by. */
   held(): Promise<number>
   close(): Promise<void>
 }
 
 export interface KeeperKind {
   readonly name: string
-  open(folder: string): Promise<Keeper>
+  /** Opens what is in `folder`, for a history of so many messages. */
+  open(folder: string, messages: number): Promise<Keeper>
 }

@@ -44,6 +44,11 @@ export class Load {
     this.#noise = randomBytes(options.payloadBytes)
   }
 
+  /** When a payload was sent, by `performance.now` of this process. */
+  static sentAt(payload: Uint8Array): number {
+    return new DataView(payload.buffer, payload.byteOffset).getFloat64(4)
+  }
+
   /** To be called with the payload of each copy that comes back. */
   received(payload: Uint8Array): void {
     const head = new DataView(payload.buffer, payload.byteOffset)
@@ -54,7 +59,7 @@ export class Load {
       return
     }
     this.#run.lastBack = performance.now()
-    this.#run.times.push(this.#run.lastBack - head.getFloat64(4))
+    this.#run.times.push(this.#run.lastBack - Load.sentAt(payload))
     if (missing > 1) this.#out.set(number, missing - 1)
     else this.#back(number)
   }

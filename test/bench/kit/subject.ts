@@ -1,9 +1,10 @@
 /** The relays that a bench measures: the program itself, and a reference of stock parts. Each alone on the first core. */
-import { fork } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { daemon } from '../../kit/daemon.ts'
+import { type Daemon, daemon } from '../../kit/daemon.ts'
 import type { Bench } from './bench.ts'
 import { pin } from './process.ts'
 
@@ -22,21 +23,48 @@ export interface Subject {
   readonly peerId: string
   /** Ends the process; settles when it has ended. */
   stop(): Promise<void>
+  /** Longest hold of its event loop since this was asked last, in ms. Absent: nobody watches it. */
+  held?(): Promise<number>
 }
 
 export interface WaypostOptions {
   readonly flags?: readonly string[]
   /** Where the process leaves a profile of its CPU time when it ends. */
   readonly profileFolder?: string
+  /** Where its data is; an empty folder unless given. */
+  readonly dataDir?: string
+  readonly watchesLoop?: boolean
 }
 
 /** A daemon that only relays, unless `flags` say otherwise. */
-export async function waypost(bench: Bench, { flags = [], profileFolder }: WaypostOptions = {}): Promise<Subject> {
+export async function waypost(bench: Bench, options: WaypostOptions = {}): Promise<Subject> {
+  const { flags = [], dataDir } = options
   const only = ['--store=false', '--filter=false', '--lightpush=false', '--websocket-support=false']
-  const options = profileFolder === undefined ? '' : `--cpu-prof --cpu-prof-dir=${profileFolder}`
-  const env = { NODE_OPTIONS: options }
-  const { process, tcp, stop } = await daemon(bench, { flags: [...network, ...only, ...flags], env })
-  return subject('waypost', process.pid, tcp, stop)
+  const env = { NODE_OPTIONS: nodeOptions(options).join(' ') }
+  const started = await daemon(bench, { flags: [...network, ...only, ...flags], env, dataDir })
+  const { process: child, tcp, stop, line } = started
+  const held = options.watchesLoop ? watch(child, line) : undefined
+  return { ...subject('waypost', child.pid, tcp, stop), held }
+}
+
+/** Asks the preloaded monitor. */
+function watch(child: ChildProcess, line: Daemon['line']): () => Promise<number> {
+  let asked = 0
+  return async () => {
+    asked += 1
+    const count = asked
+    child.kill('SIGUSR2')
+    const { held } = await line((found) => found.msg === 'loop held' && found.asked === count)
+    return Number(held)
+  }
+}
+
+function nodeOptions({ profileFolder, watchesLoop }: WaypostOptions): string[] {
+  const preload = pathToFileURL(path.join(import.meta.dirname, 'loop-preload.js'))
+  return [
+    ...(profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`]),
+    ...(watchesLoop ? [`--import=${preload}`] : []),
+  ]
 }
 
 /** js-libp2p and its gossipsub as they come. What is sent to `askTopic` it publishes itself, without the first byte. */
