@@ -10,6 +10,7 @@ const mebibyte = 1024 * 1024
 interface Sizes {
   readonly records: DatabaseSizes
   readonly index: DatabaseSizes
+  readonly leastFresh: number
   readonly maxFresh: number
 }
 
@@ -19,12 +20,14 @@ const sizes = {
     records: { writeBufferSize: 32 * mebibyte, cacheSize: mebibyte, compression: false },
     index: { writeBufferSize: 4 * mebibyte, cacheSize: 8 * mebibyte, compression: true },
     // Some 30 MiB.
+    leastFresh: 2 ** 18,
     maxFresh: 2 ** 18,
   },
   older: {
     records: { writeBufferSize: 4 * mebibyte, cacheSize: mebibyte, compression: false },
     index: { writeBufferSize: 4 * mebibyte, cacheSize: 8 * mebibyte, compression: true },
-    maxFresh: 2 ** 14,
+    leastFresh: 2 ** 14,
+    maxFresh: 2 ** 16,
   },
 } as const satisfies Record<string, Sizes>
 
@@ -44,10 +47,10 @@ export class Pair {
 
   /** Opens the partition in `folder`, and makes it when there is none. Throws what `openDatabase` throws. */
   static async open(folder: string, age: Age, archive: string): Promise<Pair> {
-    const { records: recordSizes, index: indexSizes, maxFresh } = sizes[age]
+    const { records: recordSizes, index: indexSizes, ...fresh } = sizes[age]
     const records = await openDatabase(path.join(folder, 'records'), recordSizes, archive)
     try {
-      return new Pair(records, await PartitionIndex.open({ folder, archive, sizes: indexSizes, maxFresh }))
+      return new Pair(records, await PartitionIndex.open({ folder, archive, sizes: indexSizes, ...fresh }))
     } catch (error) {
       await records.close()
       throw error

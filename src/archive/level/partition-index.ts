@@ -21,13 +21,15 @@ export interface IndexOptions {
   /** Of the archive. */
   readonly archive: string
   readonly sizes: DatabaseSizes
-  /** Entries in memory after which the next generation is written. */
+  /** Entries in memory after which the next generation is written: at first, and at the most. */
+  readonly leastFresh?: number
   readonly maxFresh: number
 }
 
 export class PartitionIndex {
   readonly database: Database
   readonly #file: string
+  readonly #leastFresh: number
   readonly #maxFresh: number
   #seal: Seal
   /** What is being written out, and the number of the first record that is not in it. */
@@ -37,9 +39,10 @@ export class PartitionIndex {
   /** Of all that is in it; `next` is the number of the first record that is not. */
   tally: Tally
 
-  private constructor(database: Database, seal: Seal, { folder, maxFresh }: IndexOptions) {
+  private constructor(database: Database, seal: Seal, { folder, maxFresh, leastFresh = maxFresh }: IndexOptions) {
     this.database = database
     this.#file = entriesFileOf(folder)
+    this.#leastFresh = leastFresh
     this.#maxFresh = maxFresh
     this.#seal = seal
     this.tally = seal.tally
@@ -73,7 +76,7 @@ export class PartitionIndex {
       tally = withMessage(tally, envelope.message.timestamp!, envelope.bytes.length)
     }
     this.skipTo(first + envelopes.length, tally)
-    if (this.#fresh.size >= this.#maxFresh && this.#frozen === undefined) this.writeOut().catch(() => {})
+    if (this.#isFull && this.#frozen === undefined) this.writeOut().catch(() => {})
   }
 
   /** Goes on with record `next`, whatever is before it. */
@@ -83,7 +86,7 @@ export class PartitionIndex {
 
   /** Resolves when there is room for entries in memory. Throws when what is there cannot be written out. */
   async room(): Promise<void> {
-    while (this.#fresh.size >= this.#maxFresh) await this.writeOut()
+    while (this.#isFull) await this.writeOut()
   }
 
   /** Writes out what is in memory, and leaves out what is lost. */
@@ -123,6 +126,11 @@ export class PartitionIndex {
   async abandon(): Promise<void> {
     await this.#sealing
     await this.database.close()
+  }
+
+  /** As much in memory as on disk, within limits: each entry is written a few times, however many come. */
+  get #isFull(): boolean {
+    return this.#fresh.size >= Math.min(this.#maxFresh, Math.max(this.#leastFresh, this.#seal.tally.messages))
   }
 
   get #memory(): Fresh[] {
