@@ -2,7 +2,7 @@
  * Store over the network: messages go in by light push and by relay and come out in pages. Beside it the archive itself,
  * called in this process: what the network, libp2p and the protocol add. The archive alone has a bench of its own.
  *
- * `npm run bench:store`
+ * `npm run bench:store`; with `--profile`, where the time of the node goes while it answers queries.
  */
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
@@ -15,10 +15,11 @@ import { StoreClient } from '../../src/protocols/store/client.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { host } from '../kit/host.ts'
-import { Bench, machine } from './kit/bench.ts'
+import { asked, Bench, machine } from './kit/bench.ts'
 import { openPath } from './kit/paths.ts'
 import { byRelay, envelopeOf, relayPeer } from './kit/peers.ts'
 import { cpuSeconds, pin } from './kit/process.ts'
+import { instant, printProfile, profileFolder } from './kit/profile.ts'
 import { percentile } from './kit/statistics.ts'
 import { type Subject, waypost } from './kit/subject.ts'
 import { figure, printTable, spread } from './kit/table.ts'
@@ -107,15 +108,33 @@ async function queryRows(bench: Bench, { pid, address }: Subject): Promise<Row[]
   ]
 }
 
+const storing = ['--store=true', '--lightpush=true', '--rate-limit=0/1s']
+
+async function compare(bench: Bench): Promise<void> {
+  const archive = await archiveRows(bench)
+  const subject = await waypost(bench, { flags: storing })
+  const relayed = await throughRelay(bench, subject)
+  const pushed = await byLightPush(bench, subject)
+  printTable(`Store: ${messages} messages of ${payloadBytes} bytes in`, [archive.insert, pushed, relayed])
+  printTable(`Store: pages of ${pageMessages} by content topic out`, [
+    archive.query,
+    ...(await queryRows(bench, subject)),
+  ])
+}
+
+async function profile(bench: Bench): Promise<void> {
+  const folder = profileFolder(bench)
+  const subject = await waypost(bench, { flags: storing, profileFolder: folder })
+  await throughRelay(bench, subject)
+  await byLightPush(bench, subject)
+  await queryRows(bench, subject)
+  const from = instant()
+  await queryRows(bench, subject)
+  await subject.stop()
+  printProfile(`Store: pages of ${pageMessages} by content topic out`, folder, from)
+}
+
 console.log(machine())
 pin(process.pid, 1)
 await using bench = new Bench()
-const archive = await archiveRows(bench)
-const subject = await waypost(bench, { flags: ['--store=true', '--lightpush=true', '--rate-limit=0/1s'] })
-const relayed = await throughRelay(bench, subject)
-const pushed = await byLightPush(bench, subject)
-printTable(`Store: ${messages} messages of ${payloadBytes} bytes in`, [archive.insert, pushed, relayed])
-printTable(`Store: pages of ${pageMessages} by content topic out`, [
-  archive.query,
-  ...(await queryRows(bench, subject)),
-])
+await (asked('profile') ? profile(bench) : compare(bench))

@@ -11,7 +11,7 @@ import { answer, type Spread, spreadOf } from '../task.ts'
 
 /** Questions of a kind, and how long they may take altogether; those beforehand count for nothing. */
 const warming = { least: 1, most: 20, milliseconds: 500 }
-const asking = { least: 10, most: 1000, milliseconds: 4000 }
+const asking = { least: 10, most: 1000, milliseconds: 3000 }
 
 /** Of one kind of question. */
 export interface AskedKind {

@@ -6,8 +6,9 @@ import { denseTopic } from '../messages.ts'
 import type { Keeper } from '../subject.ts'
 import { answer, type Spread, spreadOf } from '../task.ts'
 
-/** Pages before and after. */
+/** Pages before and after, and milliseconds that they may take. */
 const pages = 300
+const patience = 4000
 /** Pages meanwhile at the least: what deletes whole files is over before. */
 const leastPages = 30
 
@@ -28,8 +29,8 @@ await answer(async ({ keeper: name, folder, present, url }): Promise<Forgot | Re
 })
 
 async function forget(keeper: Keeper, work: NonNullable<Keeper['forget']>, messages: number): Promise<Forgot> {
-  await readPages(keeper, (read) => read < pages / 3)
-  const before = await readPages(keeper, (read) => read < pages)
+  await calmPages(keeper)
+  const before = await calmPages(keeper)
   const held = await keeper.held()
   let isOver = false
   const reading = readPages(keeper, (read) => !isOver || read < leastPages)
@@ -38,8 +39,14 @@ async function forget(keeper: Keeper, work: NonNullable<Keeper['forget']>, messa
   const seconds = (performance.now() - start) / 1000
   isOver = true
   const meanwhile = await reading
-  const after = await readPages(keeper, (read) => read < pages)
+  const after = await calmPages(keeper)
   return { seconds, messages: held - (await keeper.held()), before, meanwhile, after }
+}
+
+/** Pages while nothing else happens. */
+function calmPages(keeper: Keeper): Promise<Spread> {
+  const end = performance.now() + patience
+  return readPages(keeper, (read) => read < leastPages || (read < pages && performance.now() < end))
 }
 
 /** The newest of some content topic, one after the other. */

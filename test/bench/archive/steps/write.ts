@@ -1,5 +1,5 @@
 /**
- * Further messages into an archive that is full: at a steady rate, as fast as it takes them, and while pages are read.
+ * Further messages into an archive that is full: while pages are read, as fast as it takes them, and at a steady rate.
  * Those of the steady rate come when they are due, whatever became of those before, and their time counts from then.
  */
 import { isWaypostError } from '../../../../src/core/errors.ts'
@@ -15,12 +15,14 @@ import { answer, type Spread, spreadOf } from '../task.ts'
 
 const perSecond = 20_000
 const readers = 4
+/** Milliseconds after which no further messages are stored while pages are read: of slow pages there are enough by then. */
+const patience = 10_000
 
 /** From a put to its acknowledgement. */
 export interface Acknowledged extends Spread {
   /** Messages. */
   readonly perSecond: number
-  /** Messages that were not taken, since too many waited. */
+  /** Messages that were not taken, since too many waited or the database did not keep up. */
   readonly refused: number
 }
 
@@ -34,13 +36,12 @@ await answer(async ({ keeper: name, folder, present, url }): Promise<Written> =>
   using history = new History(present)
   const keeper = await keeperNamed(name, url).open(folder, history.messages)
   const { paced, saturated, whileRead } = furtherMessages(history.messages)
-  const second = history.messages + paced
-  const third = second + saturated
+  const second = history.messages + whileRead
   const put = keeper.put?.bind(keeper)
   const written: Written = {
-    paced: put && (await pace(put, history.piece(history.messages, paced))),
+    whileRead: await storeWhileRead(keeper, history.pieces(history.messages, second)),
     saturated: put && (await saturate(put, history.piece(second, saturated))),
-    whileRead: await storeWhileRead(keeper, history.pieces(third, third + whileRead)),
+    paced: put && (await pace(put, history.piece(second + saturated, paced))),
   }
   await keeper.close()
   return written
@@ -58,7 +59,7 @@ async function pace(put: Put, piece: Piece): Promise<Acknowledged> {
       await put(piece.envelope(index))
       times.push(performance.now() - start - (index / perSecond) * 1000)
     } catch (error) {
-      if (!isWaypostError(error, 'archive/full')) throw error
+      if (!isWaypostError(error)) throw error
       refused += 1
     }
   }
@@ -98,8 +99,17 @@ async function storeWhileRead(keeper: Keeper, pieces: Iterable<Piece>): Promise<
     }
   }
   const reading = Promise.all(Array.from({ length: readers }, reader))
-  const { perSecond } = await stored((envelopes) => keeper.insert(envelopes), pieces)
+  const { perSecond } = await stored((envelopes) => keeper.insert(envelopes), during(patience, pieces))
   isOver = true
   await reading
   return { perSecond, pages: spreadOf(times) }
+}
+
+/** Pieces as long as the time lasts. */
+function* during(milliseconds: number, pieces: Iterable<Piece>): Generator<Piece> {
+  const end = performance.now() + milliseconds
+  for (const piece of pieces) {
+    yield piece
+    if (performance.now() > end) return
+  }
 }
