@@ -44,8 +44,9 @@ export interface Place {
   closed(work: () => Promise<void>): Promise<void>
 }
 
-/** Cold pages of a kind, of which the middle one counts. */
+/** Cold pages of a kind, of which the middle one counts. Of one that takes so many ms there is no other. */
 const coldRounds = 3
+const coldPatience = 2000
 
 /** Stores the history and asks for it; what was stored stays. */
 export async function hold(task: Task, place: Place): Promise<Held> {
@@ -97,6 +98,7 @@ async function coldPages(task: Task, { folder, closed }: Place): Promise<Held['c
       const { page } = await measure<ColdPage>('cold', { ...task, question })
       if (page === undefined) break
       times.push(page)
+      if (page > coldPatience) break
     }
     if (times.length > 0) cold[question] = median(times)
   }

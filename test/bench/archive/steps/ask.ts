@@ -10,8 +10,8 @@ import type { Keeper, PageQuery } from '../subject.ts'
 import { answer, type Spread, spreadOf } from '../task.ts'
 
 /** Questions of a kind, and how long they may take altogether; those beforehand count for nothing. */
-const warming = { least: 1, most: 20, milliseconds: 500 }
-const asking = { least: 10, most: 1000, milliseconds: 3000 }
+const warming = { least: 0, most: 20, milliseconds: 500 }
+const asking = { least: 3, most: 1000, milliseconds: 3000 }
 
 /** Of one kind of question. */
 export interface AskedKind {
@@ -41,7 +41,9 @@ async function ask(
   query: () => PageQuery,
   history: History,
 ): Promise<AskedKind | undefined> {
-  if (keeper.page(query()) === undefined) return undefined
+  const first = keeper.page(query())
+  if (first === undefined) return undefined
+  await first
   const turns = async ({ least, most, milliseconds }: typeof asking): Promise<AskedKind> => {
     const [pages, scans]: [number[], number[]] = [[], []]
     const end = performance.now() + milliseconds
