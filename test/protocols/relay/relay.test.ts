@@ -57,7 +57,8 @@ t.test('a message that is no WakuMessage, too large or refused by a validator is
   t.match(await b.metrics.registry.getSingleMetricAsString('waypost_relay_verdicts_total'), /result="reject"} 4/)
   const score = (): number => b.host.libp2p.services.relay.getScore(a.peerId)
   await heartbeat(b, () => score() < 0)
-  t.equal(score() < -1000, true, 'who sent them is trusted less: four invalid messages, squared, cost 1600')
+  // Every twelve seconds the count is halved, which may be just now.
+  t.ok(score() < -300, 'who sent them is trusted less: four invalid messages, squared, cost 1600, and two 400')
 })
 
 t.test('a validator that must wait holds back its message and no other', async (t) => {

@@ -197,7 +197,7 @@ t.test('only valid messages of our shards and of the synced time are taken', asy
   const rows: readonly [string, readonly [string, Uint8Array][]][] = [
     ['foreign', [[foreignTopic, messageBytes()]]],
     ['time', [[testPubsubTopic, messageBytes({ timestamp: toNanoseconds(Date.now() - 70 * minute) })]]],
-    ['time', [[testPubsubTopic, messageBytes({ timestamp: toNanoseconds(Date.now() + minute) })]]],
+    ['time', [[testPubsubTopic, messageBytes({ timestamp: toNanoseconds(Date.now() + 60 * minute) })]]],
     ['time', [[testPubsubTopic, messageBytes({ timestamp: undefined })]]],
     ['invalid', [[testPubsubTopic, messageBytes({ contentTopic: '/bad/1/x/proto' })]]],
     ['invalid', [[testPubsubTopic, messageBytes({ payload: new Uint8Array(151 * 1024) })]]],
