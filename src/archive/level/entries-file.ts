@@ -7,7 +7,7 @@
 import { hash as digest } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { type Entry, entriesIn } from './entry.ts'
+import { entryBytes } from './entry.ts'
 
 const digestBytes = 32
 const headBytes = 8
@@ -15,7 +15,8 @@ const headBytes = 8
 export interface EntriesFile {
   readonly generation: number
   readonly next: number
-  readonly entries: readonly Entry[]
+  /** One behind the other; a whole number of them. */
+  readonly entries: Buffer
 }
 
 export function entriesFileOf(partition: string): string {
@@ -25,11 +26,15 @@ export function entriesFileOf(partition: string): string {
 export async function readEntriesFile(file: string): Promise<EntriesFile | undefined> {
   const bytes = await readFile(file).catch(() => Buffer.alloc(0))
   const body = bytes.subarray(digestBytes)
-  if (body.length < headBytes || !digest('sha256', body, 'buffer').equals(bytes.subarray(0, digestBytes))) return
+  if (
+    body.length % entryBytes !== headBytes ||
+    !digest('sha256', body, 'buffer').equals(bytes.subarray(0, digestBytes))
+  )
+    return
   return {
     generation: body.readUInt32BE(0),
     next: body.readUInt32BE(4),
-    entries: entriesIn(body.subarray(headBytes)),
+    entries: body.subarray(headBytes),
   }
 }
 

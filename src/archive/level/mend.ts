@@ -115,9 +115,9 @@ async function readIndex(partition: string): Promise<Known> {
   } finally {
     await database.close()
   }
-  const { next = 0, entries = [] } = (await readEntriesFile(entriesFileOf(partition))) ?? {}
-  known.next = Math.max(known.next, next)
-  for (const entry of entries) note(known, entry)
+  const file = await readEntriesFile(entriesFileOf(partition))
+  known.next = Math.max(known.next, file?.next ?? 0)
+  if (file !== undefined) noteAll(known, file.entries)
   return known
 }
 

@@ -3,11 +3,12 @@
  * the next generation; meanwhile others come into memory beside it.
  */
 import path from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { Envelope } from '../../core/envelope.ts'
 import { hashToBytes, type MessageHash } from '../../core/hash.ts'
 import { type Database, type DatabaseSizes, openDatabase } from './database.ts'
 import { entriesFileOf, readEntriesFile, writeEntriesFile } from './entries-file.ts'
-import { type Entry, lengthOfEntry, type Order } from './entry.ts'
+import { type Entry, entriesIn, entryBytes, lengthOfEntry, type Order } from './entry.ts'
 import { Fresh } from './fresh.ts'
 import type { EntryLane } from './lane.ts'
 import { type PlaceRange, readTime } from './place.ts'
@@ -25,6 +26,9 @@ export interface IndexOptions {
   readonly leastFresh?: number
   readonly maxFresh: number
 }
+
+/** Bytes of entries that are taken from a file at once: some milliseconds. */
+const pieceBytes = 4096 * entryBytes
 
 export class PartitionIndex {
   readonly database: Database
@@ -156,12 +160,15 @@ export class PartitionIndex {
   async #readEntries(): Promise<void> {
     const file = await readEntriesFile(this.#file)
     if (file?.generation !== this.#seal.generation) return
-    let { tally } = this
-    for (const entry of file.entries) {
-      this.#fresh.addEntry(entry)
-      tally = withMessage(tally, readTime(entry, 0), lengthOfEntry(entry))
+    for (let at = 0; at < file.entries.length; at += pieceBytes) {
+      let { tally } = this
+      for (const entry of entriesIn(file.entries.subarray(at, at + pieceBytes))) {
+        this.#fresh.addEntry(entry)
+        tally = withMessage(tally, readTime(entry, 0), lengthOfEntry(entry))
+      }
+      this.skipTo(file.next, tally)
+      await setImmediate()
     }
-    this.skipTo(file.next, tally)
   }
 
   async #writeEntries(): Promise<void> {
