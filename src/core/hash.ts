@@ -37,7 +37,7 @@ export function messageHash(pubsubTopic: string, message: Hashed): MessageHash {
 }
 
 /** A hash as its 32 bytes. */
-export function hashToBytes(hash: MessageHash): Uint8Array {
+export function hashToBytes(hash: MessageHash): Buffer {
   return Buffer.from(hash, 'hex')
 }
 

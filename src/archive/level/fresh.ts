@@ -26,6 +26,9 @@ import { firstAfter, firstFrom, Run } from './run.ts'
 
 const slabEntries = 4096
 
+/** A sorted list and its place in a map, measured by entries. */
+const topicWeight = 8
+
 /** Slots that a lane gives at once. */
 const pieceSlots = 128
 
@@ -41,6 +44,11 @@ export class Fresh {
   /** How many entries there are. */
   get size(): number {
     return this.#size
+  }
+
+  /** What it takes of memory, in entries: a topic takes as much as some of them, and anybody may invent topics. */
+  get weight(): number {
+    return this.#size + topicWeight * (this.#runs.pubsub.size + this.#runs.content.size)
   }
 
   /** The ids of the pubsub topics that are met. */

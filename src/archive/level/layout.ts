@@ -60,11 +60,6 @@ export function laneEnd(order: Order, generation: number, id: Buffer): Buffer {
 
 const afterAll = Buffer.alloc(placeBytes, 0xff)
 
-/** The topic id in the key of a lane's row. */
-export function laneIdOf(key: Buffer): Buffer {
-  return key.subarray(1 + generationBytes, key.length - placeBytes)
-}
-
 /** The key of the row that has a hash, whose first bytes stand in `hash`; `bits` of them tell the rows apart. */
 export function hashRowKey(generation: number, hash: Buffer, bits: number): Buffer {
   const key = Buffer.allocUnsafe(1 + generationBytes + bucketBytes)

@@ -22,7 +22,7 @@ export interface IndexOptions {
   /** Of the archive. */
   readonly archive: string
   readonly sizes: DatabaseSizes
-  /** Entries in memory after which the next generation is written: at first, and at the most. */
+  /** Entries in memory (by `Fresh.weight`) after which the next generation is written: at first, and at the most. */
   readonly leastFresh?: number
   readonly maxFresh: number
 }
@@ -40,6 +40,8 @@ export class PartitionIndex {
   #frozen: { readonly fresh: Fresh; readonly next: number } | undefined
   #fresh = new Fresh()
   #sealing: Promise<void> = Promise.resolve()
+  /** The number of the first record that is neither in the generation nor in the file. */
+  #saved: number
   /** Of all that is in it; `next` is the number of the first record that is not. */
   tally: Tally
 
@@ -49,6 +51,7 @@ export class PartitionIndex {
     this.#leastFresh = leastFresh
     this.#maxFresh = maxFresh
     this.#seal = seal
+    this.#saved = seal.tally.next
     this.tally = seal.tally
   }
 
@@ -93,11 +96,17 @@ export class PartitionIndex {
     while (this.#isFull) await this.writeOut()
   }
 
-  /** Writes out what is in memory, and leaves out what is lost. */
-  writeOut(isLost?: IsLost): Promise<void> {
-    const written = this.#sealing.then(() => this.#writeGeneration(isLost))
-    this.#sealing = written.catch(() => {})
-    return written
+  /** Writes out what is in memory. */
+  writeOut(): Promise<void> {
+    return this.#write()
+  }
+
+  /** Takes out of it what is lost. Nothing is to be entered meanwhile. */
+  async forget(isLost: IsLost): Promise<void> {
+    // What could not be written out before goes first: all else is then one memory.
+    await this.#sealing
+    if (this.#frozen !== undefined) await this.#write()
+    await this.#write(isLost)
   }
 
   /** The entries of messages. */
@@ -122,7 +131,7 @@ export class PartitionIndex {
   async close(): Promise<void> {
     await this.#sealing
     // On a disk that takes no more, the records tell of them.
-    if (this.#memory.some(({ size }) => size > 0)) await this.#writeEntries().catch(() => {})
+    if (this.tally.next !== this.#saved) await this.#writeEntries().catch(() => {})
     await this.database.close()
   }
 
@@ -134,11 +143,17 @@ export class PartitionIndex {
 
   /** As much in memory as on disk, within limits: each entry is written a few times, however many come. */
   get #isFull(): boolean {
-    return this.#fresh.size >= Math.min(this.#maxFresh, Math.max(this.#leastFresh, this.#seal.tally.messages))
+    return this.#fresh.weight >= Math.min(this.#maxFresh, Math.max(this.#leastFresh, this.#seal.tally.messages))
   }
 
   get #memory(): Fresh[] {
     return this.#frozen === undefined ? [this.#fresh] : [this.#frozen.fresh, this.#fresh]
+  }
+
+  #write(isLost?: IsLost): Promise<void> {
+    const written = this.#sealing.then(() => this.#writeGeneration(isLost))
+    this.#sealing = written.catch(() => {})
+    return written
   }
 
   async #writeGeneration(isLost?: IsLost): Promise<void> {
@@ -151,6 +166,7 @@ export class PartitionIndex {
     // What an attempt before this one left.
     await sweep(this.database, before)
     this.#seal = await writeGeneration({ database: this.database, before, fresh, next, isLost })
+    this.#saved = next
     this.#frozen = undefined
     if (isLost !== undefined) this.skipTo(this.tally.next, this.#seal.tally)
     await sweep(this.database, this.#seal)
@@ -166,9 +182,11 @@ export class PartitionIndex {
         this.#fresh.addEntry(entry)
         tally = withMessage(tally, readTime(entry, 0), lengthOfEntry(entry))
       }
-      this.skipTo(file.next, tally)
+      this.tally = tally
       await setImmediate()
     }
+    this.skipTo(file.next)
+    this.#saved = file.next
   }
 
   async #writeEntries(): Promise<void> {
@@ -201,7 +219,7 @@ export class Moment {
   }
 
   async find(hashes: readonly MessageHash[]): Promise<(Entry | undefined)[]> {
-    const wanted = hashes.map((hash) => hashToBytes(hash) as Buffer)
+    const wanted = hashes.map(hashToBytes)
     const found = wanted.map((hash) => this.#memory.map((fresh) => fresh.find(hash)).find((entry) => entry))
     if (this.#sealed === undefined || !found.includes(undefined)) return found
     const sealed = await this.#sealed.find(wanted)

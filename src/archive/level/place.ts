@@ -93,9 +93,6 @@ function edge(timestamp: Nanoseconds, fill: number): Buffer {
   return place
 }
 
-/** The range of all places. */
-export const everyPlace: PlaceRange = { gte: edge(minTimestamp, 0x00), lte: edge(maxTimestamp, 0xff) }
-
 /** True if `place` lies in `range`. */
 export function contains({ gte, gt, lte, lt }: PlaceRange, place: Buffer): boolean {
   return (

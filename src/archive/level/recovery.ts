@@ -4,7 +4,7 @@
  * acknowledged and is not there is a gap, and its message can be stored again.
  */
 import { type Envelope, openEnvelope } from '../../core/envelope.ts'
-import { hashBytes } from '../../core/hash.ts'
+import { hashBytes, type MessageHash } from '../../core/hash.ts'
 import type { Gap } from './catalog.ts'
 import type { Database } from './database.ts'
 import { byContentTopic, byPubsubTopic, contentOfEntry, type Entry, hashOfEntry, numberOfEntry } from './entry.ts'
@@ -30,7 +30,7 @@ export async function recover(pair: Pair, mark: Tally, tell: (gap: Lost) => Prom
   const missing = await missingNumbers(pair.records, mark.tail, end)
   for (const gap of await gapsOf(pair, missing, mark)) await tell(gap)
   if (missing.some(({ first }) => first < pair.index.tally.next)) {
-    await pair.index.writeOut((entry) => rangeOf(missing, numberOfEntry(entry)) !== undefined)
+    await pair.index.forget((entry) => rangeOf(missing, numberOfEntry(entry)) !== undefined)
   }
   pair.index.skipTo(end)
   return { ...pair.index.tally, tail: end }
@@ -44,11 +44,12 @@ async function replay({ records, index }: Pair): Promise<void> {
     await index.room()
     const found = piece.map(([key, record]) => ({ number: numberOf(key), envelope: envelopeOf(record) }))
     const known = await index.find(found.map(({ envelope }) => envelope?.hash ?? noHash))
+    const entered = new Set<MessageHash>()
     for (const [at, { number, envelope }] of found.entries()) {
-      // Stored again after a write that failed, though not quite.
-      const isNew =
-        known[at] === undefined && found.findIndex((other) => other.envelope?.hash === envelope?.hash) === at
-      if (envelope !== undefined && isNew) index.enter([envelope], number)
+      // One that is there already was stored again after a write that failed, though not quite.
+      if (envelope === undefined || known[at] !== undefined || entered.has(envelope.hash)) continue
+      index.enter([envelope], number)
+      entered.add(envelope.hash)
     }
     index.skipTo(found.at(-1)!.number + 1)
   }

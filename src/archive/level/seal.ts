@@ -1,5 +1,5 @@
 /**
- * The index of a partition on disk, of one generation: what it amounts to, how it is written, and how it is read.
+ * The index of a partition on disk, of one generation: what it amounts to, and how it is written. sealed.ts reads it.
  *
  * A generation is written whole, from the one before and from what is in memory. It counts as soon as its seal is there;
  * whatever else a crash leaves is of no generation, and is deleted.
@@ -80,17 +80,20 @@ export async function writeGeneration({ database, before, fresh, next, isLost }:
     const rows = new RowWriter(database, order, generation, bits)
     const lanes = lanesOf(order, database, before, fresh)
     const merge = new Merge(lanes, order.compare)
-    for (;;) {
-      if (merge.isDue) await merge.fill()
-      const entry = merge.take()
-      if (entry === undefined) break
-      if (isLost?.(entry)) continue
-      if (order === byPubsubTopic) sum.add(entry)
-      rows.add(entry)
-      if (rows.isDue) await rows.flush()
+    try {
+      for (;;) {
+        if (merge.isDue) await merge.fill()
+        const entry = merge.take()
+        if (entry === undefined) break
+        if (isLost?.(entry)) continue
+        if (order === byPubsubTopic) sum.add(entry)
+        rows.add(entry)
+        if (rows.isDue) await rows.flush()
+      }
+      await rows.end()
+    } finally {
+      for (const lane of lanes) await lane.close()
     }
-    await rows.end()
-    for (const lane of lanes) await lane.close()
   }
   const seal: Seal = { generation, bits, ...sum.of(next) }
   await database.put(sealKey, encodeSeal(seal), { sync: true })
@@ -194,7 +197,7 @@ class RowWriter {
 }
 
 /** The topic by which an order sorts first. */
-export function idOf(order: Order, entry: Entry): Buffer {
+function idOf(order: Order, entry: Entry): Buffer {
   return order === byPubsubTopic ? pubsubOfEntry(entry) : contentOfEntry(entry)
 }
 

@@ -133,7 +133,7 @@ class Downwards implements Pieces {
         this.#values.nextv(this.#rows),
       ])
       this.#isAtEdge = false
-      this.#isOver = rows.length < this.#rows
+      this.#isOver = rows.length === 0
       this.#rows = Math.min(maxLaneRows, 2 * this.#rows)
       const piece = within(
         [...edge, ...rows].flatMap((row) => entriesIn(row).reverse()),

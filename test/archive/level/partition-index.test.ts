@@ -1,4 +1,6 @@
 /** The index of a partition, in memory and on disk, against a sorted array. */
+import { stat } from 'node:fs/promises'
+import path from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import {
@@ -203,4 +205,54 @@ t.test('slots find their place by a word of their digest, however many there are
     table.find(12_345, (slot) => words[slot] === 12_345 && slot > 1e6),
     undefined,
   )
+})
+
+t.test('the file of entries is written when there are others, and not when it was only read', async (t) => {
+  const folder = t.testdir()
+  const file = path.join(folder, 'entries')
+  const index = await openIndex(folder, 10_000)
+  index.enter(fc.sample(envelope, 10), 0)
+  await index.close()
+  const { mtimeNs } = await stat(file, { bigint: true })
+  await (await openIndex(folder, 10_000)).close()
+  t.equal((await stat(file, { bigint: true })).mtimeNs, mtimeNs)
+  const again = await openIndex(folder, 10_000)
+  again.skipTo(12)
+  await again.close()
+  t.not((await stat(file, { bigint: true })).mtimeNs, mtimeNs)
+  const last = await openIndex(folder, 10_000)
+  t.match(last.tally, { next: 12, messages: 10 }, 'numbers without an entry are known, too')
+  await last.close()
+})
+
+t.test('what is lost is forgotten, also when memory could not be written out before', async (t) => {
+  const stored = fc.sample(envelope, 60)
+  const index = await openIndex(t.testdir(), 10_000)
+  index.enter(stored.slice(0, 30), 0)
+  const { database } = index
+  const put = database.put.bind(database)
+  Object.assign(database, { put: async () => Promise.reject(new Error('the disk is full')) })
+  await t.rejects(index.writeOut(), { message: 'the disk is full' })
+  Object.assign(database, { put })
+  index.enter(stored.slice(30), 30)
+  await index.forget((entry) => numberOfEntry(entry) % 2 === 0)
+  const found = await index.find(stored.map(({ hash }) => hash))
+  t.same(
+    found.map((entry) => entry && numberOfEntry(entry)),
+    stored.map((_, number) => (number % 2 === 0 ? undefined : number)),
+  )
+  t.match(index.tally, { next: 60, messages: 30 })
+  await index.close()
+})
+
+t.test('topics that nobody else uses fill memory sooner', async (t) => {
+  const index = await openIndex(t.testdir(), 1000)
+  for (let number = 0; number < 200; number++) {
+    const contentTopic = `/a/1/${number}/proto`
+    index.enter([sealEnvelope(pubsubTopics[0]!, { payload: Buffer.from('a'), contentTopic, timestamp: 1n }, 0)], number)
+  }
+  await index.room()
+  t.ok(index.seal.tally.messages >= 100, `${index.seal.tally.messages} of 200 are written out`)
+  t.equal(index.tally.messages, 200)
+  await index.close()
 })
