@@ -92,10 +92,15 @@ t.test('each side sends exactly what the other lacks', async () => {
 /** Times as they are in the field: nine bytes each, which nwaku's decoder demands even where fewer would do. */
 const today = 1_764_000_000_000_000_000n
 
-/** Apart, since nwaku drops a range of many messages within eight nanoseconds from its answer. */
+/**
+ * At most eight share a time, and all within eight nanoseconds are fewer than a hundred: nwaku drops a range of more of
+ * them from its answer. A generator alone does not keep to that, for it likes the ends of its range.
+ */
+const apart = 2048n
 const nwakuSets = sets.map((rows) =>
-  rows.filter(({ id }) => id.time > 20n).map(({ id, where }, index) => ({ id: idAt(today + id.time, index), where })),
+  rows.map(({ id, where }, index) => ({ id: idAt(today + id.time * apart + BigInt(index >> 3), index), where })),
 )
+const nwakuWindow = window * apart
 
 t.test('with a side that plays as nwaku does, both send what the other lacks, whoever begins', async () => {
   await fc.assert(
@@ -103,8 +108,8 @@ t.test('with a side that plays as nwaku does, both send what the other lacks, wh
       const left = rows.filter(({ where }) => where !== 0).map(({ id }) => id)
       const right = rows.filter(({ where }) => where !== 1).map(({ id }) => id)
       const [us, them] = [ours(left), nwakus(right)]
-      if (weBegin) await talk(them, us, us.session.open(today, today + window))
-      else await talk(us, them, them.side.open(today, today + window))
+      if (weBegin) await talk(them, us, us.session.open(today, today + nwakuWindow))
+      else await talk(us, them, them.side.open(today, today + nwakuWindow))
       return same(us.sends(), without(left, right)) && same(them.sends(), without(right, left))
     }),
     { numRuns: 60 },
