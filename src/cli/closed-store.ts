@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import type { Archive } from '../archive/archive.ts'
 import type { ExportRecord } from '../archive/export/format.ts'
 import { walk } from '../archive/export/walk.ts'
-import { importRecords } from '../archive/import.ts'
+import { Importer } from '../archive/import.ts'
 import { WaypostError } from '../core/errors.ts'
 import { archiveFolder, openStore } from '../node/archive.ts'
 import { dataFolderAt, openDataFolder } from '../node/data-folder.ts'
@@ -42,13 +42,13 @@ class ClosedStore implements StoreAccess {
   readonly at: string
   readonly #archive: Archive
   readonly #admin: StoreAdmin
-  readonly #limits: { readonly maxMessageBytes: number }
+  readonly #importer: Importer
 
   constructor(at: string, archive: Archive, admin: StoreAdmin, { maxMsgSize }: Settings) {
     this.at = at
     this.#archive = archive
     this.#admin = admin
-    this.#limits = { maxMessageBytes: maxMsgSize }
+    this.#importer = new Importer(archive, { maxMessageBytes: maxMsgSize })
   }
 
   stats(): Promise<StoreStats> {
@@ -60,7 +60,7 @@ class ClosedStore implements StoreAccess {
   }
 
   import(records: readonly ExportRecord[]): Promise<ImportTold> {
-    return importRecords(this.#archive, records, this.#limits)
+    return this.#importer.import(records)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

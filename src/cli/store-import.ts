@@ -1,5 +1,6 @@
-/** Feeds messages to an archive, batch after batch, each acknowledged before it counts. */
+/** Feeds messages to an archive, a batch while the one before is stored, each acknowledged before it counts. */
 import { type ExportRecord, recordBytes } from '../archive/export/format.ts'
+import { overlapped } from '../archive/overlapped.ts'
 import type { Nanoseconds } from '../core/time.ts'
 import { Progress } from './progress.ts'
 import type { StoreAccess } from './store-access.ts'
@@ -7,6 +8,9 @@ import type { StoreAccess } from './store-access.ts'
 /** Bytes and messages of one batch: below the body that a node takes, and some ten milliseconds of its time. */
 const batchBytes = 512 * 1024
 const batchMessages = 1000
+
+/** Batches that wait for the archive: while one is committed the next is looked up, and a third is read. */
+const batchesUnderWay = 2
 
 /** Refused messages that are named; the others are counted. */
 const namedMessages = 20
@@ -69,10 +73,17 @@ export async function importAll(
   { signal, total, what = 'importing' }: ImportOptions,
 ): Promise<void> {
   using progress = new Progress(what)
-  for await (const batch of batchesOf(source)) {
-    summary.add(batch, await access.import(batch))
+  const store = async (batch: readonly ExportRecord[]) => ({ batch, told: await access.import(batch) })
+  for await (const { batch, told } of overlapped(unless(signal, batchesOf(source)), store, batchesUnderWay)) {
+    summary.add(batch, told)
     progress.update({ messages: summary.messages, bytes: summary.bytes, total })
+  }
+}
+
+async function* unless<Batch>(signal: AbortSignal, batches: AsyncIterable<Batch>): AsyncGenerator<Batch> {
+  for await (const batch of batches) {
     if (signal.aborted) return
+    yield batch
   }
 }
 

@@ -6,7 +6,7 @@ import { ExportDecoder } from '../archive/export/decoder.ts'
 import { ExportEncoder } from '../archive/export/encoder.ts'
 import type { ExportRecord } from '../archive/export/format.ts'
 import { walk } from '../archive/export/walk.ts'
-import { importRecords } from '../archive/import.ts'
+import { Importer } from '../archive/import.ts'
 import { decodeMessage } from '../core/message.ts'
 import { maxPageMessages, type Query } from '../core/query.ts'
 import type { Milliseconds, Nanoseconds } from '../core/time.ts'
@@ -49,10 +49,12 @@ export function storeAdminOf({
 
 export class StoreAdmin implements StoreAdminService {
   readonly #parts: StoreAdminParts
+  readonly #importer: Importer
   #exports = 0
 
   constructor(parts: StoreAdminParts) {
     this.#parts = parts
+    this.#importer = new Importer(parts.archive, { maxMessageBytes: parts.settings.maxMsgSize })
   }
 
   async stats(): Promise<StoreStats> {
@@ -88,8 +90,7 @@ export class StoreAdmin implements StoreAdminService {
     const records: ExportRecord[] = []
     for (const part of decoder.push(exported)) if (part.is === 'records') records.push(...part.records)
     decoder.end()
-    const { archive, settings } = this.#parts
-    return await importRecords(archive, records, { maxMessageBytes: settings.maxMsgSize })
+    return await this.#importer.import(records)
   }
 
   /** Not compressed: whoever reads it writes a file of its own, or is on this machine. */

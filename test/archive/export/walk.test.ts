@@ -6,22 +6,10 @@ import type { Backend } from '../../../src/archive/backend.ts'
 import { ExportDecoder } from '../../../src/archive/export/decoder.ts'
 import type { ExportRecord } from '../../../src/archive/export/format.ts'
 import { type WalkOptions, walk } from '../../../src/archive/export/walk.ts'
-import { importRecords } from '../../../src/archive/import.ts'
+import { Importer } from '../../../src/archive/import.ts'
 import { openLevel } from '../../../src/archive/level/level.ts'
 import { openMemory } from '../../../src/archive/memory.ts'
-import { envelope } from '../../kit/messages.ts'
-import {
-  archiveOn,
-  ask,
-  contentTopic,
-  envelopeAt,
-  envelopes,
-  hashes,
-  inOrder,
-  pages,
-  pubsubTopic,
-  store,
-} from '../kit.ts'
+import { archiveOn, contentTopic, envelopeAt, envelopes, hashes, inOrder, pages, pubsubTopic, store } from '../kit.ts'
 import { exportOf, recordOf } from './kit.ts'
 
 const backends: Readonly<Record<string, (t: Test) => Promise<Backend>>> = {
@@ -55,9 +43,9 @@ for (const [name, open] of Object.entries(backends)) {
     const decoded = [...new ExportDecoder().push(exportOf(records))].flatMap((part) =>
       part.is === 'records' ? part.records : [],
     )
-    t.same(await importRecords(copy, decoded, limits), { stored: stored.length, present: 0, refused: [] })
+    t.same(await new Importer(copy, limits).import(decoded), { stored: stored.length, present: 0, refused: [] })
     t.same(await pages(copy), await pages(archive))
-    t.same(await importRecords(copy, decoded, limits), { stored: 0, present: stored.length, refused: [] })
+    t.same(await new Importer(copy, limits).import(decoded), { stored: 0, present: stored.length, refused: [] })
   })
 
   t.test(`on ${name}, an export can be of some topics and times, and begin behind any message`, async (t) => {
@@ -120,39 +108,4 @@ t.test('a walk goes on though retention deletes what it has read, cursor and all
     }
   }
   t.same(found, [...hashes(stored.slice(0, 200)), ...hashes(stored.slice(250))])
-})
-
-t.test('nothing is imported that is not what it says, and each is named with its reason', async (t) => {
-  const archive = await archiveOn(t, openMemory())
-  const good = recordOf(envelopeAt(1n))
-  const ephemeral = envelope({ ephemeral: true }, pubsubTopic)
-  const timeless = envelope({ timestamp: undefined }, pubsubTopic)
-  const large = recordOf(envelopeAt(2n, { payload: Buffer.alloc(limits.maxMessageBytes) }))
-  const rows: readonly [ExportRecord, string][] = [
-    [{ ...good, hash: 'a'.repeat(64) }, 'wrong-hash'],
-    [{ ...good, timestamp: 2n }, 'wrong-time'],
-    [{ ...good, pubsubTopic: '/waku/2/rs/1/1' }, 'wrong-hash'],
-    [{ ...good, pubsubTopic: '/waku/2/default-waku/proto' }, 'no-shard'],
-    [{ ...good, bytes: Buffer.from('nonsense') }, 'malformed'],
-    [{ ...good, bytes: Buffer.concat([good.bytes, Buffer.of(0)]) }, 'malformed'],
-    [recordOf(ephemeral), 'ephemeral'],
-    [{ ...recordOf(timeless), timestamp: 0n }, 'wrong-time'],
-    [large, 'too-large'],
-  ]
-  const outcome = await importRecords(archive, [...rows.map(([record]) => record), good, good], limits)
-  t.same([outcome.stored, outcome.present], [1, 1])
-  t.same(
-    new Set(outcome.refused.map(({ hash, why }) => `${hash} ${why}`)),
-    new Set(rows.map(([{ hash }, why]) => `${hash} ${why}`)),
-  )
-  t.same(hashes((await ask(archive)).messages), [good.hash])
-})
-
-t.test('an import waits while live messages fill the queue, and ends when the archive does', async (t) => {
-  const commit = { gather: 1, groupMessages: 5, groupBytes: 1e6, pendingMessages: 5, pendingBytes: 1e6 }
-  const archive = await archiveOn(t, openMemory(), { commit })
-  const records = envelopes(60).map(recordOf)
-  t.match(await importRecords(archive, records, limits), { stored: 60 })
-  await archive[Symbol.asyncDispose]()
-  await t.rejects(importRecords(archive, records, limits), { code: 'archive/unavailable' })
 })

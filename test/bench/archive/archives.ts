@@ -4,9 +4,11 @@ import { type Archive, openArchive } from '../../../src/archive/archive.ts'
 import type { Backend } from '../../../src/archive/backend.ts'
 import { defaultCommitLimits } from '../../../src/archive/commit.ts'
 import type { Source } from '../../../src/archive/eligibility.ts'
-import { importRecords } from '../../../src/archive/import.ts'
+import type { ExportRecord } from '../../../src/archive/export/format.ts'
+import { Importer } from '../../../src/archive/import.ts'
 import { openLevel } from '../../../src/archive/level/level.ts'
 import { partitionLimits } from '../../../src/archive/level/route.ts'
+import { overlapped } from '../../../src/archive/overlapped.ts'
 import { openPostgres } from '../../../src/archive/postgres/postgres.ts'
 import type { Envelope } from '../../../src/core/envelope.ts'
 import { defaultMaxMessageBytes } from '../../../src/core/message.ts'
@@ -22,7 +24,8 @@ const stepMessages = 200
 export const underWay = 2 * defaultCommitLimits.groupMessages
 
 /** Records of a file that are handed over at once, as `store import` does. */
-const importMessages = 500
+const importMessages = 1000
+const batchesUnderWay = 2
 
 /** Where the messages are said to come from: those of live traffic would be too old. */
 const source: Source = 'history'
@@ -49,16 +52,11 @@ class ArchiveKeeper implements Keeper {
   }
 
   async import(envelopes: readonly Envelope[]): Promise<void> {
-    for (let first = 0; first < envelopes.length; first += importMessages) {
-      const records = envelopes.slice(first, first + importMessages).map(({ pubsubTopic, message, hash, bytes }) => ({
-        pubsubTopic,
-        bytes,
-        hash,
-        timestamp: message.timestamp ?? 0n,
-      }))
-      const { stored } = await importRecords(this.#archive, records, { maxMessageBytes: defaultMaxMessageBytes })
-      if (stored !== records.length) throw new Error(`${stored} of ${records.length} records were imported`)
-    }
+    const importer = new Importer(this.#archive, { maxMessageBytes: defaultMaxMessageBytes })
+    let stored = 0
+    const batches = overlapped(batchesOf(envelopes), (records) => importer.import(records), batchesUnderWay)
+    for await (const told of batches) stored += told.stored
+    if (stored !== envelopes.length) throw new Error(`${stored} of ${envelopes.length} records were imported`)
   }
 
   async page({ backward, presence, ...criteria }: PageQuery): Promise<number> {
@@ -86,6 +84,16 @@ class ArchiveKeeper implements Keeper {
   async close(): Promise<void> {
     await this.#archive[Symbol.asyncDispose]()
   }
+}
+
+function* batchesOf(envelopes: readonly Envelope[]): Generator<ExportRecord[]> {
+  for (let first = 0; first < envelopes.length; first += importMessages)
+    yield envelopes.slice(first, first + importMessages).map(({ pubsubTopic, message, hash, bytes }) => ({
+      pubsubTopic,
+      bytes,
+      hash,
+      timestamp: message.timestamp ?? 0n,
+    }))
 }
 
 function archive(name: string, open: (folder: string, messages: number) => Promise<Backend>): KeeperKind {
