@@ -25,6 +25,7 @@ import type { RetentionPolicy } from '../retention.ts'
 import type { Gap } from './catalog.ts'
 import { probeDisk } from './database.ts'
 import { Line } from './line.ts'
+import { lookUp } from './look-up.ts'
 import { type Migrated, type MigrationOptions, migrate } from './migrate.ts'
 import type { Partition } from './partition.ts'
 import { type ArchiveParts, openParts } from './parts.ts'
@@ -144,6 +145,8 @@ class LevelBackend implements Backend {
     const [times, range] = [timeRange(selection), placeRange(selection)]
     if (times === undefined || range === undefined) return { rows: [] }
     const { partitions } = this.#open
+    const { hashes } = selection
+    if (hashes?.length) return await lookUp(partitions, { selection, hashes, range, times }, bounds)
     const walk = new Walk(selection, bounds)
     for (const partition of partitions.matching(selection, times)) {
       const contentTopics = selection.contentTopics?.filter((topic) => partition.mayHaveTopic(topic)) ?? []

@@ -143,16 +143,20 @@ export class Partition {
     await work()
   }
 
-  /** False: nothing in it can be asked for by `selection`, whose times are `range`. */
-  mayHold({ contentTopics, hashes }: Selection, { from, to }: TimeRange): boolean {
+  /** False: nothing in it can be asked for by `selection`, whose times are `range`. Hashes are not looked at. */
+  mayHold({ contentTopics }: Selection, { from, to }: TimeRange): boolean {
     const { oldest, newest } = this.tally
     if (oldest === undefined || oldest > to || newest! < from) return false
-    if (hashes?.length) return hashes.some((hash) => this.mayHaveHash(hash))
     return !contentTopics?.length || contentTopics.some((topic) => this.mayHaveTopic(topic))
   }
 
   readonly mayHaveHash = (hash: MessageHash): boolean => {
-    return this.#filter === undefined || this.#filter.mayHave(hashWord(hash))
+    return this.mayHaveWord(hashWord(hash))
+  }
+
+  /** The same by what a filter looks at. */
+  mayHaveWord(word: Buffer): boolean {
+    return this.#filter === undefined || this.#filter.mayHave(word)
   }
 
   mayHaveTopic(topic: string): boolean {
