@@ -3,26 +3,23 @@
  * the process over an index that is damaged, and over some of the data.
  *
  * What is small is checked as a whole before it is opened. Of what is large only that which LevelDB reads at once; the data
- * is checked afterwards, a little at a time, and until that is done a mark stands in the folder. A process that ends meanwhile
+ * is checked afterwards, in another thread, and until that is done a mark stands in the folder. A process that ends meanwhile
  * leaves the mark, and then all is checked before: no damage ends a second process.
  */
 import { existsSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { messageOf } from '../../core/errors.ts'
 import type { Clock } from '../../core/time.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Trouble } from '../backend.ts'
+import { checkAside } from './check-aside.ts'
 import { isDamage } from './database.ts'
 import { Line } from './line.ts'
-import { bytesOfTables, checkTableHeads, checkTables, type Pace } from './tables.ts'
+import { bytesOfTables, checkTableHeads, checkTables } from './tables.ts'
 
 /** A fifth of a second or so. */
 const defaultMaxAtOnce = 64 * 1024 * 1024
-
-/** A check that nobody waits for takes one part of the time in so many. */
-const slowness = 4
 
 export interface Inspected {
   /** Of the partition. */
@@ -83,7 +80,7 @@ export class Inspection implements Inspector, AsyncDisposable {
     for (const database of databases) await checkTableHeads(database, this.#archive)
     // A disk that takes no mark is to be read all the same.
     await writeFile(markIn(folder), '').catch(() => {})
-    void this.#line.run(() => this.#inspectSlowly(partition))
+    void this.#line.run(() => this.#inspectAside(partition))
   }
 
   /** Ends what is under way; what is not checked is not told of. */
@@ -92,12 +89,14 @@ export class Inspection implements Inspector, AsyncDisposable {
     await this.#line.end()
   }
 
-  async #inspectSlowly({ folder, ended }: Inspected): Promise<void> {
-    const pace = slowPace(this.#ended.signal)
+  async #inspectAside({ folder, ended }: Inspected): Promise<void> {
+    const { signal } = this.#ended
     try {
-      for (const database of databasesIn(folder)) await checkTables(database, this.#archive, pace)
+      await checkAside({ databases: databasesIn(folder), archive: this.#archive }, signal)
     } catch (error) {
       if (isDamage(error)) return this.#tell(error, ended)
+      // What could not be checked keeps its mark.
+      if (!signal.aborted) return ended()
     }
     await unmark(folder).catch(() => {})
     ended()
@@ -125,14 +124,4 @@ function markIn(folder: string): string {
 
 async function unmark(folder: string): Promise<void> {
   await rm(markIn(folder), { force: true })
-}
-
-/** Leaves others most of the time. Throws when `signal` aborts. */
-function slowPace(signal: AbortSignal): Pace {
-  let since = performance.now()
-  return async () => {
-    const pause = (slowness - 1) * (performance.now() - since)
-    await setTimeout(pause, undefined, { signal })
-    since = performance.now()
-  }
 }

@@ -1,0 +1,64 @@
+/**
+ * Checks the tables of databases in a thread of its own, which takes its time: they are gigabytes, and nobody waits. Run
+ * as that thread, this file is the check itself.
+ */
+import { setTimeout } from 'node:timers/promises'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { isWaypostError, WaypostError } from '../../core/errors.ts'
+import { checkTables, type Pace } from './tables.ts'
+
+/** Of JavaScript; tables are not part of it. */
+const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 64 }
+
+/** The check takes one part of the time in so many. */
+const slowness = 4
+
+interface Task {
+  readonly databases: readonly string[]
+  /** Of which a person is told. */
+  readonly archive: string
+}
+
+/** What was found: the data of an `archive/damaged`, or nothing. */
+type Finding = { readonly folder: string; readonly why: string } | undefined
+
+/** Throws `archive/damaged` when a table is not what its checksums say, and something else when `signal` aborts. */
+export async function checkAside(task: Task, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  const found = await inThread(task, signal)
+  if (found !== undefined) throw new WaypostError('archive/damaged', found)
+}
+
+function inThread(task: Task, signal: AbortSignal): Promise<Finding> {
+  const worker = new Worker(import.meta.filename, { workerData: task, resourceLimits })
+  const { promise, resolve, reject } = Promise.withResolvers<Finding>()
+  const stop = () => void worker.terminate()
+  signal.addEventListener('abort', stop)
+  worker.once('message', resolve).once('error', reject)
+  worker.once('exit', () => {
+    signal.removeEventListener('abort', stop)
+    reject(new Error('the check was ended'))
+  })
+  return promise
+}
+
+async function check({ databases, archive }: Task): Promise<Finding> {
+  try {
+    for (const database of databases) await checkTables(database, archive, slowPace())
+    return undefined
+  } catch (error) {
+    if (isWaypostError(error, 'archive/damaged')) return error.data as Finding
+    throw error
+  }
+}
+
+/** Leaves others most of the time. */
+function slowPace(): Pace {
+  let since = performance.now()
+  return async () => {
+    await setTimeout((slowness - 1) * (performance.now() - since))
+    since = performance.now()
+  }
+}
+
+if (!isMainThread) parentPort?.postMessage(await check(workerData))
