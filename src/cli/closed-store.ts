@@ -33,7 +33,7 @@ export async function openClosedStore(settings: Settings, options: ClosedStoreOp
   const kept = { ...settings, store: true, storeMessageRetentionPolicy: [] }
   const archive = await openStore({ settings: kept, folder, metrics: createMetrics(), log: silentLog() })
   if (archive === undefined) throw new WaypostError('internal/bug', { why: 'no archive is opened' })
-  const admin = new StoreAdmin({ archive, settings, folder: place, version: options.version })
+  const admin = new StoreAdmin({ archive, settings: () => settings, folder: place, version: options.version })
   return new ClosedStore(isDatabase ? 'the database of the closed node' : place, archive, admin, settings)
 }
 

@@ -112,7 +112,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
     dataDir: folder.path,
   })
   const measure = () => measureGauges({ metrics, clockWatch, shardSizes, host, relay, folders })
-  const storeAdmin = storeAdminOf({ settings, archive, folder: folders.archive, version })
+  const storeAdmin = storeAdminOf({ settings: settingsNow, archive, folder: folders.archive, version })
   const services = { ...protocols.services, storeAdmin }
   view.started({ addresses, enr, health: protocols.health, services, measure })
   if (settings.metricsServer && settings.metricsLogging) parts.use(new MetricsLog({ metrics, log }))

@@ -16,7 +16,8 @@ import type { Settings } from '../settings/table.ts'
 
 export interface StoreAdminParts {
   readonly archive: Archive
-  readonly settings: Pick<Settings, 'storeMessageRetentionPolicy' | 'storeMessageDbUrl' | 'maxMsgSize'>
+  /** Those in force: a reload changes what is kept. */
+  readonly settings: () => Pick<Settings, 'storeMessageRetentionPolicy' | 'storeMessageDbUrl' | 'maxMsgSize'>
   /** Where its files are, if it has files. */
   readonly folder?: string
   readonly version: string
@@ -42,9 +43,9 @@ export function storeAdminOf({
   ...rest
 }: Omit<StoreAdminParts, 'archive' | 'settings'> & {
   readonly archive: Archive | undefined
-  readonly settings: Settings
+  readonly settings: () => Settings
 }): StoreAdmin | undefined {
-  return archive !== undefined && settings.restAdmin ? new StoreAdmin({ archive, settings, ...rest }) : undefined
+  return archive !== undefined && settings().restAdmin ? new StoreAdmin({ archive, settings, ...rest }) : undefined
 }
 
 export class StoreAdmin implements StoreAdminService {
@@ -54,11 +55,12 @@ export class StoreAdmin implements StoreAdminService {
 
   constructor(parts: StoreAdminParts) {
     this.#parts = parts
-    this.#importer = new Importer(parts.archive, { maxMessageBytes: parts.settings.maxMsgSize })
+    this.#importer = new Importer(parts.archive, { maxMessageBytes: parts.settings().maxMsgSize })
   }
 
   async stats(): Promise<StoreStats> {
-    const { archive, settings } = this.#parts
+    const { archive } = this.#parts
+    const settings = this.#parts.settings()
     const { state, messages, bytes, waiting, ...rest } = archive.status()
     const [oldest, newest, recent, disk] = await Promise.all([
       this.#outermost('forward'),
@@ -109,7 +111,9 @@ export class StoreAdmin implements StoreAdminService {
 
   async #disk(): Promise<Disk> {
     const { settings, folder } = this.#parts
-    return folder === undefined || settings.storeMessageDbUrl?.engine === 'postgres' ? unmeasured : await diskOf(folder)
+    return folder === undefined || settings().storeMessageDbUrl?.engine === 'postgres'
+      ? unmeasured
+      : await diskOf(folder)
   }
 
   async #outermost(direction: Query['direction']): Promise<Nanoseconds | undefined> {

@@ -154,6 +154,20 @@ t.test('another retention policy is applied at once', async (t) => {
   t.equal(left, 0)
 })
 
+t.test('the retention that is shown is the one in force, after a reload too', async (t) => {
+  const node = await reloadable(t)
+  const json = async (target: string) => await (await fetch(`${node.restUrl}${target}`)).json()
+  const stats = ['store', 'stats', '--json', `--rest-url=${node.restUrl}`]
+  const shown = async () => [
+    ((await json('/waypost/v1/overview')) as { running: { store: { retention: string } } }).running.store.retention,
+    ((await json('/admin/v1/store/stats')) as { retention: string }).retention,
+    (JSON.parse((await waypost(t, stats)).stdout) as { retention: string }).retention,
+  ]
+  t.same(await shown(), ['time:2d', 'time:2d', 'time:2d'])
+  await node.reload(['store-message-retention-policy = "capacity:70"', 'max-msg-size = "1KiB"'])
+  t.same(await shown(), ['capacity:70', 'capacity:70', 'capacity:70'])
+})
+
 t.test('a shard that becomes protected takes signed messages only', async (t) => {
   const node = await reloadable(t)
   t.equal((await publish(node, 'before')).status, 200)
