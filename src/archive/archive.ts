@@ -19,7 +19,16 @@ import {
 import { parsePubsubTopic } from '../core/topics.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { type Amount, amountOf, type Backend, type Loss, minus, type PruneLimits, plus } from './backend.ts'
+import {
+  type Amount,
+  amountOf,
+  type Backend,
+  type Loss,
+  minus,
+  type PruneLimits,
+  plus,
+  type Trouble,
+} from './backend.ts'
 import { type CommitLimits, GroupCommit } from './commit.ts'
 import type { DiskGuard, DiskLimits } from './disk.ts'
 import { type Ineligible, ineligible, type Source } from './eligibility.ts'
@@ -126,7 +135,7 @@ export class Archive implements AsyncDisposable {
   status(): ArchiveStatus {
     const figures = { ...this.#held, waiting: this.#commit.waiting, losses: this.#losses }
     if (this.#closed) return { ...figures, state: 'closed' }
-    const trouble = this.#failure ?? this.#disk?.trouble ?? this.#backend.trouble?.()
+    const trouble = this.#seriousTrouble ?? this.#backend.trouble?.()
     return trouble === undefined ? { ...figures, state: 'ready' } : { ...figures, state: 'degraded', ...trouble }
   }
 
@@ -251,10 +260,14 @@ export class Archive implements AsyncDisposable {
     if (this.#disk?.trouble !== undefined) throw unavailable(this.#disk.trouble.why)
   }
 
-  /** Shows whether it takes messages. */
+  /** Shows whether it takes messages and can read what it holds. Damage is told by no event: to be called before the gauge is read. */
   showDegraded(): void {
-    const degraded = this.#failure !== undefined || this.#disk?.trouble !== undefined
-    this.#metrics.waypost_archive_degraded.set(degraded ? 1 : 0)
+    this.#metrics.waypost_archive_degraded.set(this.#seriousTrouble === undefined ? 0 : 1)
+  }
+
+  /** Why messages are not taken, or not all can be read; a spool that takes them is none of it. */
+  get #seriousTrouble(): Trouble | undefined {
+    return this.#failure ?? this.#disk?.trouble ?? this.#backend.damage?.()
   }
 
   /** One group commit. */

@@ -110,8 +110,10 @@ export interface Loss {
 export interface Backend {
   /** Other nodes write to it and delete from it too. */
   readonly shared?: boolean
-  /** Undefined or absent: all is well. */
+  /** Why messages are taken in another way than they should. Undefined or absent: all is well. */
   trouble?(): Trouble | undefined
+  /** What was found damaged since it was opened, so that a part of it cannot be read. Undefined or absent: nothing. */
+  damage?(): Trouble | undefined
   /**
    * Writes `envelopes` to disk, all or none, and gives those that were new. Each has a timestamp; none is in it twice,
    * nor in another put under way.

@@ -1,5 +1,6 @@
 /** What no event tells: measured when somebody asks for the metrics. */
 import { statfs } from 'node:fs/promises'
+import type { Archive } from '../archive/archive.ts'
 import { parsePubsubTopic } from '../core/topics.ts'
 import type { Relay } from '../protocols/relay/service.ts'
 import { type Metrics, type WakuProtocol, wakuProtocols } from '../telemetry/metrics.ts'
@@ -14,6 +15,8 @@ export interface GaugeParts {
   readonly host: Pick<NodeHost, 'libp2p' | 'router' | 'traffic' | 'knownPeers'>
   /** Absent when this node does not relay. */
   readonly relay?: Relay
+  /** Absent when this node keeps no messages. */
+  readonly archive?: Pick<Archive, 'showDegraded'> | undefined
   /** The folders whose disk may fill up. */
   readonly folders: { readonly data: string; readonly archive?: string }
 }
@@ -25,6 +28,7 @@ export async function measureGauges(parts: GaugeParts): Promise<void> {
   parts.shardSizes.measure(parts.metrics)
   measureNetwork(parts)
   measureStreams(parts)
+  parts.archive?.showDegraded()
   await measureDisks(parts)
 }
 

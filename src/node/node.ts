@@ -111,7 +111,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
     certificate: certificates,
     dataDir: folder.path,
   })
-  const measure = () => measureGauges({ metrics, clockWatch, shardSizes, host, relay, folders })
+  const measure = () => measureGauges({ metrics, clockWatch, shardSizes, host, relay, archive, folders })
   const storeAdmin = storeAdminOf({ settings: settingsNow, archive, folder: folders.archive, version })
   const services = { ...protocols.services, storeAdmin }
   view.started({ addresses, enr, health: protocols.health, services, measure })

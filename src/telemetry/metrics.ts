@@ -229,7 +229,7 @@ const table = {
     'Messages that were acknowledged and are not in the archive any more; not zero: the disk lost or damaged files.',
   ),
   waypost_archive_degraded: gauge(
-    'Set to 1 while the archive takes no messages: its disk or database failed, or its disk is nearly full.',
+    'Set to 1 while the archive takes no messages (its disk or database failed, its disk is nearly full), or cannot read a part of what it holds (a file is damaged).',
   ),
   waypost_archive_database_up: gauge(
     'Set to 1 while the PostgreSQL of the archive takes messages, to 0 while they go to the spool; for a replica, while queries go to it or, as it is away or behind, to the primary. Absent without one.',

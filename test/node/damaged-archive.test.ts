@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import t from 'tap'
 import { envelopes } from '../archive/kit.ts'
-import { firstPartition } from '../archive/level/kit.ts'
+import { filledPartition, firstPartition, flip, largeMessages } from '../archive/level/kit.ts'
 import { closedFolder } from '../cli/store-kit.ts'
 import { waypost } from '../kit/cli.ts'
 import { daemon } from '../kit/daemon.ts'
@@ -24,5 +24,21 @@ t.test('a damaged archive degrades the store, and nothing else, until it is repa
   t.match(await health(), /"Store":"READY"/)
   const { messages } = (await (await query()).json()) as { messages: unknown[] }
   t.equal(messages.length, 20)
+  t.equal(await node.stop(), 0)
+})
+
+t.test('damage that is found while the node runs shows in health, in the log and in the metrics', async (t) => {
+  const { folder, table } = await filledPartition(t, largeMessages())
+  const degraded = async ({ restUrl }: { restUrl: string }) =>
+    /^waypost_archive_degraded (\d)$/m.exec(await (await fetch(`${restUrl}/metrics`)).text())?.[1]
+  const flags = ['--store-message-retention-policy=none', '--max-msg-size=400KiB']
+  const sound = await daemon(t, { dataDir: path.dirname(folder), flags })
+  t.equal(await degraded(sound), '0')
+  t.equal(await sound.stop(), 0)
+  await flip(table, 40)
+  const node = await daemon(t, { dataDir: path.dirname(folder), flags })
+  await node.line(({ msg }) => msg === 'partition damaged')
+  t.equal(await degraded(node), '1')
+  t.match(await (await fetch(`${node.restUrl}/health`)).text(), /does not match its checksums/)
   t.equal(await node.stop(), 0)
 })

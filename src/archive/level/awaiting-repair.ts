@@ -54,8 +54,8 @@ class AwaitingRepair implements Backend {
     return this.#repaired
   }
 
-  trouble(): Trouble | undefined {
-    return this.#repaired?.trouble?.()
+  damage(): Trouble | undefined {
+    return this.#repaired?.damage?.()
   }
 
   async put(...args: Parameters<Backend['put']>): ReturnType<Backend['put']> {

@@ -109,7 +109,7 @@ class LevelBackend implements Backend {
     await migrate({ ...options, folder: this.#folder, catalog: this.#open.catalog, put, stat: () => this.stat() })
   }
 
-  trouble(): Trouble | undefined {
+  damage(): Trouble | undefined {
     return this.#opened?.partitions.trouble
   }
 

@@ -1,37 +1,16 @@
 /** Large partitions are checked before and after they are opened, such that no damage ends a process twice. */
 import { existsSync } from 'node:fs'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { Inspection } from '../../../src/archive/level/inspection.ts'
 import { openLevel } from '../../../src/archive/level/level.ts'
 import { createLog, silentLog } from '../../../src/telemetry/log.ts'
-import { archiveOn, ask, envelopeAt, envelopes, pages, pruneAll, store } from '../kit.ts'
-import { edit, firstPartition, onePartition, smallPartitions } from './kit.ts'
+import { createMetrics } from '../../../src/telemetry/metrics.ts'
+import { archiveOn, ask, envelopes, pages, pruneAll, store } from '../kit.ts'
+import { edit, filledPartition, firstTable, flip, largeMessages, onePartition, smallPartitions } from './kit.ts'
 
 const clock = () => 7
-
-/** An archive of one partition, closed, whose records stand in tables. */
-async function filled(t: Test, stored = envelopes(300)): Promise<{ folder: string; partition: string; table: string }> {
-  const folder = path.join(t.testdir(), 'archive')
-  const archive = await archiveOn(t, await openLevel({ folder, limits: onePartition }))
-  for (let at = 0; at < stored.length; at += 25) await store(archive, stored.slice(at, at + 25))
-  await archive[Symbol.asyncDispose]()
-  const { folder: partition, records } = firstPartition(folder)
-  await edit(records, (database) => database.compactRange(Buffer.alloc(4), Buffer.alloc(4, 0xff)))
-  return { folder, partition, table: await firstTable(records) }
-}
-
-async function firstTable(folder: string): Promise<string> {
-  return path.join(folder, (await readdir(folder)).filter((name) => name.endsWith('.ldb')).sort()[0]!)
-}
-
-/** Flips a bit, `at` bytes from the start, or from the end. */
-async function flip(table: string, at: number): Promise<void> {
-  const bytes = await readFile(table)
-  bytes[at < 0 ? bytes.length + at : at]! ^= 1
-  await writeFile(table, bytes)
-}
 
 /** To this, every partition is large. */
 function inspectionOf(folder: string): Inspection {
@@ -50,7 +29,7 @@ async function inspected(inspection: Inspection, folder: string): Promise<{ dama
 }
 
 t.test('a mark stands in a partition as long as its data is not checked', async (t) => {
-  const { folder, partition } = await filled(t)
+  const { folder, partition } = await filledPartition(t)
   await using inspection = inspectionOf(folder)
   const { damage } = await inspected(inspection, partition)
   t.ok(isMarked(partition))
@@ -60,7 +39,7 @@ t.test('a mark stands in a partition as long as its data is not checked', async 
 })
 
 t.test('what LevelDB reads at once is checked before', async (t) => {
-  const { folder, partition, table } = await filled(t)
+  const { folder, partition, table } = await filledPartition(t)
   // In front of the footer stands the index.
   await flip(table, -48 - 20)
   await using inspection = inspectionOf(folder)
@@ -68,7 +47,7 @@ t.test('what LevelDB reads at once is checked before', async (t) => {
 })
 
 t.test('damaged data is found afterwards, and before when a process ended meanwhile', async (t) => {
-  const { folder, partition, table } = await filled(t)
+  const { folder, partition, table } = await filledPartition(t)
   await flip(table, 40)
   await using inspection = inspectionOf(folder)
   const { damage } = await inspected(inspection, partition)
@@ -80,7 +59,7 @@ t.test('damaged data is found afterwards, and before when a process ended meanwh
 })
 
 t.test('a process that ended before the check did is followed by one that checks all at once', async (t) => {
-  const { folder, partition } = await filled(t)
+  const { folder, partition } = await filledPartition(t)
   await writeFile(path.join(partition, 'unchecked'), '')
   await using inspection = inspectionOf(folder)
   await inspection.inspect({ folder: partition, wasClosed: true, ended: () => t.fail('nothing is left to check') })
@@ -88,7 +67,7 @@ t.test('a process that ended before the check did is followed by one that checks
 })
 
 t.test('an archive that is closed before the check ends is left without a mark', async (t) => {
-  const { folder, partition } = await filled(t)
+  const { folder, partition } = await filledPartition(t)
   const inspection = inspectionOf(folder)
   await inspected(inspection, partition)
   await inspection[Symbol.asyncDispose]()
@@ -96,17 +75,19 @@ t.test('an archive that is closed before the check ends is left without a mark',
 })
 
 t.test('a partition that is large and damaged is closed to queries, and the archive tells why', async (t) => {
-  const payload = (number: number) => Buffer.alloc(300_000, `${number}`)
-  const stored = Array.from({ length: 300 }, (_, number) => envelopeAt(BigInt(number), { payload: payload(number) }))
-  const { folder, table } = await filled(t, stored)
+  const { folder, table } = await filledPartition(t, largeMessages())
   await flip(table, 40)
+  const metrics = createMetrics()
   const told = Promise.withResolvers<string>()
   const log = createLog({ level: 'error', format: 'json', destination: { write: told.resolve } })
-  const archive = await archiveOn(t, await openLevel({ folder, limits: onePartition, log }))
+  const archive = await archiveOn(t, await openLevel({ folder, limits: onePartition, log }), { metrics })
   t.equal(archive.status().state, 'ready', 'it is too large to be checked before it is opened')
   t.match(JSON.parse(await told.promise), { msg: 'partition damaged', why: /waypost store repair/ })
   await t.rejects(ask(archive), { code: 'archive/unavailable', message: /does not match its checksums/ })
   t.match(archive.status(), { state: 'degraded', why: /does not match its checksums/ })
+  t.match(await metrics.registry.metrics(), 'waypost_archive_degraded 0')
+  archive.showDegraded()
+  t.match(await metrics.registry.metrics(), 'waypost_archive_degraded 1')
 })
 
 t.test('a deleted partition whose index is damaged is forgotten', async (t) => {

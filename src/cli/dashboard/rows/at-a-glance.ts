@@ -42,7 +42,7 @@ export const atAGlance: Row = {
     },
     {
       title: 'Archive degraded',
-      says: '1 while the archive takes no messages since its disk or database failed.',
+      says: '1 while the archive takes no messages since its disk or database failed, or is damaged.',
       unit: 'none',
       queries: gauges('waypost_archive_degraded'),
       stat: true,
