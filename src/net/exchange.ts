@@ -11,6 +11,7 @@ import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { type ErrorCode, isWaypostError, messageOf, WaypostError } from '../core/errors.ts'
 import type { Milliseconds } from '../core/time.ts'
+import type { Turns } from '../core/turns.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type Chunk, FrameReader, frame } from './frames.ts'
@@ -48,6 +49,8 @@ export interface ExchangeService<Request> {
    * was received whole, so that its id can be echoed.
    */
   refuse(error: WaypostError, request: Uint8Array | undefined): Uint8Array | undefined
+  /** For a service whose answers take long to make: each waits for its turn. */
+  readonly turns?: Turns
   /** Told how long it took from the answer made to the answer taken. */
   taken?(elapsed: Milliseconds): void
 }
@@ -147,14 +150,24 @@ class Exchange<Request> {
       return this.#refuse(new WaypostError('wire/rate-limited', { protocol }), body)
     }
     metrics.waku_service_requests_total.inc({ service: protocol, state: 'served' })
-    try {
-      await this.#answer(await this.#service.answer(this.#service.decode(body), this.#peer))
-    } catch (error) {
-      await this.#refuse(asError(error), body)
-    }
+    const { turns } = this.#service
+    const reply = () => this.#reply(body)
+    const { taken } = await (turns === undefined ? reply() : turns.take(this.#peer, reply))
+    await taken
     const elapsed = performance.now() - started
     metrics.waku_service_request_handling_duration_seconds.observe({ service: protocol }, elapsed / 1000)
     this.#parts.log.debug({ service: name, peer: this.#peer, bytes: body.length, ms: elapsed }, 'request served')
+  }
+
+  /** Makes and sends the answer. `taken` ends when the peer has it, which no other waits for. */
+  async #reply(body: Uint8Array): Promise<{ readonly taken?: Promise<void> }> {
+    // Who waited and has gone is not answered.
+    if (this.#stream.status !== 'open') return {}
+    try {
+      return { taken: this.#answer(await this.#service.answer(this.#service.decode(body), this.#peer)) }
+    } catch (error) {
+      return { taken: this.#refuse(asError(error), body) }
+    }
   }
 
   async #refuse(error: WaypostError, request: Uint8Array | undefined): Promise<void> {

@@ -5,6 +5,7 @@ import type { Archive } from '../archive/archive.ts'
 import type { Envelope } from '../core/envelope.ts'
 import type { Publisher } from '../core/publisher.ts'
 import type { Clock, Milliseconds } from '../core/time.ts'
+import { Turns } from '../core/turns.ts'
 import { validateMeta } from '../core/validator.ts'
 import { type Filter, filter } from '../protocols/filter/index.ts'
 import { type FilterSettings, filterRates } from '../protocols/filter/limits.ts'
@@ -16,7 +17,7 @@ import { protectedShards } from '../protocols/relay/protected-shard.ts'
 import type { Router } from '../protocols/relay/router.ts'
 import { GossipRelay, type Relay } from '../protocols/relay/service.ts'
 import { legacyStore, store } from '../protocols/store/index.ts'
-import { storeRates } from '../protocols/store/limits.ts'
+import { storeRates, storeTurns } from '../protocols/store/limits.ts'
 import { EventStreams } from '../rest/event-streams.ts'
 import { MessageCache } from '../rest/message-cache.ts'
 import type { Services } from '../rest/view.ts'
@@ -90,8 +91,7 @@ export async function mountProtocols(given: ProtocolParts): Promise<Protocols> {
   const publisher = publisherOf(parts, relay, intake)
   // Mounted without relay too: then it says why it cannot.
   if (settings.lightpush) mounted.use(await mountLightPush(parts, publisher))
-  if (archive !== undefined) mounted.use(await mountStore(parts, archive))
-  if (archive !== undefined && settings.legacyStore) mounted.use(await mountLegacyStore(parts, archive))
+  if (archive !== undefined) mounted.use(await mountStores(parts, archive))
   const neighbours = mounted.use(await mountMetadata(parts, relay))
   const servicePeers = mounted.use(servicePeersOf(parts))
   const repair = archive && mounted.use(storeRepair({ ...parts, archive, peers: servicePeers }))
@@ -196,14 +196,15 @@ function mountLightPush(
   return lightPush({ libp2p, publisher, maxMessageBytes, quota, metrics, log: log.child({ part: 'lightpush' }) })
 }
 
-function mountStore({ libp2p, quotas, metrics, log }: MountParts, archive: Archive): Promise<AsyncDisposable> {
-  const quota = quotas.of('storev3', storeRates)
-  return store({ libp2p, history: archive, quota, metrics, log: log.child({ part: 'store' }) })
-}
-
-function mountLegacyStore({ libp2p, quotas, metrics, log }: MountParts, archive: Archive): Promise<AsyncDisposable> {
-  const quota = quotas.of('storev2', storeRates)
-  return legacyStore({ libp2p, history: archive, quota, metrics, log: log.child({ part: 'store' }) })
+/** Both versions take their turns together: it is one archive that is asked, and one event loop. */
+async function mountStores(parts: MountParts, archive: Archive): Promise<AsyncDisposable> {
+  const { settings, libp2p, quotas, metrics, log } = parts
+  const turns = new Turns(storeTurns)
+  const shared = { libp2p, history: archive, turns, metrics, log: log.child({ part: 'store' }) }
+  await using mounted = new AsyncDisposableStack()
+  mounted.use(await store({ ...shared, quota: quotas.of('storev3', storeRates) }))
+  if (settings.legacyStore) mounted.use(await legacyStore({ ...shared, quota: quotas.of('storev2', storeRates) }))
+  return mounted.move()
 }
 
 function mountMetadata(parts: ProtocolParts, relay: Relay | undefined): Promise<MetadataProtocol> {

@@ -7,6 +7,7 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import t, { type Test } from 'tap'
 import { WaypostError } from '../../src/core/errors.ts'
+import { Turns } from '../../src/core/turns.ts'
 import { type ExchangeLimits, type ExchangeService, request, serveExchange } from '../../src/net/exchange.ts'
 import { FrameReader, frame } from '../../src/net/frames.ts'
 import type { Host } from '../../src/net/host.ts'
@@ -29,6 +30,7 @@ const unhandled: unknown[] = []
 process.on('unhandledRejection', (reason) => unhandled.push(reason))
 
 interface EchoOptions {
+  readonly turns?: Turns
   readonly limits?: Partial<ExchangeLimits>
   readonly volume?: number
   readonly answer?: ExchangeService<Uint8Array>['answer']
@@ -36,11 +38,12 @@ interface EchoOptions {
 }
 
 /** Answers a request with its own bytes, and refuses one with the code of the error and the request it saw. */
-function echo({ limits, answer, refuse }: EchoOptions): ExchangeService<Uint8Array> {
+function echo({ turns, limits, answer, refuse }: EchoOptions): ExchangeService<Uint8Array> {
   return {
     protocol,
     name: 'metadata',
     limits: { ...patient, ...limits },
+    turns,
     decode: (body) => {
       if (body[0] === 0xff) throw new WaypostError('wire/malformed', { what: 'echo', why: 'first byte' })
       return body
@@ -329,6 +332,44 @@ t.test('a client that goes away before its answer harms nobody', async (t) => {
   next.send(frame(Buffer.from('here')))
   gate.resolve()
   t.same((await answered).bodies, ['here'])
+})
+
+t.test('who has gone while he waited for his turn is not answered', async (t) => {
+  const asked: string[] = []
+  const [first, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  const turns = new Turns(1)
+  const { server } = await served(t, {
+    turns,
+    answer: async (body) => {
+      asked.push(Buffer.from(body).toString())
+      if (asked.length === 1) await first.promise
+      return body
+    },
+  })
+  const watch = setInterval(() => turns.waiting === 2 && gone.resolve(), 5)
+  t.teardown(() => clearInterval(watch))
+  const send = async (peer: Connection, body: string) => {
+    const stream = await peer.newStream(protocol)
+    const answered = outcome(stream)
+    stream.send(frame(Buffer.from(body)))
+    return { stream, answered }
+  }
+  const [slow, leaving, staying] = [
+    await connection(t, server),
+    await connection(t, server),
+    await connection(t, server),
+  ]
+  const one = await send(slow, 'slow')
+  await send(leaving, 'leaving')
+  const three = await send(staying, 'staying')
+  await gone.promise
+  const left = once(server.libp2p, 'peer:disconnect')
+  await leaving.close()
+  await left
+  first.resolve()
+  t.same((await one.answered).bodies, ['slow'])
+  t.same((await three.answered).bodies, ['staying'])
+  t.same(asked, ['slow', 'staying'])
 })
 
 t.test('a fault of the service is told as one, and one without words resets the stream', async (t) => {

@@ -30,12 +30,14 @@ export function legacyStoreService({
   history,
   metrics,
   limits = storeLimits,
+  turns,
 }: StoreParts): ExchangeService<LegacyStoreRequest> {
   const legacy = new LegacyHistory({ query: (query) => askHistory(history, query) })
   return {
     protocol: legacyStoreProtocol,
     name: 'storev2',
     limits,
+    turns,
     decode: decodeLegacyRequest,
     async answer(request) {
       metrics.waku_legacy_store_queries_total.inc()

@@ -26,6 +26,9 @@ export const storeRates: { readonly perPeer: Rate; readonly total: Rate } = {
   total: { volume: 6000, period: minute },
 }
 
+/** Queries that are answered at once; others wait for their turn. */
+export const storeTurns = 2
+
 /**
  * Bounds of a query of ours, M being the largest encoded message of the network. A node of ours ends a page at 3 MiB;
  * nwaku sends 100 messages of any size. What one answer makes us hold ends at 32 MiB all the same.

@@ -2,6 +2,7 @@
 import { isWaypostError, messageOf, WaypostError, wireStatus } from '../../core/errors.ts'
 import { hashBytes, hashFromBytes, type MessageHash } from '../../core/hash.ts'
 import { maxQueryHashes, maxQueryTopics, type Page, pageLimit, type Query } from '../../core/query.ts'
+import type { Turns } from '../../core/turns.ts'
 import type { ExchangeLimits, ExchangeService } from '../../net/exchange.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { requestIdOf } from '../request-id.ts'
@@ -18,14 +19,22 @@ export interface StoreParts {
   readonly history: History
   readonly metrics: Metrics
   readonly limits?: ExchangeLimits
+  /** In which queries are answered; all at once if absent. */
+  readonly turns?: Turns
 }
 
 /** The store as an exchange serves it. */
-export function storeService({ history, metrics, limits = storeLimits }: StoreParts): ExchangeService<StoreRequest> {
+export function storeService({
+  history,
+  metrics,
+  limits = storeLimits,
+  turns,
+}: StoreParts): ExchangeService<StoreRequest> {
   return {
     protocol: storeProtocol,
     name: 'storev3',
     limits,
+    turns,
     decode: decodeStoreRequest,
     async answer(request) {
       metrics.waku_store_queries_total.inc()
