@@ -228,8 +228,20 @@ const cases: Readonly<Record<string, Case<unknown>>> = {
       'sqlite3:///var/store.db': { engine: 'sqlite', path: '/var/store.db' },
       'leveldb://archive': { engine: 'leveldb', path: '/home/op/archive' },
       'postgres://u:p@db:5432/waku': { engine: 'postgres', url: 'postgres://u:p@db:5432/waku' },
+      'postgres://u:p@a:1,b:2/x?sslmode=require': {
+        engine: 'postgres',
+        url: 'postgres://u:p@a:1,b:2/x?sslmode=require',
+      },
     },
-    not: ['', 'none', 'sqlite://', 'postgres://db', 'mysql://u:p@db:1/x'],
+    not: [
+      '',
+      'none',
+      'sqlite://',
+      'postgres://db',
+      'mysql://u:p@db:1/x',
+      'postgres://u:p@a,,b/x',
+      'postgres://u:p@a,b:0/x',
+    ],
   },
   'a list': {
     kind: list(integer(0, 9)),
@@ -287,6 +299,10 @@ t.test('no secret is in a misfit, nor shown', async (t) => {
     (secret: string) => `https://rpc.example.org/v3/${secret}?key=${secret}`,
     (secret: string) => `postgres://user:${secret}@db:5432/waku?password=${secret}`,
     (secret: string) => `postgres://user:${secret}@`,
+    (secret: string) => `postgres://user:${secret}@a:1,b:2/waku?password=${secret}`,
+    (secret: string) => `postgres://user:${secret}@a:1,b:x/waku?password=${secret}`,
+    (secret: string) => `postgres://user:${secret},x@a:1,b:2/waku?target_session_attrs=${secret}`,
+    (secret: string) => `postgres://user:1,${secret}/@a:1,b:2/waku`,
     (secret: string) => `[${secret}`,
   ]
   fc.assert(

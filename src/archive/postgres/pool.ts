@@ -6,8 +6,7 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
 import type { Milliseconds } from '../../core/time.ts'
-import { told } from './failures.ts'
-import { type Encryption, tlsOf } from './tls.ts'
+import { Attempt, type Candidate, Servers } from './servers.ts'
 
 /** How long a connection may take, or one of the pool be waited for. */
 const connectTimeout: Milliseconds = 2000
@@ -62,16 +61,17 @@ const asText = { getTypeParser: () => (text: unknown) => text }
 
 export class Pool implements Runner, AsyncDisposable {
   readonly #pool: pg.Pool
-  readonly #encryption: Encryption
+  readonly #servers: Servers
   readonly #sockets = new Set<Socket>()
 
   /** Throws `archive/bad-database-url`. */
   constructor({ url, connections, statementTimeout, name }: PoolOptions) {
-    const { url: connectionString, encryption } = tlsOf(url)
-    this.#encryption = encryption
+    const servers = new Servers(url)
+    const candidates = new WeakMap<pg.ClientBase, Candidate>()
+    this.#servers = servers
     this.#pool = new pg.Pool({
-      connectionString,
-      Client: clientWith(encryption),
+      Client: clientWith(servers, candidates),
+      onConnect: (client) => servers.check(client, candidates.get(client) ?? servers.next),
       stream: () => this.#socket(),
       max: connections,
       connectionTimeoutMillis: connectTimeout,
@@ -143,23 +143,23 @@ export class Pool implements Runner, AsyncDisposable {
   }
 
   async #connect(): Promise<pg.PoolClient> {
-    const wasPlain = this.#encryption.isPlain
-    try {
-      return await this.#pool.connect().catch(async (error: unknown) => {
-        if (this.#encryption.turns(error, wasPlain)) return await this.#pool.connect()
-        throw error
-      })
-    } catch (error) {
-      throw told(error)
-    }
+    const attempt = new Attempt(this.#servers)
+    for (;;)
+      try {
+        return await this.#pool.connect()
+      } catch (error) {
+        if (!attempt.goesOn(error)) throw attempt.told(error)
+      }
   }
 }
 
-/** The driver's client, but that each connection asks anew how it is to be encrypted. */
-function clientWith(encryption: Encryption) {
+/** The driver's client, but that each connection asks anew where it goes and how it is to be encrypted. */
+function clientWith(servers: Servers, candidates: WeakMap<pg.ClientBase, Candidate>) {
   return class extends pg.Client {
     constructor(config?: pg.ClientConfig) {
-      super({ ...config, ssl: encryption.options })
+      const { next } = servers
+      super({ ...config, connectionString: next.url, ssl: next.encryption.options })
+      candidates.set(this, next)
     }
   }
 }

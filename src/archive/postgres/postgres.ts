@@ -5,6 +5,7 @@
  */
 import type { Envelope } from '../../core/envelope.ts'
 import type { MessageHash } from '../../core/hash.ts'
+import { databaseIn } from '../../core/postgres-url.ts'
 import { type Clock, type Milliseconds, systemClock } from '../../core/time.ts'
 import {
   type Amount,
@@ -96,7 +97,7 @@ class PostgresBackend implements Backend {
       new Pool({ url: from, connections: count, statementTimeout, name })
     this.#clock = clock
     this.#schema = schema
-    this.#place = new URL(url).pathname.slice(1)
+    this.#place = databaseIn(url)
     this.#writes = pool(url, writes, writeTimeout, 'waypost writes')
     this.#reads = pool(url, reads, readTimeout, 'waypost reads')
     if (readUrl !== undefined) {

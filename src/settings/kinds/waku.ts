@@ -1,6 +1,7 @@
 /** Values in Waku's words: content topics, protected shards, where the archive is. */
 import path from 'node:path'
 import { messageOf } from '../../core/errors.ts'
+import { parseDatabaseUrl, shownDatabaseUrl } from '../../core/postgres-url.ts'
 import { parseContentTopic, parsePubsubTopic, shardsPerCluster } from '../../core/topics.ts'
 import { type Kind, Misfit, misfit } from './kind.ts'
 
@@ -59,7 +60,7 @@ export type StoreUrl =
 /** `leveldb://<path>`, or one of nwaku's `sqlite://<path>` and `postgres://<user>:<password>@<host>:<port>/<database>`. */
 export const storeUrl: Kind<StoreUrl> = {
   type: 'url',
-  form: 'leveldb://<path>, sqlite://<path> or postgres://<user>:<password>@<host>:<port>/<database>',
+  form: 'leveldb://<path>, sqlite://<path> or postgres://<user>:<password>@<host>:<port>[,<host>:<port>]/<database>',
   secret: 'part',
   parse(text, folder) {
     const match = /^(leveldb|sqlite3?|postgres(?:ql)?):\/\/(.+)$/i.exec(text.trim())
@@ -67,17 +68,8 @@ export const storeUrl: Kind<StoreUrl> = {
     const engine = match[1]?.toLowerCase() ?? ''
     if (engine === 'leveldb') return { engine, path: path.resolve(folder, match[2] ?? '') }
     if (engine.startsWith('sqlite')) return { engine: 'sqlite', path: path.resolve(folder, match[2] ?? '') }
-    const url = URL.parse(text.trim())
-    return url?.hostname && url.pathname.length > 1
-      ? { engine: 'postgres', url: url.href }
-      : new Misfit('not of the form postgres://<user>:<password>@<host>:<port>/<database>')
+    const servers = parseDatabaseUrl(text)
+    return 'problem' in servers ? new Misfit(servers.problem) : { engine: 'postgres', url: text.trim() }
   },
-  show: (value) => (value.engine === 'postgres' ? withoutPassword(value.url) : `${value.engine}://${value.path}`),
-}
-
-function withoutPassword(text: string): string {
-  const url = new URL(text)
-  if (url.password !== '') url.password = 'hidden'
-  url.search = ''
-  return url.href
+  show: (value) => (value.engine === 'postgres' ? shownDatabaseUrl(value.url) : `${value.engine}://${value.path}`),
 }

@@ -22,7 +22,7 @@ export const store = {
   ),
   'store-message-db-url': setting(
     storeUrl,
-    'Where the archive is. postgres:// is for many nodes with one archive; TLS by ?sslmode=verify-full&sslrootcert=<file>, and as in libpq: disable, prefer (the default), require, verify-ca; sslcert, sslkey. sqlite:// of nwaku opens the LevelDB archive when there is no such file.',
+    'Where the archive is. postgres:// is for many nodes with one archive; TLS by ?sslmode=verify-full&sslrootcert=<file>, and as in libpq: disable, prefer (the default), require, verify-ca; sslcert, sslkey. Several hosts are tried in order, with target_session_attrs=read-write until one takes writes. sqlite:// of nwaku opens the LevelDB archive when there is no such file.',
     { unset: 'LevelDB in data-dir', nwaku: 'sqlite://store.sqlite3' },
   ),
   'store-message-db-vacuum': setting(bool, 'Vacuum SQLite at the start.', {
