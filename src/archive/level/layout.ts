@@ -89,14 +89,21 @@ function generationKey(kind: number, generation: number): Buffer {
   return key
 }
 
-/** A message as it stands on disk. The topic is in it, so that a record alone can be checked against its hash. */
-export function encodeRecord(pubsubTopic: string, bytes: Uint8Array): Buffer {
-  const topicBytes = Buffer.byteLength(pubsubTopic)
-  const record = Buffer.allocUnsafe(lengthBytes + topicBytes + bytes.length)
-  record.writeUInt32BE(topicBytes)
-  record.write(pubsubTopic, lengthBytes)
-  record.set(bytes, lengthBytes + topicBytes)
-  return record
+/** Encodes messages as they stand on disk, one after the other in the same memory. */
+export class RecordEncoder {
+  #bytes = Buffer.allocUnsafeSlow(64 * 1024)
+
+  /**
+   * A record, until the next one is encoded. The topic is in it, so that a record alone can be checked against its hash.
+   */
+  encode(pubsubTopic: string, message: Uint8Array): Buffer {
+    const most = lengthBytes + 3 * pubsubTopic.length + message.length
+    if (most > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(2 * most)
+    const topicBytes = this.#bytes.write(pubsubTopic, lengthBytes)
+    this.#bytes.writeUInt32BE(topicBytes)
+    this.#bytes.set(message, lengthBytes + topicBytes)
+    return this.#bytes.subarray(0, lengthBytes + topicBytes + message.length)
+  }
 }
 
 /** What a record holds, or undefined when it is too damaged to say. */

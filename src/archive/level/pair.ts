@@ -2,7 +2,7 @@
 import path from 'node:path'
 import type { Envelope } from '../../core/envelope.ts'
 import { type Batch, type Database, type DatabaseSizes, openDatabase } from './database.ts'
-import { encodeRecord, numberKey } from './layout.ts'
+import { numberKey, RecordEncoder } from './layout.ts'
 import { PartitionIndex } from './partition-index.ts'
 
 const mebibyte = 1024 * 1024
@@ -36,6 +36,9 @@ export type Age = keyof typeof sizes
 /** Bytes of records behind which those before are in sorted files, and no more in a log: memory holds two buffers. */
 export const settledBytes = 3 * sizes.newest.records.writeBufferSize
 
+/** Of all partitions: a record is in a batch before the next is made. */
+const encoder = new RecordEncoder()
+
 export class Pair {
   readonly records: Database
   readonly index: PartitionIndex
@@ -61,7 +64,8 @@ export class Pair {
   async append(envelopes: readonly Envelope[], first: number): Promise<void> {
     const batch: Batch = this.records.batch()
     for (const [index, { pubsubTopic, bytes }] of envelopes.entries()) {
-      batch.put(numberKey(first + index), encodeRecord(pubsubTopic, bytes))
+      // The batch has a copy.
+      batch.put(numberKey(first + index), encoder.encode(pubsubTopic, bytes))
     }
     await batch.write({ sync: true })
   }

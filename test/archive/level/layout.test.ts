@@ -15,7 +15,6 @@ import {
 } from '../../../src/archive/level/entry.ts'
 import {
   decodeRecord,
-  encodeRecord,
   generationRange,
   hashRowKey,
   laneEnd,
@@ -24,6 +23,7 @@ import {
   numberKey,
   numberOf,
   otherGenerations,
+  RecordEncoder,
 } from '../../../src/archive/level/layout.ts'
 import { contains, decodePlace, encodePlace } from '../../../src/archive/level/place.ts'
 import { decodeTally, emptyTally, encodeTally, withMessage } from '../../../src/archive/level/tally.ts'
@@ -74,10 +74,11 @@ t.test('records are in the order of their numbers', async (t) => {
 })
 
 t.test('a record goes to bytes and back, and a damaged one says so', async (t) => {
-  for (const topic of ['/waku/2/rs/1/0', '', 'ä🦊\0']) {
-    const record = encodeRecord(topic, Buffer.from('message'))
-    t.same(decodeRecord(record), { pubsubTopic: topic, bytes: Buffer.from('message') })
-  }
+  const encoder = new RecordEncoder()
+  for (const topic of ['/waku/2/rs/1/0', '', 'ä🦊\0', 'ä'.repeat(100_000)])
+    for (const bytes of [Buffer.from('message'), Buffer.alloc(1024 * 1024, 7)]) {
+      t.same(decodeRecord(encoder.encode(topic, bytes)), { pubsubTopic: topic, bytes })
+    }
   for (const damaged of [Buffer.alloc(0), Buffer.alloc(3), Buffer.from([0, 0, 0, 9, 1]), Buffer.alloc(8, 0xff)]) {
     t.equal(decodeRecord(damaged), undefined)
   }
