@@ -1,7 +1,9 @@
 /**
- * Arrays in PostgreSQL's binary form, so that a batch goes over as bytes: as text, each byte of a message would be two.
+ * PostgreSQL's binary form, in which batches go over and rows come back: as text, each byte of a message would be two.
+ *
  * (array_recv: dimensions, null flag, element type, then length and lower bound, then each element with its length.)
  */
+import type { Column } from './rows.ts'
 
 /** Types by their numbers, which are the same in every PostgreSQL. */
 const elementType = { bytea: 17, int8: 20 } as const
@@ -33,9 +35,35 @@ export function int8Array(items: readonly bigint[]): Buffer {
   return array
 }
 
-/** `text` of a `bytea` in an answer, which is `\x` and hexadecimal digits. */
-export function bytesFrom(text: string): Buffer {
-  return Buffer.from(text.slice(2), 'hex')
+/** A `bytea`, which shares its memory with what came from the server. Throws where there is none. */
+export function bytesFrom(column: Column | undefined): Buffer {
+  if (!column) throw new TypeError('a column has no value')
+  return column
+}
+
+/** A `bytea` as hexadecimal digits. */
+export function hexFrom(column: Column | undefined): string {
+  return bytesFrom(column).toString('hex')
+}
+
+/** A `text` or a `name`. */
+export function textFrom(column: Column | undefined): string {
+  return bytesFrom(column).toString()
+}
+
+/** A `bigint` in full. */
+export function bigintFrom(column: Column | undefined): bigint {
+  return bytesFrom(column).readBigInt64BE()
+}
+
+/** An `integer` or a `bigint`. */
+export function numberFrom(column: Column | undefined): number {
+  const bytes = bytesFrom(column)
+  return bytes.length === int32Bytes ? bytes.readInt32BE() : Number(bytes.readBigInt64BE())
+}
+
+export function booleanFrom(column: Column | undefined): boolean {
+  return bytesFrom(column)[0] === 1
 }
 
 function arrayOf(type: number, count: number, size: number): Buffer {

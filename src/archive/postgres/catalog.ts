@@ -1,6 +1,7 @@
 /** The partitions that there are. The list is remembered; the database has the last word on each insert. */
 import { type Clock, toNanoseconds } from '../../core/time.ts'
 import type { Amount } from '../backend.ts'
+import { booleanFrom, numberFrom, textFrom } from './binary.ts'
 import { locks, lockText } from './locks.ts'
 import { boundOf, type Partition, partitionAt, partitionFor, type Spans, spanFrom } from './partitions.ts'
 import type { Pool, Runner, Statement, Transaction } from './pool.ts'
@@ -21,7 +22,7 @@ const listOf = (schema: string): Statement => ({
   name: 'partitions',
   text: `
     select c.relname, pg_get_expr(c.relpartbound, c.oid), i.inhdetachpending,
-           coalesce(a.messages, 0), coalesce(a.bytes, 0)
+           coalesce(a.messages, 0)::bigint, coalesce(a.bytes, 0)::bigint
     from pg_inherits i
     join pg_class c on c.oid = i.inhrelid
     left join (
@@ -38,18 +39,26 @@ const doomedOf = (schema: string): Statement => ({
 /** All partitions, the oldest first. */
 export async function listPartitions(runner: Runner, schema: string): Promise<readonly HeldPartition[]> {
   const rows = await runner.run(listOf(schema))
-  const partitions = rows.flatMap(([name = '', bounds = '', pending, messages, bytes]) => {
-    const span = spanFrom(bounds)
+  const partitions = rows.flatMap(([name, bounds, pending, messages, bytes]) => {
+    const span = spanFrom(textFrom(bounds))
     return span === undefined
       ? []
-      : [{ name, ...span, pending: pending === 't', messages: Number(messages), bytes: Number(bytes) }]
+      : [
+          {
+            name: textFrom(name),
+            ...span,
+            pending: booleanFrom(pending),
+            messages: numberFrom(messages),
+            bytes: numberFrom(bytes),
+          },
+        ]
   })
   return partitions.sort((a, b) => (a.from < b.from ? -1 : 1))
 }
 
 /** Partitions that retention has given up and not yet dropped. */
 export async function listDoomed(runner: Runner, schema: string): Promise<readonly string[]> {
-  return (await runner.run(doomedOf(schema))).map(([name = '']) => name)
+  return (await runner.run(doomedOf(schema))).map(([name]) => textFrom(name))
 }
 
 /** Ends the detaching of a partition that was begun. */

@@ -2,7 +2,7 @@
 import type { Envelope } from '../../core/envelope.ts'
 import type { MessageHash } from '../../core/hash.ts'
 import { rowBytes } from '../backend.ts'
-import { byteaArray, int8Array } from './binary.ts'
+import { byteaArray, hexFrom, int8Array } from './binary.ts'
 import type { Runner, Statement } from './pool.ts'
 import { pubsubId, topicId } from './topics.ts'
 
@@ -20,7 +20,7 @@ const insertInto = (schema: string): Statement => ({
       select c.relname, count(*), sum(length + ${rowBytes}) from added join pg_class c on c.oid = added.tableoid
       group by c.relname
     )
-    select encode(hash, 'hex') from added`,
+    select hash from added`,
 })
 
 const topicsInto = (schema: string): Statement => ({
@@ -61,7 +61,7 @@ export async function insertMessages(
     byteaArray(envelopes.map(({ message }) => Buffer.from(message.contentTopic))),
     byteaArray(envelopes.map(({ bytes }) => bytes)),
   ])
-  return new Set(rows.map(([hash = '']) => hash))
+  return new Set(rows.map(([hash]) => hexFrom(hash)))
 }
 
 /** Tells all nodes that messages lie under these pubsub topics. */

@@ -6,6 +6,7 @@
 import { Socket } from 'node:net'
 import pg from 'pg'
 import type { Milliseconds } from '../../core/time.ts'
+import { type Column, type Columns, RowConnection } from './rows.ts'
 import { Attempt, type Candidate, Servers } from './servers.ts'
 
 /** How long a connection may take, or one of the pool be waited for. */
@@ -22,9 +23,10 @@ const maxWaiting = 500
 
 /**
  * Statements are planned with their values: only then are the partitions outside of a time range left alone. A plan for
- * all values locks every partition, and a server has locks for some thousand tables at a time.
+ * all values locks every partition, and a server has locks for some thousand tables at a time. Nor are they compiled:
+ * compiling takes ten times as long as a page.
  */
-const planning = '-c plan_cache_mode=force_custom_plan'
+const planning = '-c plan_cache_mode=force_custom_plan -c jit=off'
 
 export interface PoolOptions {
   readonly url: string
@@ -44,9 +46,6 @@ export interface Statement {
 /** A value of a parameter; bytes go over as bytes. */
 export type Value = string | number | bigint | Buffer | null
 
-/** Columns of a row as PostgreSQL writes them. */
-export type Columns = readonly string[]
-
 /** Runs statements, on some connection or within a transaction. */
 export interface Runner {
   run(statement: Statement, values?: readonly Value[]): Promise<readonly Columns[]>
@@ -57,7 +56,7 @@ export interface Transaction extends Runner {
   define(...texts: readonly string[]): Promise<void>
 }
 
-const asText = { getTypeParser: () => (text: unknown) => text }
+const asItCame = { getTypeParser: () => (column: unknown) => column }
 
 export class Pool implements Runner, AsyncDisposable {
   readonly #pool: pg.Pool
@@ -153,12 +152,14 @@ export class Pool implements Runner, AsyncDisposable {
   }
 }
 
-/** The driver's client, but that each connection asks anew where it goes and how it is to be encrypted. */
+/** The driver's client, but that each connection asks anew where it goes and how it is encrypted, and gives rows as bytes. */
 function clientWith(servers: Servers, candidates: WeakMap<pg.ClientBase, Candidate>) {
   return class extends pg.Client {
     constructor(config?: pg.ClientConfig) {
       const { next } = servers
-      super({ ...config, connectionString: next.url, ssl: next.encryption.options })
+      const own = { ...config, connectionString: next.url, ssl: next.encryption.options }
+      const withConnection = { ...own, connection: new RowConnection(own) }
+      super(withConnection)
       candidates.set(this, next)
     }
   }
@@ -169,13 +170,15 @@ async function send(
   { name, text }: Statement,
   values: readonly Value[],
 ): Promise<readonly Columns[]> {
-  const { rows } = await client.query<string[]>({
+  const query = {
     name,
     text,
     values: values.map((value) => (typeof value === 'bigint' ? value.toString() : value)),
     rowMode: 'array',
-    types: asText,
-  })
+    binary: true,
+    types: asItCame,
+  } as const
+  const { rows } = await client.query<Column[]>(query)
   return rows
 }
 

@@ -6,8 +6,10 @@
  * clock for it stands still whenever nothing is written, and says nothing once its connection to the primary is gone.
  */
 import { type Clock, type Milliseconds, type Schedule, systemSchedule } from '../../core/time.ts'
+import { bigintFrom } from './binary.ts'
 import { isReplicaTrouble } from './failures.ts'
-import { type Columns, Pool, type Runner, type Statement, type Value } from './pool.ts'
+import { Pool, type Runner, type Statement, type Value } from './pool.ts'
+import type { Columns } from './rows.ts'
 
 /** nwaku has no replicas. A client that asks again for what is new finds it well within its patience. */
 export const defaultMaxLag: Milliseconds = 10_000
@@ -42,10 +44,10 @@ export interface ReplicaOptions {
   readonly onLook?: (state: ReplicaState) => void
 }
 
-const written: Statement = { name: 'written', text: `select pg_current_wal_lsn() - '0/0'` }
+const written: Statement = { name: 'written', text: `select (pg_current_wal_lsn() - '0/0')::bigint` }
 
 /** Nothing where the server is no stand-in, and behind nobody. */
-const replayed: Statement = { name: 'replayed', text: `select pg_last_wal_replay_lsn() - '0/0'` }
+const replayed: Statement = { name: 'replayed', text: `select (pg_last_wal_replay_lsn() - '0/0')::bigint` }
 
 /** What the primary had written down, and when that was seen. */
 interface Look {
@@ -100,8 +102,8 @@ export class Replica implements Runner, AsyncDisposable {
 
   async #look(): Promise<void> {
     const [primary, replica] = await Promise.allSettled([
-      numberFrom(this.#watched.primary, written),
-      numberFrom(this.#watched.replica, replayed),
+      placeIn(this.#watched.primary, written),
+      placeIn(this.#watched.replica, replayed),
     ])
     if (this.#closed) return
     this.#isPrimaryAway = primary.status === 'rejected'
@@ -129,8 +131,7 @@ export class Replica implements Runner, AsyncDisposable {
   }
 }
 
-async function numberFrom(pool: Pool, statement: Statement): Promise<bigint | undefined> {
+async function placeIn(pool: Pool, statement: Statement): Promise<bigint | undefined> {
   const [row] = await pool.run(statement)
-  const text = row?.[0]
-  return typeof text === 'string' ? BigInt(text) : undefined
+  return row?.[0] ? bigintFrom(row[0]) : undefined
 }

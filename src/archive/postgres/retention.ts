@@ -4,7 +4,7 @@
  */
 import type { Milliseconds, Nanoseconds } from '../../core/time.ts'
 import { type Amount, isSurplus, minus, nothing, type PruneLimits, plus, rowBytes, storedBytes } from '../backend.ts'
-import { byteaArray, int8Array } from './binary.ts'
+import { bigintFrom, booleanFrom, byteaArray, bytesFrom, hexFrom, int8Array, numberFrom } from './binary.ts'
 import { finalize, type HeldPartition, listDoomed, listPartitions } from './catalog.ts'
 import { locks, tryLockText } from './locks.ts'
 import type { Pool, Runner, Statement, Transaction } from './pool.ts'
@@ -108,13 +108,13 @@ const tryRetention: Statement = { name: 'try retention', text: tryLockText(locks
 
 async function takes(transaction: Transaction): Promise<boolean> {
   const [row] = await transaction.run(tryRetention)
-  return row?.[0] === 't'
+  return row !== undefined && booleanFrom(row[0])
 }
 
 const edgeOf = (schema: string, order: 'asc' | 'desc'): Statement => ({
   name: `edge ${order}`,
   text: `
-    select timestamp, encode(hash, 'hex') from ${schema}.messages where timestamp >= $1 and timestamp <= $2
+    select timestamp, hash from ${schema}.messages where timestamp >= $1 and timestamp <= $2
     order by timestamp ${order}, hash ${order} limit 1`,
 })
 
@@ -127,7 +127,7 @@ export async function edge(
 ): Promise<{ timestamp: Nanoseconds; hash: string } | undefined> {
   for (const { from, to } of order === 'asc' ? partitions : partitions.toReversed()) {
     const [row] = await runner.run(edgeOf(schema, order), [from, to - 1n])
-    if (row !== undefined) return { timestamp: BigInt(row[0]!), hash: row[1]! }
+    if (row !== undefined) return { timestamp: bigintFrom(row[0]), hash: hexFrom(row[1]) }
   }
   return undefined
 }
@@ -149,7 +149,7 @@ async function newestIn(
 const oldestOf = (schema: string): Statement => ({
   name: 'oldest rows',
   text: `
-    select timestamp, encode(hash, 'hex'), octet_length(message) from ${schema}.messages
+    select timestamp, hash, octet_length(message) from ${schema}.messages
     where timestamp >= $1 and timestamp <= $2 order by timestamp, hash limit $3`,
 })
 
@@ -166,7 +166,7 @@ const deleteOf = (schema: string): Statement => ({
     ), counted as (
       insert into ${schema}.amounts select $6::name, -count(*), -coalesce(sum(length + ${rowBytes}), 0) from gone
     )
-    select count(*), coalesce(sum(length + ${rowBytes}), 0) from gone`,
+    select count(*), coalesce(sum(length + ${rowBytes}), 0)::bigint from gone`,
 })
 
 async function deleteRows(
@@ -181,10 +181,11 @@ async function deleteRows(
   const rows = await transaction.run(oldestOf(schema), [from, to - 1n, most])
   const surplus: { timestamp: Nanoseconds; hash: Buffer }[] = []
   let left = held
-  for (const [timestamp = '', hash = '', length] of rows) {
-    const bytes = storedBytes(Number(length))
-    if (!isSurplus(limits, left, BigInt(timestamp), bytes)) break
-    surplus.push({ timestamp: BigInt(timestamp), hash: Buffer.from(hash, 'hex') })
+  for (const [time, hash, length] of rows) {
+    const timestamp = bigintFrom(time)
+    const bytes = storedBytes(numberFrom(length))
+    if (!isSurplus(limits, left, timestamp, bytes)) break
+    surplus.push({ timestamp, hash: bytesFrom(hash) })
     left = minus(left, { messages: 1, bytes })
   }
   if (surplus.length === 0) return nothing
@@ -196,7 +197,7 @@ async function deleteRows(
     now,
     name,
   ])
-  return { messages: Number(gone?.[0]), bytes: Number(gone?.[1]) }
+  return { messages: numberFrom(gone?.[0]), bytes: numberFrom(gone?.[1]) }
 }
 
 /** Drops what is doomed, by us or by a node that did not get that far. */
@@ -244,7 +245,7 @@ async function drop({ pool, schema }: RetentionParts, name: string, now: Millise
       `delete from ${schema}.doomed where partition = '${name}'`,
     )
     const [gone] = await transaction.run(forgetOf(schema), [name])
-    return { messages: Number(gone?.[0]), bytes: Number(gone?.[1]) }
+    return { messages: numberFrom(gone?.[0]), bytes: numberFrom(gone?.[1]) }
   })
 }
 
@@ -252,7 +253,7 @@ const forgetOf = (schema: string): Statement => ({
   name: 'forget amounts',
   text: `
     with gone as (delete from ${schema}.amounts where partition = $1::name returning messages, bytes)
-    select coalesce(sum(messages), 0), coalesce(sum(bytes), 0) from gone`,
+    select coalesce(sum(messages), 0)::bigint, coalesce(sum(bytes), 0)::bigint from gone`,
 })
 
 const forgetGravesOf = (schema: string): Statement => ({
@@ -280,7 +281,7 @@ export async function forgetGraves({ pool, schema }: RetentionParts, before: Mil
 /** Sums up the changes of what is held when there are many. */
 export async function sumUp({ pool, schema }: RetentionParts): Promise<void> {
   const [row] = await pool.run(changesOf(schema))
-  if (Number(row?.[0]) < maxChanges) return
+  if (numberFrom(row?.[0]) < maxChanges) return
   await pool.transaction(async (transaction) => {
     if (await takes(transaction)) await transaction.run(sumUpOf(schema))
   })

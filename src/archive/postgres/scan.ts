@@ -2,11 +2,10 @@
 import type { MessageHash } from '../../core/hash.ts'
 import type { Direction } from '../../core/query.ts'
 import type { Bounds, Place, Row, Selection, Slice } from '../backend.ts'
-import { bytesFrom } from './binary.ts'
+import { bigintFrom, booleanFrom, bytesFrom, hexFrom, numberFrom, textFrom } from './binary.ts'
 import { maxTime, minTime, type Span } from './partitions.ts'
-import type { Columns, Runner, Statement } from './pool.ts'
-import { fetchStatement, type Lanes, lookUpStatement, type Walk, walkStatement } from './select.ts'
-import { pubsubId, topicId } from './topics.ts'
+import type { Runner, Statement } from './pool.ts'
+import { fetchStatement, type Lanes, lookUpStatement, type Prepared, type Walk, walkStatement } from './select.ts'
 import { type Range, rangeOf, windows } from './windows.ts'
 
 /** Where a walk reads. */
@@ -24,9 +23,8 @@ export async function scan(source: Source, selection: Selection, bounds: Bounds)
   const range = rangeOf(selection, selection.after?.timestamp)
   if (range === undefined) return { rows: [] }
   if (selection.hashes?.length) return await scanHashes(source, selection, range, bounds)
-  const lanes = await lanesOf(source, selection)
-  if (lanes?.ids.length === 0) return { rows: [] }
-  return await walk(source, { range, lanes, after: selection.after, direction: selection.direction }, bounds)
+  const { after, direction } = selection
+  return await walk(source, { range, lanes: lanesOf(selection), after, direction }, bounds)
 }
 
 const placesOf = (schema: string): Statement => ({
@@ -44,113 +42,130 @@ export async function locate({ runner, schema, partitions }: Source, hash: Messa
   const key = Buffer.from(hash, 'hex')
   for (const { first, last } of windows({ first: minTime, last: maxTime }, partitions, 'backward')) {
     const [row] = await runner.run(placesOf(schema), [key, first, last])
-    if (row !== undefined) return { timestamp: BigInt(row[0]!), hash }
+    if (row !== undefined) return { timestamp: bigintFrom(row[0]), hash }
   }
   const [row] = await runner.run(gravesOf(schema), [key])
-  return row && { timestamp: BigInt(row[0]!), hash }
+  return row && { timestamp: bigintFrom(row[0]), hash }
 }
-
-const pubsubIdsOf = (schema: string): Statement => ({ name: 'ids', text: `select id from ${schema}.pubsub_topics` })
 
 /** Undefined: all messages are asked for. */
-async function lanesOf(
-  { runner, schema }: Source,
-  { pubsubTopic, contentTopics }: Selection,
-): Promise<Lanes | undefined> {
-  const pubsubs = pubsubTopic === undefined ? undefined : [pubsubId(pubsubTopic)]
-  if (contentTopics?.length) {
-    const ids = pubsubs ?? (await runner.run(pubsubIdsOf(schema))).map(([id = '']) => bytesFrom(id))
-    const unique = [...new Set(contentTopics)]
-    return {
-      column: 'topic_id',
-      ids: ids.flatMap((id) => unique.map((topic) => topicId(id, topic))),
-      compared: 'content_topic',
-      topics: unique.map((topic) => Buffer.from(topic)),
-    }
-  }
-  if (pubsubs === undefined || pubsubTopic === undefined) return undefined
-  return { column: 'pubsub_id', ids: pubsubs, compared: 'pubsub_topic', topics: [Buffer.from(pubsubTopic)] }
+function lanesOf({ pubsubTopic, contentTopics }: Selection): Lanes | undefined {
+  if (contentTopics?.length) return { pubsubTopic, contentTopics: [...new Set(contentTopics)] }
+  return pubsubTopic === undefined ? undefined : { pubsubTopic }
 }
 
-async function walk({ runner, schema, partitions }: Source, walk: Walk, bounds: Bounds): Promise<Slice> {
-  const rows: Row[] = []
-  let { bytes } = bounds
-  for (const window of windows(walk.range, partitions, walk.direction)) {
-    const last = rows.at(-1)
-    const late = bounds.expired()
-    if (late && last !== undefined) return { rows, stoppedAt: placeOf(last) }
-    const messages = late ? 1 : Math.min(bounds.messages, bounds.rows) - rows.length
-    const portion = { messages, bytes, atLeastOne: last === undefined, includeData: bounds.includeData }
-    const { statement, values } = walkStatement(schema, walk, window, portion)
-    const met = (await runner.run(statement, values)).map(foundRow)
-    const taken = met.filter(({ fits }) => fits).slice(0, messages)
-    rows.push(...taken.map(({ row }) => row))
-    bytes -= taken.reduce((sum, { row }) => sum + (row.data?.bytes.length ?? 0), 0)
-    const stoppedAt = rows.at(-1)
-    if ((met[0]?.found ?? 0) > taken.length && stoppedAt !== undefined) return { rows, stoppedAt: placeOf(stoppedAt) }
+/** A message that a statement met. */
+interface Met extends Place {
+  readonly bytes: number
+  /** It has the topics asked for, and not just digests like theirs. */
+  readonly matches: boolean
+  /** Absent when it was not asked for, or is too large to come along. */
+  readonly data: Row['data']
+}
+
+async function walk(source: Source, walk: Walk, bounds: Bounds): Promise<Slice> {
+  const met: Met[] = []
+  let most = Math.min(bounds.messages, bounds.rows)
+  let left = bounds.bytes
+  for (const window of windows(walk.range, source.partitions, walk.direction)) {
+    const last = met.at(-1)
+    const isLate = bounds.expired()
+    if (isLate && last !== undefined) return { rows: await filled(source, met, bounds), stoppedAt: placeOf(last) }
+    if (isLate) most = 1
+    // One more, to know whether that is all.
+    const rows = most + 1 - met.length
+    const step = { ...walk, range: window, rows, inlineBytes: inline(bounds, left, rows) }
+    const found = await ask(source, walkStatement(source.schema, step))
+    met.push(...found)
+    if (bounds.includeData) left -= bytesOf(found)
+    if (met.length > most || (left < 0 && met.length > 1)) break
   }
-  return { rows }
+  return await sliceOf(source, met, most, bounds)
 }
 
 /** What the hashes of a query lead to: a few messages, looked up, then cut to the page. */
 async function scanHashes(source: Source, selection: Selection, range: Range, bounds: Bounds): Promise<Slice> {
   const { direction, after } = selection
-  const found = await lookUp(source, selection, range)
+  const found = await lookUp(source, selection, range, bounds)
   const ahead = found.filter((place) => after === undefined || isBehind(place, after, direction))
-  const picked = cut(ahead.toSorted(placeOrder(direction)), bounds)
-  const rows = bounds.includeData ? await withData(source, picked) : picked.map(placeOf)
-  const last = picked.at(-1)
-  return last !== undefined && picked.length < ahead.length ? { rows, stoppedAt: placeOf(last) } : { rows }
-}
-
-interface Sized extends Place {
-  readonly bytes: number
+  const most = bounds.expired() ? 1 : Math.min(bounds.messages, bounds.rows)
+  return await sliceOf(source, ahead.toSorted(placeOrder(direction)), most, bounds)
 }
 
 /** New messages are found first, and what is found is not looked for again. */
-async function lookUp({ runner, schema, partitions }: Source, selection: Selection, range: Range): Promise<Sized[]> {
+async function lookUp(source: Source, selection: Selection, range: Range, bounds: Bounds): Promise<Met[]> {
   const wanted = new Set(selection.hashes)
-  const found: Sized[] = []
-  for (const window of windows(range, partitions, 'backward')) {
+  const met: Met[] = []
+  const inlineBytes = inline(bounds, bounds.bytes, wanted.size)
+  for (const window of windows(range, source.partitions, 'backward')) {
     if (wanted.size === 0) break
-    const { statement, values } = lookUpStatement(schema, [...wanted], selection, window)
-    for (const [timestamp = '', hash = '', bytes] of await runner.run(statement, values)) {
-      found.push({ timestamp: BigInt(timestamp), hash, bytes: Number(bytes) })
-      wanted.delete(hash)
-    }
+    const found = await ask(source, lookUpStatement(source.schema, [...wanted], selection, window, inlineBytes))
+    for (const { hash } of found) wanted.delete(hash)
+    met.push(...found)
   }
-  return found
+  return met.filter(({ matches }) => matches)
 }
 
-/** The first of `places` that fit into a page. */
-function cut(places: readonly Sized[], { includeData, messages, bytes, rows, expired }: Bounds): Sized[] {
-  const most = expired() ? 1 : Math.min(messages, rows)
+/** Length up to which messages come along with their places: `rows` of them take no more than `bytes`. */
+function inline({ includeData }: Bounds, bytes: number, rows: number): number | undefined {
+  return includeData ? Math.max(0, Math.floor(bytes / rows)) : undefined
+}
+
+async function ask({ runner }: Source, { statement, values }: Prepared): Promise<Met[]> {
+  return (await runner.run(statement, values)).map(([timestamp, hash, bytes, matches, pubsubTopic, message]) => ({
+    timestamp: bigintFrom(timestamp),
+    hash: hexFrom(hash),
+    bytes: numberFrom(bytes),
+    matches: booleanFrom(matches),
+    data: message ? { pubsubTopic: textFrom(pubsubTopic), bytes: message } : undefined,
+  }))
+}
+
+/** The first of `met` that fit into a page, `most` at the most. */
+async function sliceOf(source: Source, met: readonly Met[], most: number, bounds: Bounds): Promise<Slice> {
+  const picked = cut(met, most, bounds)
+  const rows = await filled(source, picked, bounds)
+  const last = picked.at(-1)
+  return last !== undefined && picked.length < met.length ? { rows, stoppedAt: placeOf(last) } : { rows }
+}
+
+function cut(met: readonly Met[], most: number, { includeData, bytes }: Bounds): readonly Met[] {
   let left = bytes
-  const end = places.findIndex((place, index) => {
-    if (includeData) left -= place.bytes
+  const end = met.findIndex((message, index) => {
+    if (includeData) left -= message.bytes
     return index >= most || (index > 0 && left < 0)
   })
-  return end < 0 ? [...places] : places.slice(0, end)
+  return end < 0 ? met : met.slice(0, end)
 }
 
-/** What is stored at some places; what was deleted since is left out. */
-async function withData({ runner, schema }: Source, places: readonly Place[]): Promise<Row[]> {
-  if (places.length === 0) return []
+function bytesOf(met: readonly Met[]): number {
+  return met.reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+/** The rows to what was met. Large messages are fetched; what was deleted since is left out. */
+async function filled(source: Source, met: readonly Met[], { includeData }: Bounds): Promise<Row[]> {
+  const matching = met.filter(({ matches }) => matches)
+  if (!includeData) return matching.map(placeOf)
+  const fetched = await fetchData(
+    source,
+    matching.filter(({ data }) => data === undefined),
+  )
+  return matching.flatMap((message) => {
+    const data = message.data ?? fetched.get(message.hash)
+    return data === undefined ? [] : [{ ...placeOf(message), data }]
+  })
+}
+
+async function fetchData({ runner, schema }: Source, places: readonly Place[]): Promise<Map<string, Row['data']>> {
+  if (places.length === 0) return new Map()
   const { statement, values } = fetchStatement(schema, places)
-  const rows = (await runner.run(statement, values)).map(foundRow)
-  const data = new Map(rows.map(({ row }) => [row.hash, row.data]))
-  return places.filter(({ hash }) => data.has(hash)).map((place) => ({ ...placeOf(place), data: data.get(place.hash) }))
-}
-
-/** A row of `walkStatement` or `fetchStatement`. */
-function foundRow([timestamp = '', hash = '', found, fits, pubsubTopic, message]: Columns) {
-  const place = { timestamp: BigInt(timestamp), hash }
-  const data =
-    typeof message === 'string' && typeof pubsubTopic === 'string'
-      ? { pubsubTopic: bytesFrom(pubsubTopic).toString(), bytes: bytesFrom(message) }
-      : undefined
-  const row: Row = data === undefined ? place : { ...place, data }
-  return { row, found: Number(found), fits: fits === 't' }
+  const rows = await runner.run(statement, values)
+  return new Map(
+    rows.map(([hash, pubsubTopic, message]) => [
+      hexFrom(hash),
+      { pubsubTopic: textFrom(pubsubTopic), bytes: bytesFrom(message) },
+    ]),
+  )
 }
 
 function placeOf({ timestamp, hash }: Place): Place {

@@ -8,6 +8,7 @@
  */
 import { WaypostError } from '../../core/errors.ts'
 import { rowBytes } from '../backend.ts'
+import { booleanFrom, numberFrom } from './binary.ts'
 import { locks, lockText } from './locks.ts'
 import type { Pool, Statement } from './pool.ts'
 
@@ -68,9 +69,9 @@ export async function ensureSchema(pool: Pool, schema: string, place: string): P
 
 async function versionIn(pool: Pool, schema: string): Promise<number | undefined> {
   const [there] = await pool.run(isThere(schema))
-  if (there?.[0] !== 't') return undefined
+  if (there === undefined || !booleanFrom(there[0])) return undefined
   const [row] = await pool.run(versionOf(schema))
-  return row === undefined ? undefined : Number(row[0])
+  return row && numberFrom(row[0])
 }
 
 /** From `version` to the next, unless another node has done it meanwhile. */
@@ -82,7 +83,7 @@ async function migrate(pool: Pool, schema: string, version: number): Promise<voi
       `create table if not exists ${schema}.schema_version (version integer not null)`,
     )
     const [row] = await run(versionOf(schema))
-    if (Number(row?.[0] ?? 0) !== version) return
+    if ((row === undefined ? 0 : numberFrom(row[0])) !== version) return
     await define(
       ...(migrations[version]?.(schema) ?? []),
       row === undefined

@@ -5,7 +5,7 @@ import { hash as digest } from 'node:crypto'
 const pubsubIdBytes = 8
 
 /** Content topics are anybody's: 128 bits, so that nobody finds two with one digest. */
-const topicIdBytes = 16
+export const topicIdBytes = 16
 
 export function pubsubId(pubsubTopic: string): Buffer {
   return digest('sha256', pubsubTopic, 'buffer').subarray(0, pubsubIdBytes)
