@@ -2,16 +2,13 @@
  * Checks the tables of databases in a thread of its own, which takes its time: they are gigabytes, and nobody waits. Run
  * as that thread, this file is the check itself.
  */
-import { setTimeout } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { isWaypostError, WaypostError } from '../../core/errors.ts'
-import { checkTables, type Pace } from './tables.ts'
+import { Pace } from './pace.ts'
+import { checkTables } from './tables.ts'
 
 /** Of JavaScript; tables are not part of it. */
 const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 64 }
-
-/** The check takes one part of the time in so many. */
-const slowness = 4
 
 interface Task {
   readonly databases: readonly string[]
@@ -43,21 +40,13 @@ function inThread(task: Task, signal: AbortSignal): Promise<Finding> {
 }
 
 async function check({ databases, archive }: Task): Promise<Finding> {
+  const { pause } = new Pace()
   try {
-    for (const database of databases) await checkTables(database, archive, slowPace())
+    for (const database of databases) await checkTables(database, archive, pause)
     return undefined
   } catch (error) {
     if (isWaypostError(error, 'archive/damaged')) return error.data as Finding
     throw error
-  }
-}
-
-/** Leaves others most of the time. */
-function slowPace(): Pace {
-  let since = performance.now()
-  return async () => {
-    await setTimeout((slowness - 1) * (performance.now() - since))
-    since = performance.now()
   }
 }
 

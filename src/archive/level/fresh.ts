@@ -4,6 +4,7 @@
  *
  * Memory holds the entries as bytes, 4,096 together; all else refers to them by their number here, a slot.
  */
+import { setImmediate } from 'node:timers/promises'
 import type { Envelope } from '../../core/envelope.ts'
 import type { Direction } from '../../core/query.ts'
 import type { Nanoseconds } from '../../core/time.ts'
@@ -122,8 +123,13 @@ export class Fresh {
     return run
   }
 
-  #lane(pieces: Generator<readonly number[], undefined>): EntryLane {
-    const next = async () => pieces.next().value?.map((slot) => this.#entryAt(slot)) ?? []
+  /** A lane of pieces; where there is none yet, others have their turn first. */
+  #lane(pieces: Generator<readonly number[] | undefined, undefined>): EntryLane {
+    const next = async () => {
+      let piece = pieces.next()
+      for (; !piece.done && piece.value === undefined; piece = pieces.next()) await setImmediate()
+      return piece.value?.map((slot) => this.#entryAt(slot)) ?? []
+    }
     return new EntryLane({ next, close: async () => {} })
   }
 
@@ -153,12 +159,19 @@ export class Fresh {
     return [start, end]
   }
 
-  *#byHash(): Generator<readonly number[], undefined> {
+  *#byHash(): Generator<readonly number[] | undefined, undefined> {
     const parts = Array.from({ length: hashParts }, (): number[] => [])
     for (let slot = 0; slot < this.#size; slot++) {
-      parts[this.#slabOf(slot).readUInt16BE(at(slot) + timeBytes) >>> 6]!.push(slot)
+      if (slot % slabEntries === slabEntries - 1) yield undefined
+      parts[this.#headOf(slot) >>> 22]!.push(slot)
     }
-    for (const part of parts) yield* upwards(part.sort((a, b) => this.#compareHashes(a, b)))
+    const compare = (a: number, b: number) => this.#headOf(a) - this.#headOf(b) || this.#compareHashes(a, b)
+    for (const part of parts) yield* upwards(part.sort(compare))
+  }
+
+  /** The first four bytes of a hash. */
+  #headOf(slot: number): number {
+    return this.#slabOf(slot).readUInt32BE(at(slot) + timeBytes)
   }
 }
 

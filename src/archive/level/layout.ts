@@ -43,6 +43,9 @@ export function numberOf(key: Buffer): number {
 
 export const sealKey: Buffer = Buffer.of(0)
 
+/** Behind all keys of an index. */
+export const behindAll: Buffer = Buffer.of(0xff)
+
 /** The key of a row of a lane that ends with the place at the head of `place`. */
 export function laneKey({ kind }: Order, generation: number, id: Buffer, place: Buffer): Buffer {
   const key = Buffer.allocUnsafe(1 + generationBytes + id.length + placeBytes)

@@ -11,6 +11,7 @@ import { entriesFileOf, readEntriesFile, writeEntriesFile } from './entries-file
 import { type Entry, entriesIn, entryBytes, lengthOfEntry, type Order } from './entry.ts'
 import { Fresh } from './fresh.ts'
 import type { EntryLane } from './lane.ts'
+import { Pace } from './pace.ts'
 import { type PlaceRange, readTime } from './place.ts'
 import { type IsLost, readSeal, type Seal, sweep, writeGeneration } from './seal.ts'
 import { everyEntry, type Reading, Sealed } from './sealed.ts'
@@ -40,6 +41,7 @@ export class PartitionIndex {
   #frozen: { readonly fresh: Fresh; readonly next: number } | undefined
   #fresh = new Fresh()
   #sealing: Promise<void> = Promise.resolve()
+  readonly #pace = new Pace()
   /** The number of the first record that is neither in the generation nor in the file. */
   #saved: number
   /** Of all that is in it; `next` is the number of the first record that is not. */
@@ -93,10 +95,10 @@ export class PartitionIndex {
 
   /** Resolves when there is room for entries in memory. Throws when what is there cannot be written out. */
   async room(): Promise<void> {
-    while (this.#isFull) await this.writeOut()
+    while (this.#isFull) await this.#pace.hurry(this.writeOut())
   }
 
-  /** Writes out what is in memory. */
+  /** Writes out what is in memory, at leisure. */
   writeOut(): Promise<void> {
     return this.#write()
   }
@@ -104,9 +106,9 @@ export class PartitionIndex {
   /** Takes out of it what is lost. Nothing is to be entered meanwhile. */
   async forget(isLost: IsLost): Promise<void> {
     // What could not be written out before goes first: all else is then one memory.
-    await this.#sealing
-    if (this.#frozen !== undefined) await this.#write()
-    await this.#write(isLost)
+    await this.#pace.hurry(this.#sealing)
+    if (this.#frozen !== undefined) await this.#pace.hurry(this.#write())
+    await this.#pace.hurry(this.#write(isLost))
   }
 
   /** The entries of messages. */
@@ -129,7 +131,7 @@ export class PartitionIndex {
 
   /** Closes it; what is in memory goes to a file. */
   async close(): Promise<void> {
-    await this.#sealing
+    await this.#pace.hurry(this.#sealing)
     // On a disk that takes no more, the records tell of them.
     if (this.tally.next !== this.#saved) await this.#writeEntries().catch(() => {})
     await this.database.close()
@@ -137,7 +139,7 @@ export class PartitionIndex {
 
   /** Closes it as a crash does. */
   async abandon(): Promise<void> {
-    await this.#sealing
+    await this.#pace.hurry(this.#sealing)
     await this.database.close()
   }
 
@@ -165,7 +167,8 @@ export class PartitionIndex {
     const [{ fresh, next }, before] = [this.#frozen, this.#seal]
     // What an attempt before this one left.
     await sweep(this.database, before)
-    this.#seal = await writeGeneration({ database: this.database, before, fresh, next, isLost })
+    const { pause } = this.#pace
+    this.#seal = await writeGeneration({ database: this.database, before, fresh, next, isLost, pause })
     this.#saved = next
     this.#frozen = undefined
     if (isLost !== undefined) this.skipTo(this.tally.next, this.#seal.tally)

@@ -20,8 +20,9 @@ import {
 } from './entry.ts'
 import type { Fresh } from './fresh.ts'
 import type { EntryLane } from './lane.ts'
-import { hashRowKey, laneKey, otherGenerations, sealKey } from './layout.ts'
+import { behindAll, hashRowKey, laneKey, otherGenerations, sealKey } from './layout.ts'
 import { Merge } from './merge.ts'
+import type { Pause } from './pace.ts'
 import { earlier, later, readTime } from './place.ts'
 import { everyEntry, rowEntries } from './sealed.ts'
 import { decodeTally, emptyTally, encodeTally, type Tally, tallyBytes } from './tally.ts'
@@ -69,10 +70,11 @@ export interface Making {
   /** The number of the first record that is not to be in it. */
   readonly next: number
   readonly isLost?: IsLost | undefined
+  readonly pause: Pause
 }
 
 /** Writes the next generation, and gives its seal, which counts from now on. */
-export async function writeGeneration({ database, before, fresh, next, isLost }: Making): Promise<Seal> {
+export async function writeGeneration({ database, before, fresh, next, isLost, pause }: Making): Promise<Seal> {
   const generation = before.generation + 1
   const bits = bitsFor(before.tally.messages + fresh.size)
   const sum = new Sum()
@@ -88,13 +90,15 @@ export async function writeGeneration({ database, before, fresh, next, isLost }:
         if (isLost?.(entry)) continue
         if (order === byPubsubTopic) sum.add(entry)
         rows.add(entry)
-        if (rows.isDue) await rows.flush()
+        if (rows.isDue) await rows.flush().then(pause)
       }
       await rows.end()
     } finally {
       for (const lane of lanes) await lane.close()
     }
   }
+  // Rows may stand in another log than the seal, which its sync does not reach: they become tables first.
+  await database.compactRange(behindAll, behindAll)
   const seal: Seal = { generation, bits, ...sum.of(next) }
   await database.put(sealKey, encodeSeal(seal), { sync: true })
   return seal
@@ -167,8 +171,7 @@ class RowWriter {
     const batch = this.#batch
     this.#batch = this.#database.batch()
     this.#bytes = 0
-    // All of it is on disk before the seal says so: LevelDB begins other logs meanwhile.
-    await batch.write({ sync: true })
+    await batch.write()
   }
 
   async end(): Promise<void> {

@@ -5,19 +5,17 @@ import { setImmediate } from 'node:timers/promises'
 import { systemCode, type WaypostError } from '../../core/errors.ts'
 import { damaged } from './database.ts'
 import { liveTables } from './manifest.ts'
+import type { Pause } from './pace.ts'
 import { checkData, checkHeads, type Patch, type Table } from './table-file.ts'
 
 /** Bytes that are checked before others get their turn. */
 const turnBytes = 1024 * 1024
 
-/** Resolves when it is the turn of a check again. */
-export type Pace = () => Promise<unknown>
-
 /** Throws `archive/damaged` when a table in `folder` is not what its checksums say. */
-export async function checkTables(folder: string, archive: string, pace: Pace = setImmediate): Promise<void> {
+export async function checkTables(folder: string, archive: string, pause: Pause = setImmediate): Promise<void> {
   for (const file of await liveIn(folder)) {
     const bytes = await readTable(file)
-    if (bytes !== undefined && (await patchesFor(bytes, pace)).length > 0) throw damagedTable(file, archive)
+    if (bytes !== undefined && (await patchesFor(bytes, pause)).length > 0) throw damagedTable(file, archive)
   }
 }
 
@@ -81,14 +79,14 @@ async function tablesIn(folder: string): Promise<string[]> {
   return names.filter((name) => /\.(ldb|sst)$/.test(name)).map((name) => path.join(folder, name))
 }
 
-async function patchesFor(bytes: Buffer, pace: Pace): Promise<readonly Patch[]> {
-  const table = inTurns(bytes, pace)
+async function patchesFor(bytes: Buffer, pause: Pause): Promise<readonly Patch[]> {
+  const table = inTurns(bytes, pause)
   const { patches, data } = await checkHeads(table)
   return [...patches, ...(await checkData(table, data))]
 }
 
 /** A table in memory. */
-function inTurns(bytes: Buffer, pace: Pace): Table {
+function inTurns(bytes: Buffer, pause: Pause): Table {
   let given = 0
   return {
     bytes: bytes.length,
@@ -96,7 +94,7 @@ function inTurns(bytes: Buffer, pace: Pace): Table {
       given += length
       if (given > turnBytes) {
         given = 0
-        await pace()
+        await pause()
       }
       return bytes.subarray(offset, offset + length)
     },

@@ -22,9 +22,10 @@ export function firstPartition(folder: string): { folder: string; records: strin
   return { folder: first, records: path.join(first, 'records'), index: path.join(first, 'index') }
 }
 
-/** Changes the rows of a database that nobody has open. */
+/** Changes the rows of a database that nobody has open. Tables that LevelDB writes anew meanwhile do not shrink. */
 export async function edit(folder: string, change: (database: Level) => Promise<void>): Promise<void> {
-  const database: Level = new ClassicLevel(folder, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+  const options = { keyEncoding: 'buffer', valueEncoding: 'buffer', compression: false } as const
+  const database: Level = new ClassicLevel(folder, options)
   await database.open()
   await change(database)
   await database.close()
