@@ -1,5 +1,5 @@
 /**
- * Checks the tables of databases in a thread of its own, which takes its time: they are gigabytes, and nobody waits. Run
+ * Checks the tables of databases in a thread of its own: they may be gigabytes, and the event loop has others to serve. Run
  * as that thread, this file is the check itself.
  */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
@@ -14,12 +14,14 @@ interface Task {
   readonly databases: readonly string[]
   /** Of which a person is told. */
   readonly archive: string
+  /** True: nobody waits for it. */
+  readonly atLeisure: boolean
 }
 
 /** What was found: the data of an `archive/damaged`, or nothing. */
 type Finding = { readonly folder: string; readonly why: string } | undefined
 
-/** Throws `archive/damaged` when a table is not what its checksums say, and something else when `signal` aborts. */
+/** Throws `archive/damaged` when a table is not what its checksums say, and something else when `signal` aborts it. */
 export async function checkAside(task: Task, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
   const found = await inThread(task, signal)
@@ -39,8 +41,8 @@ function inThread(task: Task, signal: AbortSignal): Promise<Finding> {
   return promise
 }
 
-async function check({ databases, archive }: Task): Promise<Finding> {
-  const { pause } = new Pace()
+async function check({ databases, archive, atLeisure }: Task): Promise<Finding> {
+  const pause = atLeisure ? new Pace().pause : async () => {}
   try {
     for (const database of databases) await checkTables(database, archive, pause)
     return undefined

@@ -21,6 +21,9 @@ import { bytesOfTables, checkTableHeads, checkTables } from './tables.ts'
 /** A fifth of a second or so. */
 const defaultMaxAtOnce = 64 * 1024 * 1024
 
+/** Bytes of tables for which another thread would take longer to begin than to check them. */
+const maxInline = 4 * 1024 * 1024
+
 export interface Inspected {
   /** Of the partition. */
   readonly folder: string
@@ -52,6 +55,8 @@ export class Inspection implements Inspector, AsyncDisposable {
   readonly #clock: Clock
   readonly #log: Log
   readonly #maxAtOnce: number
+  /** One thread for what is checked before, and one for what is checked afterwards. */
+  readonly #waited = new Line()
   readonly #line = new Line()
   readonly #ended = new AbortController()
   #trouble: Trouble | undefined
@@ -72,9 +77,10 @@ export class Inspection implements Inspector, AsyncDisposable {
     const { folder, wasClosed } = partition
     const databases = databasesIn(folder)
     const sizes = await Promise.all(databases.map(bytesOfTables))
-    const isSmall = sizes.reduce((sum, size) => sum + size, 0) <= this.#maxAtOnce
-    if (isSmall || !wasClosed || existsSync(markIn(folder))) {
-      for (const database of databases) await checkTables(database, this.#archive)
+    const bytes = sizes.reduce((sum, size) => sum + size, 0)
+    if (bytes <= this.#maxAtOnce || !wasClosed || existsSync(markIn(folder))) {
+      if (bytes > maxInline) await this.#waited.run(() => this.#check(databases, false))
+      else for (const database of databases) await checkTables(database, this.#archive)
       return await unmark(folder)
     }
     for (const database of databases) await checkTableHeads(database, this.#archive)
@@ -92,7 +98,7 @@ export class Inspection implements Inspector, AsyncDisposable {
   async #inspectAside({ folder, ended }: Inspected): Promise<void> {
     const { signal } = this.#ended
     try {
-      await checkAside({ databases: databasesIn(folder), archive: this.#archive }, signal)
+      await this.#check(databasesIn(folder), true)
     } catch (error) {
       if (isDamage(error)) return this.#tell(error, ended)
       // What could not be checked keeps its mark.
@@ -100,6 +106,10 @@ export class Inspection implements Inspector, AsyncDisposable {
     }
     await unmark(folder).catch(() => {})
     ended()
+  }
+
+  #check(databases: readonly string[], atLeisure: boolean): Promise<void> {
+    return checkAside({ databases, archive: this.#archive, atLeisure }, this.#ended.signal)
   }
 
   /** The mark stays: what is damaged is found before it is opened again. */
