@@ -44,10 +44,11 @@ export interface ReplicaOptions {
   readonly onLook?: (state: ReplicaState) => void
 }
 
-const written: Statement = { name: 'written', text: `select (pg_current_wal_lsn() - '0/0')::bigint` }
+/** How much log a primary has written, in bytes. */
+export const written: Statement = { name: 'written', text: `select (pg_current_wal_lsn() - '0/0')::bigint` }
 
-/** Nothing where the server is no stand-in, and behind nobody. */
-const replayed: Statement = { name: 'replayed', text: `select (pg_last_wal_replay_lsn() - '0/0')::bigint` }
+/** How much of it a stand-in has replayed. Nothing where the server is none, and behind nobody. */
+export const replayed: Statement = { name: 'replayed', text: `select (pg_last_wal_replay_lsn() - '0/0')::bigint` }
 
 /** What the primary had written down, and when that was seen. */
 interface Look {
@@ -131,7 +132,8 @@ export class Replica implements Runner, AsyncDisposable {
   }
 }
 
-async function placeIn(pool: Pool, statement: Statement): Promise<bigint | undefined> {
+/** What such a statement gives. */
+export async function placeIn(pool: Runner, statement: Statement): Promise<bigint | undefined> {
   const [row] = await pool.run(statement)
   return row?.[0] ? bigintFrom(row[0]) : undefined
 }

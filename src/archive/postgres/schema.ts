@@ -47,7 +47,8 @@ const migrations: readonly Migration[] = [
   ],
 ]
 
-const schemaVersion = migrations.length
+/** The version that this release knows. */
+export const schemaVersion = migrations.length
 
 const versionOf = (schema: string): Statement => ({
   name: 'schema version',
@@ -67,7 +68,8 @@ export async function ensureSchema(pool: Pool, schema: string, place: string): P
   for (let version = found ?? 0; version < schemaVersion; version++) await migrate(pool, schema, version)
 }
 
-async function versionIn(pool: Pool, schema: string): Promise<number | undefined> {
+/** The version of what is there; undefined when there is nothing. */
+export async function versionIn(pool: Pick<Pool, 'run'>, schema: string): Promise<number | undefined> {
   const [there] = await pool.run(isThere(schema))
   if (there === undefined || !booleanFrom(there[0])) return undefined
   const [row] = await pool.run(versionOf(schema))

@@ -50,6 +50,17 @@ export function tlsOf(url: string): { readonly url: string; readonly encryption:
   return { url: bare.href, encryption: new Encryption(words, isSocket(bare)) }
 }
 
+/** The files that a URL names, of one host or several; the roots of the system are none. */
+export type TlsFiles = Pick<Words, 'sslrootcert' | 'sslcert' | 'sslkey'>
+
+export function tlsFilesOf(url: string): TlsFiles {
+  const asked = new URLSearchParams(/\?([^#]*)/.exec(url)?.[1])
+  const [sslrootcert, sslcert, sslkey] = ['sslrootcert', 'sslcert', 'sslkey'].map(
+    (name) => asked.get(name) ?? undefined,
+  )
+  return { sslcert, sslkey, sslrootcert: sslrootcert === systemRoots ? undefined : sslrootcert }
+}
+
 /** As libpq has it, TLS is for the network alone. */
 function isSocket({ hostname, searchParams }: URL): boolean {
   return /^(?:\/|%2f)/i.test(searchParams.get('host') ?? hostname)

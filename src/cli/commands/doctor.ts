@@ -13,6 +13,7 @@ import { columns, type OutputOptions, show } from '../output.ts'
 interface Options extends OutputOptions {
   readonly peer?: string
   readonly restUrl?: string
+  readonly lookUp?: boolean
 }
 
 /** A finding under the name of its check. */
@@ -27,16 +28,17 @@ export function addDoctor(program: Command): void {
     )
     .option(
       '--peer <multiaddr>',
-      'also ask this node what it sees of us; nobody else is contacted',
+      'also ask this node what it sees of us; nobody else is contacted, but a database that is set',
       argumentOf(peerAddress),
     )
+    .option('--look-up', 'also look up the names that the node announces, which asks name servers, and try them')
     .option('--rest-url <url>', 'the REST API of the running node, where the settings do not tell')
     .option('--json', 'one line of JSON')
     .action(action(doctor))
   withNotes(command, notes)
 }
 
-const notes = `Nothing is changed; an archive that no node has open is opened and closed.
+const notes = `Nothing is changed; an archive that no node has open is opened and closed, and a PostgreSQL is asked what it is.
 
 Exit code: 0 nothing is wrong (there may be warnings), 1 something is.`
 
@@ -59,7 +61,8 @@ async function examine(argv: readonly string[], options: Options): Promise<reado
     import('../doctor/running-node.ts'),
   ])
   const { settings } = resolved
-  const examined = { settings, node: await findRunningNode(settings, options.restUrl), peer: options.peer }
+  const node = await findRunningNode(settings, options.restUrl)
+  const examined = { settings, node, peer: options.peer, lookUp: options.lookUp === true }
   const found: Found[] = [...named('settings', resolved.findings)]
   // One after the other: a check that opens something must not be in the way of another.
   for (const check of checks) found.push(...named(check.name, await runCheck(check, examined)))

@@ -26,11 +26,13 @@ export async function checkCertificate({ settings }: Examined): Promise<Finding[
   }
 }
 
-function certificatesIn(pem: string): readonly string[] {
+/** The certificates in a PEM file. */
+export function certificatesIn(pem: string): readonly string[] {
   return pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? []
 }
 
-function checkTime({ validFromDate, validToDate }: X509Certificate): Finding {
+/** When it ends; told in words for a node that reads its files again. */
+export function checkTime({ validFromDate, validToDate }: X509Certificate): Finding {
   const left = (validToDate.getTime() - Date.now()) / day
   const until = validToDate.toISOString().slice(0, 10)
   const renew = 'renew it; the node takes the new files by itself'

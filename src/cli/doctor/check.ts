@@ -18,8 +18,10 @@ export interface Examined {
   readonly settings: Settings
   /** The node that runs with these settings, if one answers. */
   readonly node: RunningNode | undefined
-  /** A node that may be asked what it sees: `--peer`. Without it nobody but our own node is contacted. */
+  /** A node that may be asked what it sees: `--peer`. Without it nobody but our own node and its database is contacted. */
   readonly peer: string | undefined
+  /** Whether names may be looked up: `--look-up`. */
+  readonly lookUp: boolean
 }
 
 /** A check has a name, and finds something, or several things. It throws nothing that it expects. */

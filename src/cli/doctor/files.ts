@@ -11,7 +11,7 @@ import { showBytes } from '../snapshot.ts'
 import { type Examined, type Finding, fail, ok, skip, warn } from './check.ts'
 
 /** A file that others must not read, or at least not write. */
-interface Guarded {
+export interface Guarded {
   readonly what: string
   readonly file: string
   /** Bits that must not be set. */
@@ -43,7 +43,7 @@ export async function checkModes({ settings }: Examined): Promise<Finding[]> {
 }
 
 /** Undefined when it is as it should be, or not there. */
-async function checkMode({ what, file, forbidden, mode }: Guarded): Promise<Finding | undefined> {
+export async function checkMode({ what, file, forbidden, mode }: Guarded): Promise<Finding | undefined> {
   const found = await stat(file).catch(() => undefined)
   if (found === undefined) return undefined
   const bits = (found.mode & 0o777).toString(8)
@@ -99,8 +99,7 @@ function roomForRetention({ store, storeMessageRetentionPolicy: policies }: Sett
 
 export async function checkDatabase({ settings, node }: Examined): Promise<Finding[]> {
   if (!settings.store) return [ok('this node keeps no messages (--store)')]
-  if (settings.storeMessageDbUrl?.engine === 'postgres')
-    return [skip('the database is on a server; the health of the running node tells of it')]
+  if (settings.storeMessageDbUrl?.engine === 'postgres') return [ok('it is in PostgreSQL: see database')]
   const folder = folderOfArchive(settings)
   const found = await stat(folder).catch(() => undefined)
   if (found === undefined) return [ok('there is no archive yet; the first start makes one')]

@@ -85,7 +85,7 @@ function readText(file: string): Promise<string> {
 /** For one connection to an address of our own. */
 const connectTimeout: Milliseconds = 3000
 
-/** Connects to each address that the running node announces. One with a name is left out: its look-up asks others. */
+/** Connects to each address that the running node announces. One with a name is left out: its look-up asks others (`checkNames`). */
 export async function checkAddresses({ node }: Examined): Promise<Finding[]> {
   if (node === undefined) return []
   const reachable = node.snapshot.addresses.map(targetOf).filter((target) => target !== undefined)
@@ -121,7 +121,8 @@ async function checkAddress({ address, host, port }: Target): Promise<Finding> {
   return warn(says, 'many routers hide a public address from inside: ask from outside with --peer or waypost canary')
 }
 
-async function whyUnreachable(host: string, port: number): Promise<string | undefined> {
+/** Connects for a moment; the code of the error when that is not possible. */
+export async function whyUnreachable(host: string, port: number): Promise<string | undefined> {
   const socket = connect({ host, port })
   try {
     await once(socket, 'connect', { signal: AbortSignal.timeout(connectTimeout) })

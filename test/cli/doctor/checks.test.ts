@@ -10,7 +10,7 @@ import t, { type Test } from 'tap'
 import { openLevel } from '../../../src/archive/level/level.ts'
 import { encodeSchema } from '../../../src/archive/level/schema.ts'
 import { checkBrowsers, checkCertificate } from '../../../src/cli/doctor/certificate.ts'
-import type { Check, Examined, Finding } from '../../../src/cli/doctor/check.ts'
+import type { Finding } from '../../../src/cli/doctor/check.ts'
 import { checkDatabase, checkDisk, checkKey, checkModes } from '../../../src/cli/doctor/files.ts'
 import { checkClock, checkMemory, checkVersion } from '../../../src/cli/doctor/machine.ts'
 import { checkAddresses, checkPorts } from '../../../src/cli/doctor/ports.ts'
@@ -24,32 +24,7 @@ import { environment } from '../../kit/environment.ts'
 import { host } from '../../kit/host.ts'
 import { standIn } from '../../kit/nwaku-rest.ts'
 import { needs } from '../../kit/tools.ts'
-
-/** What the checks get for these flags. */
-function examined(argv: readonly string[], more: Partial<Examined> = {}): Examined {
-  return { settings: resolveSettings({ argv }).settings, node: undefined, peer: undefined, ...more }
-}
-
-const levels = (findings: readonly Finding[]): string[] => findings.map(({ level }) => level)
-
-/** Runs a check and gives the one finding that is not in order; fails when there is another number of them. */
-async function trouble(t: Test, run: Check['run'], looked: Examined): Promise<Finding> {
-  const findings = await run(looked)
-  const [found, ...others] = findings.filter(({ level }) => level === 'warn' || level === 'fail')
-  t.same(others, [], 'one trouble')
-  t.ok(found, JSON.stringify(findings))
-  return found ?? { level: 'ok', says: '' }
-}
-
-async function allWell(t: Test, run: Check['run'], looked: Examined): Promise<void> {
-  const findings = await run(looked)
-  t.ok(findings.length > 0)
-  t.same(
-    findings.filter(({ level }) => level !== 'ok'),
-    [],
-    'all is well',
-  )
-}
+import { allWell, examined, levels, trouble } from './kit.ts'
 
 /** A data folder with a key and a token, as a node leaves it. */
 function dataFolder(t: Test): string {
