@@ -68,16 +68,21 @@ export class Servers {
   }
 
   /** To be told of each connection: throws when the server is not what it has to be. */
-  async check(client: pg.ClientBase, { wanted, isMakeshift }: Candidate): Promise<void> {
+  async check(client: pg.ClientBase, { wanted }: Candidate): Promise<void> {
     const { is, otherwise } = checks[wanted]
     if (wanted !== 'any' && !is(await sessionOf(client)))
       throw new OtherServer(`${otherwise}, and target_session_attrs is ${wanted}`)
-    if (isMakeshift) this.#at = 0
   }
 
-  /** New connections go elsewhere; nothing changes when they do already. */
-  leave(candidate: Candidate): void {
-    if (this.next === candidate) this.#at = (this.#at + 1) % this.candidates.length
+  /** The first of an attempt: the one that was good last, unless that was a makeshift. */
+  begin(): Candidate {
+    if (this.next.isMakeshift) this.#at = 0
+    return this.next
+  }
+
+  /** New connections go to the next that is not among `failed`, which are not all. */
+  leave(failed: ReadonlyMap<Candidate, unknown>): void {
+    while (failed.has(this.next)) this.#at = (this.#at + 1) % this.candidates.length
   }
 }
 
@@ -98,7 +103,7 @@ export class Attempt {
 
   constructor(servers: Servers) {
     this.#servers = servers
-    this.#candidate = servers.next
+    this.#candidate = servers.begin()
     this.#wasPlain = this.#candidate.encryption.isPlain
   }
 
@@ -128,10 +133,9 @@ export class Attempt {
   #leaves(error: unknown): boolean {
     const state = sqlState(error)
     if ((state !== undefined && state !== notReady) || ofThePool.includes(messageOf(error))) return false
-    // One that another connection has left meanwhile may be the next again: each is tried once.
-    const wasTried = this.#failed.has(this.#candidate)
     this.#failed.set(this.#candidate, messageOf(told(error)))
-    this.#servers.leave(this.#candidate)
-    return !wasTried && this.#failed.size < this.#servers.candidates.length
+    if (this.#failed.size === this.#servers.candidates.length) return false
+    this.#servers.leave(this.#failed)
+    return true
   }
 }

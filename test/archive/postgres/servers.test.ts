@@ -15,7 +15,7 @@ function poolAt(t: Test, ports: readonly number[], attributes?: string, secret =
   const hosts = ports.map((one) => `127.0.0.1:${one}`).join(',')
   const words = attributes === undefined ? '' : `?target_session_attrs=${attributes}`
   const url = `postgres://waypost:${encodeURIComponent(secret)}@${hosts}/postgres${words}`
-  const pool = new Pool({ url, connections: 2, statementTimeout: 10_000, name: 'waypost test' })
+  const pool = new Pool({ url, connections: 6, statementTimeout: 10_000, name: 'waypost test' })
   t.teardown(() => pool[Symbol.asyncDispose]())
   return pool
 }
@@ -51,8 +51,8 @@ if (program !== undefined) {
   t.test('the first server that is there, and is what is asked for, is taken', async (t) => {
     for (const { ports, attributes, is } of cases) {
       const pool = poolAt(t, ports, attributes)
-      const found = await Promise.all([reached(pool), reached(pool), reached(pool)])
-      t.same(found, [is, is, is], `${attributes ?? 'nothing said'} of ${cases.length}`)
+      const found = await Promise.all(Array.from({ length: 8 }, () => reached(pool)))
+      t.same(new Set(found), new Set([is]), `${attributes ?? 'nothing said'} of ${cases.length}`)
     }
   })
 
