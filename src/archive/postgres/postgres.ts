@@ -19,6 +19,7 @@ import {
   type Stat,
 } from '../backend.ts'
 import { Catalog, listPartitions } from './catalog.ts'
+import { Cursors } from './cursors.ts'
 import { isNoPartition } from './failures.ts'
 import { insertMessages, insertPubsubTopics, ordered, timestampOf } from './insert.ts'
 import { defaultSpans, type Spans } from './partitions.ts'
@@ -83,6 +84,7 @@ class PostgresBackend implements Backend {
   readonly #replicaReads: Pool | undefined
   readonly #replica: Replica | undefined
   readonly #catalog: Catalog
+  readonly #cursors: Cursors
   /** Pubsub topics that are in the database for sure. */
   readonly #pubsubTopics = new Set<string>()
   #opened: Promise<void> | undefined
@@ -98,6 +100,7 @@ class PostgresBackend implements Backend {
     this.#clock = clock
     this.#schema = schema
     this.#place = databaseIn(url)
+    this.#cursors = new Cursors(clock)
     this.#writes = pool(url, writes, writeTimeout, 'waypost writes')
     this.#reads = pool(url, reads, readTimeout, 'waypost reads')
     if (readUrl !== undefined) {
@@ -123,6 +126,8 @@ class PostgresBackend implements Backend {
 
   /** A replica may not have it yet. */
   async locate(hash: MessageHash): Promise<Place | undefined> {
+    const given = this.#cursors.placeOf(hash)
+    if (given !== undefined) return given
     const place = this.#replica && (await locate(this.#source(this.#replica), hash))
     if (place !== undefined) return place
     await this.#open()
@@ -131,7 +136,9 @@ class PostgresBackend implements Backend {
 
   async scan(selection: Selection, bounds: Bounds): Promise<Slice> {
     if (this.#replica === undefined) await this.#open()
-    return await scan(this.#source(this.#replica ?? this.#reads), selection, bounds)
+    const slice = await scan(this.#source(this.#replica ?? this.#reads), selection, bounds)
+    if (slice.stoppedAt !== undefined) this.#cursors.give(slice.stoppedAt)
+    return slice
   }
 
   prune(limits: PruneLimits, most: number): Promise<Amount> {
@@ -161,6 +168,7 @@ class PostgresBackend implements Backend {
     // It may be another one: restored from a backup, or empty.
     this.#opened = undefined
     this.#pubsubTopics.clear()
+    this.#cursors.clear()
     await this.#open()
     await this.#catalog.refresh()
   }
