@@ -10,7 +10,8 @@
  */
 import { hash as digest } from 'node:crypto'
 import type { Envelope } from '../../core/envelope.ts'
-import { encodePlaceInto, placeBytes, timeBytes } from './place.ts'
+import { encodePlaceInto, type PlaceRange, placeBytes, timeBytes } from './place.ts'
+import { lowest } from './search.ts'
 
 /** An entry: `entryBytes` long, often a view of many. */
 export type Entry = Buffer
@@ -103,10 +104,40 @@ export function compareHash(entry: Entry, hash: Buffer): number {
 
 /** The entries that stand in `bytes`, one behind the other. Throws a RangeError when that does not come out even. */
 export function entriesIn(bytes: Buffer): Entry[] {
+  return entriesFrom(bytes, 0, countEntries(bytes))
+}
+
+/** Those of the entries in a row that lie in a range; the row is sorted by place. Throws as `entriesIn` does. */
+export function entriesWithin(row: Buffer, { gte, gt, lte, lt }: PlaceRange): Entry[] {
+  const count = countEntries(row)
+  const start = gt === undefined ? firstFrom(row, count, gte!) : firstAfter(row, count, gt)
+  const end = lt === undefined ? firstAfter(row, count, lte!) : firstFrom(row, count, lt)
+  return entriesFrom(row, start, end)
+}
+
+function countEntries(bytes: Buffer): number {
   if (bytes.length % entryBytes !== 0) throw new RangeError('a row of the index is not as long as it has to be')
+  return bytes.length / entryBytes
+}
+
+function entriesFrom(bytes: Buffer, start: number, end: number): Entry[] {
   const entries: Entry[] = []
-  for (let at = 0; at < bytes.length; at += entryBytes) entries.push(bytes.subarray(at, at + entryBytes))
+  for (let index = start; index < end; index++)
+    entries.push(bytes.subarray(index * entryBytes, (index + 1) * entryBytes))
   return entries
+}
+
+function firstFrom(row: Buffer, count: number, place: Buffer): number {
+  return lowest(count, (index) => comparePlace(row, index, place) >= 0)
+}
+
+function firstAfter(row: Buffer, count: number, place: Buffer): number {
+  return lowest(count, (index) => comparePlace(row, index, place) > 0)
+}
+
+/** Holds the place of an entry in a row against another. */
+function comparePlace(row: Buffer, index: number, place: Buffer): number {
+  return row.compare(place, 0, placeBytes, index * entryBytes, index * entryBytes + placeBytes)
 }
 
 /** A way to sort the index, and to find something in it: which entries stand together, and in which order. */

@@ -81,9 +81,12 @@ export class Filter {
   }
 }
 
-/** What of a hash a filter looks at. */
-export function hashWord(hash: MessageHash): Buffer {
-  return Buffer.from(hash.slice(0, 16), 'hex')
+export const wordBytes = 8
+
+/** What of a hash a filter looks at, in `word`. */
+export function hashWord(hash: MessageHash, word: Buffer = Buffer.allocUnsafe(wordBytes)): Buffer {
+  word.write(hash, 0, wordBytes, 'hex')
+  return word
 }
 
 function seeds(bytes: Buffer, at: number): [number, number] {

@@ -41,7 +41,7 @@ async function find(partitions: Partitions, inquiry: LookUp): Promise<Found[]> {
   const { selection, hashes, times } = inquiry
   const isWanted = criteria(inquiry)
   const unique = [...new Set(hashes)]
-  const words = unique.map(hashWord)
+  const words = unique.map((hash) => hashWord(hash))
   const found = partitions.matching(selection, times).map(async (partition): Promise<Found[]> => {
     const likely = unique.filter((_, at) => partition.mayHaveWord(words[at]!))
     if (likely.length === 0) return []

@@ -7,7 +7,7 @@ import { type Amount, minus, type Selection } from '../backend.ts'
 import type { Catalog, Entry } from './catalog.ts'
 import { readingError } from './database.ts'
 import { topicId } from './entry.ts'
-import { Filter, hashWord } from './filter.ts'
+import { Filter, hashWord, wordBytes } from './filter.ts'
 import type { Inspector } from './inspection.ts'
 import { numberKey, numberOf } from './layout.ts'
 import { type Age, Pair, settledBytes } from './pair.ts'
@@ -32,6 +32,9 @@ export const unknownEntry: Entry = { tally: emptyTally, clean: false }
 export function folderOfPartition(archive: string, id: number): string {
   return path.join(archive, 'partitions', String(id).padStart(8, '0'))
 }
+
+/** What a filter looks at, for as long as it does. */
+const word = Buffer.alloc(wordBytes)
 
 /** Records on their way to the disk, of which the first is record `first`. */
 export interface Appended {
@@ -151,7 +154,7 @@ export class Partition {
   }
 
   readonly mayHaveHash = (hash: MessageHash): boolean => {
-    return this.mayHaveWord(hashWord(hash))
+    return this.mayHaveWord(hashWord(hash, word))
   }
 
   /** The same by what a filter looks at. */
@@ -322,7 +325,7 @@ export class Partition {
     if (this.#filter === undefined) return
     const { content } = topicId(message.contentTopic)
     if (!this.#filter.mayHave(content)) this.#filter.add(content)
-    this.#filter.add(hashWord(hash))
+    this.#filter.add(hashWord(hash, word))
   }
 
   #tail(first: number, envelopes: readonly Envelope[]): number {

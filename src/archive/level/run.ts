@@ -1,5 +1,6 @@
 /** Slots in the order of their places: those that come in order are appended, others find their place when it is asked for. */
 import type { Nanoseconds } from '../../core/time.ts'
+import { lowest } from './search.ts'
 
 /** Compares two slots by place. */
 export type CompareSlots = (a: number, b: number) => number
@@ -44,24 +45,12 @@ export class Run {
 
 /** The index of the first slot of a sorted list that stands behind a place; `compare` holds a slot against the place. */
 export function firstAfter(slots: readonly number[], compare: (slot: number) => number): number {
-  return lowest(slots, (slot) => compare(slot) > 0)
+  return lowest(slots.length, (index) => compare(slots[index]!) > 0)
 }
 
 /** The index of the first slot of a sorted list that does not stand in front of a place. */
 export function firstFrom(slots: readonly number[], compare: (slot: number) => number): number {
-  return lowest(slots, (slot) => compare(slot) >= 0)
-}
-
-/** The lowest index for which `isBehind` holds, as it does for all above. */
-function lowest(slots: readonly number[], isBehind: (slot: number) => boolean): number {
-  let low = 0
-  let high = slots.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (isBehind(slots[middle]!)) high = middle
-    else low = middle + 1
-  }
-  return low
+  return lowest(slots.length, (index) => compare(slots[index]!) >= 0)
 }
 
 function merge(a: readonly number[], b: readonly number[], compare: CompareSlots): number[] {

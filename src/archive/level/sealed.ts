@@ -3,11 +3,12 @@
 import type { ValueIterator } from 'classic-level'
 import type { Direction } from '../../core/query.ts'
 import type { Database } from './database.ts'
-import { compareHash, type Entry, entriesIn, entryBytes, type Order } from './entry.ts'
+import { compareHash, type Entry, entriesIn, entriesWithin, entryBytes, type Order } from './entry.ts'
 import { EntryLane, type Pieces } from './lane.ts'
 import { generationRange, hashRowKey, laneEnd, laneKey } from './layout.ts'
-import { contains, type KeyRange, type PlaceRange, placeBytes } from './place.ts'
+import { type KeyRange, type PlaceRange, placeBytes } from './place.ts'
 import type { Seal } from './seal.ts'
+import { lowest } from './search.ts'
 
 type Snapshot = ReturnType<Database['snapshot']>
 type Values = ValueIterator<Database, Buffer, Buffer>
@@ -31,7 +32,7 @@ const laneBytes = 256 * 1024
 /** All entries of a generation in an order. */
 export function everyEntry(database: Database, order: Order, { generation }: Seal): EntryLane {
   const values = database.values({ ...generationRange(order, generation), highWaterMarkBytes: laneBytes })
-  const next = async () => (await values.nextv(maxLaneRows)).flatMap(entriesIn)
+  const next = async () => (await values.nextv(maxLaneRows)).flatMap((row) => entriesIn(row))
   return new EntryLane({ next, close: () => values.close() })
 }
 
@@ -95,11 +96,11 @@ class Upwards implements Pieces {
 
   async next(): Promise<readonly Entry[]> {
     while (!this.#isOver) {
-      const entries = (await this.#values.nextv(this.#rows)).flatMap(entriesIn)
+      const rows = await this.#values.nextv(this.#rows)
       this.#rows = Math.min(maxLaneRows, 2 * this.#rows)
-      const last = entries.at(-1)
+      const last = rows.at(-1)
       this.#isOver = last === undefined || isAbove(last, this.#range)
-      const piece = within(entries, this.#range)
+      const piece = rows.flatMap((row) => entriesWithin(row, this.#range))
       if (piece.length > 0) return piece
     }
     return []
@@ -135,10 +136,7 @@ class Downwards implements Pieces {
       this.#isAtEdge = false
       this.#isOver = rows.length === 0
       this.#rows = Math.min(maxLaneRows, 2 * this.#rows)
-      const piece = within(
-        [...edge, ...rows].flatMap((row) => entriesIn(row).reverse()),
-        this.#range,
-      )
+      const piece = [...edge, ...rows].flatMap((row) => entriesWithin(row, this.#range).reverse())
       if (piece.length > 0) return piece
     }
     return []
@@ -149,29 +147,17 @@ class Downwards implements Pieces {
   }
 }
 
-/** Those of sorted entries that lie in a range. */
-function within(entries: readonly Entry[], range: PlaceRange): readonly Entry[] {
-  const isIn = (entry: Entry) => contains(range, entry.subarray(0, placeBytes))
-  const [first, last] = [entries[0], entries.at(-1)]
-  return first !== undefined && isIn(first) && isIn(last!) ? entries : entries.filter(isIn)
-}
-
-/** True if nothing behind an entry lies in a range. */
-function isAbove(entry: Entry, { lte, lt }: PlaceRange): boolean {
-  return entry.compare((lt ?? lte)!, 0, placeBytes, 0, placeBytes) >= 0
+/** True if nothing behind a row lies in a range. */
+function isAbove(row: Buffer, { lte, lt }: PlaceRange): boolean {
+  const last = row.length - entryBytes
+  return row.compare((lt ?? lte)!, 0, placeBytes, last, last + placeBytes) >= 0
 }
 
 /** The entry of a hash in a row, whose entries are in the order of their hashes. */
 function findIn(row: Buffer | undefined, hash: Buffer): Entry | undefined {
-  let low = 0
-  let high = row === undefined ? 0 : Math.floor(row.length / entryBytes)
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const entry = row!.subarray(middle * entryBytes, (middle + 1) * entryBytes)
-    const order = compareHash(entry, hash)
-    if (order === 0) return entry
-    if (order < 0) low = middle + 1
-    else high = middle
-  }
-  return undefined
+  if (row === undefined) return undefined
+  const entryAt = (index: number) => row.subarray(index * entryBytes, (index + 1) * entryBytes)
+  const count = Math.floor(row.length / entryBytes)
+  const index = lowest(count, (index) => compareHash(entryAt(index), hash) >= 0)
+  return index < count && compareHash(entryAt(index), hash) === 0 ? entryAt(index) : undefined
 }
