@@ -175,8 +175,8 @@ const targets: readonly Target[] = [
     what: 'bytes on disk / payload, topics and hash',
     of: ({ waypost }) => waypost && waypost.bytes / waypost.messages / messageBytes,
   },
-  { what: 'resident after loading', unit: ' MiB', of: ({ waypost }) => waypost?.loaded.residentMiB },
-  { what: 'resident after the questions', unit: ' MiB', of: ({ waypost }) => waypost?.memory.residentMiB },
+  { what: 'memory after loading', unit: ' MiB', of: ({ waypost }) => waypost?.loaded.ownMiB },
+  { what: 'memory after the questions', unit: ' MiB', of: ({ waypost }) => waypost?.memory.ownMiB },
   { what: 'opened after a clean end', unit: ' ms', of: ({ waypost }) => waypost?.opened.open },
   { what: 'opened after kill -9', unit: ' ms', of: ({ waypost }) => waypost?.openedAfterKill.open },
 ]

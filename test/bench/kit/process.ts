@@ -16,7 +16,16 @@ export function cpuSeconds(pid: number): number {
 
 /** Resident memory of a process, in MiB. */
 export function residentMiB(pid: number): number {
-  const [, kilobytes = Number.NaN] = /VmRSS:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`)) ?? []
+  return statusMiB(pid, 'VmRSS')
+}
+
+/** The same without pages of files that it maps, as LevelDB does its tables: those the system takes back when it likes. */
+export function ownMiB(pid: number): number {
+  return statusMiB(pid, 'RssAnon')
+}
+
+function statusMiB(pid: number, name: string): number {
+  const [, kilobytes = Number.NaN] = new RegExp(`${name}:\\s+(\\d+) kB`).exec(read(`/proc/${pid}/status`)) ?? []
   return Number(kilobytes) / 1024
 }
 

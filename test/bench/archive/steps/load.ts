@@ -1,14 +1,15 @@
 /** Stores the history. The process dies as by `kill -9` when all is acknowledged. */
 import { mkdir } from 'node:fs/promises'
 import { heldWhile } from '../../kit/loop.ts'
-import { residentMiB } from '../../kit/process.ts'
+import { ownMiB } from '../../kit/process.ts'
 import { History } from '../history.ts'
 import { keeperNamed } from '../keepers.ts'
 import { type Stored, stored } from '../storing.ts'
 import { answer } from '../task.ts'
 
 export interface Loaded extends Stored {
-  readonly residentMiB: number
+  /** Memory of the process, mapped files left out. */
+  readonly ownMiB: number
   /** Longest hold of the event loop while it stores, in ms. */
   readonly held: number
 }
@@ -23,6 +24,6 @@ await answer(async ({ keeper: name, folder, present, url }): Promise<Loaded> => 
     held = Math.max(held, part.held)
   }
   const result = await stored(insert, history.pieces(0, history.messages))
-  return { ...result, residentMiB: residentMiB(process.pid), held }
+  return { ...result, ownMiB: ownMiB(process.pid), held }
 })
 process.kill(process.pid, 'SIGKILL')

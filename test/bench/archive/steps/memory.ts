@@ -1,6 +1,6 @@
 /** What a process that answers questions of all kinds takes, with nothing else in it. */
 import { heldWhile } from '../../kit/loop.ts'
-import { residentMiB } from '../../kit/process.ts'
+import { ownMiB } from '../../kit/process.ts'
 import { History } from '../history.ts'
 import { keeperNamed } from '../keepers.ts'
 import { questionNames, questions } from '../questions.ts'
@@ -11,7 +11,8 @@ const rounds = 300
 const patience = 1000
 
 export interface Memory {
-  readonly residentMiB: number
+  /** Memory of the process, mapped files left out. */
+  readonly ownMiB: number
   /** Longest hold of the event loop, in ms. */
   readonly held: number
 }
@@ -26,7 +27,7 @@ await answer(async ({ keeper: name, folder, present, url }): Promise<Memory> => 
         await keeper.page(questions[kind](history))
     }
   })
-  const resident = residentMiB(process.pid)
+  const own = ownMiB(process.pid)
   await keeper.close()
-  return { residentMiB: resident, held }
+  return { ownMiB: own, held }
 })
