@@ -95,13 +95,18 @@ function selectOneLane(schema: string, step: Step, parameters: Parameters): stri
   const lane = step.lanes && laneOf(step.lanes, parameters)
   const range = selectRange(schema, '*', lane, step, parameters)
   const given = givenOf(step.lanes, step.inlineBytes, parameters)
-  return `select ${given} from (${range}) as met ${inOrder(step.direction, 'timestamp', 'hash')}`
+  return `select ${given} from (${range}) as met ${inOrder(step.direction, ...keyOf(lane))}`
 }
 
 /** A column that has an index, and an id in it, both in SQL. */
 interface Lane {
   readonly column: 'pubsub_id' | 'topic_id'
   readonly id: string
+}
+
+/** The columns of the index that has a lane, or all messages. */
+function keyOf(lane: Lane | undefined): readonly string[] {
+  return [...(lane === undefined ? [] : [lane.column]), 'timestamp', 'hash']
 }
 
 /** The one range of lanes that are one. */
@@ -165,11 +170,10 @@ function selectRange(
           `(${lane.column}, timestamp, hash) ${beyond} (${lane.id}, ${place})`,
           `(${lane.column}, timestamp) ${until} (${lane.id}, ${parameters.add('bigint', end(range))})`,
         ]
-  const order = inOrder(direction, ...(lane === undefined ? [] : [lane.column]), 'timestamp', 'hash')
   return `
     select ${names} from ${schema}.messages
     where ${[...conditions, within(range, parameters)].join(' and ')}
-    ${order} limit ${parameters.add('bigint', rows)}`
+    ${inOrder(direction, ...keyOf(lane))} limit ${parameters.add('bigint', rows)}`
 }
 
 /** Tells the server also which partitions it may leave alone. */
