@@ -53,20 +53,30 @@ export function topicId(topic: string): TopicId {
   return fresh
 }
 
+/** The ids of an envelope's topics. */
+export interface EntryTopics {
+  readonly pubsub: TopicId
+  readonly content: TopicId
+}
+
+export function topicsOf({ pubsubTopic, message }: Envelope): EntryTopics {
+  return { pubsub: topicId(pubsubTopic), content: topicId(message.contentTopic) }
+}
+
 /** Writes the entry of an envelope that has a timestamp, as record `number`, to `bytes` at `at`. */
-export function writeEntry(bytes: Buffer, at: number, envelope: Envelope, number: number): void {
-  const { pubsubTopic, message, hash } = envelope
+export function writeEntry(bytes: Buffer, at: number, envelope: Envelope, number: number, topics: EntryTopics): void {
+  const { message, hash } = envelope
   encodePlaceInto(bytes, at, message.timestamp!, hash)
   bytes.writeUInt32BE(number, at + numberAt)
   bytes.writeUInt32BE(envelope.bytes.length, at + lengthAt)
-  bytes.set(topicId(pubsubTopic).pubsub, at + pubsubAt)
-  bytes.set(topicId(message.contentTopic).content, at + contentAt)
+  bytes.set(topics.pubsub.pubsub, at + pubsubAt)
+  bytes.set(topics.content.content, at + contentAt)
 }
 
 /** The entry of an envelope, alone. */
 export function entryOf(envelope: Envelope, number: number): Entry {
   const entry = Buffer.allocUnsafe(entryBytes)
-  writeEntry(entry, 0, envelope, number)
+  writeEntry(entry, 0, envelope, number, topicsOf(envelope))
   return entry
 }
 
@@ -145,17 +155,27 @@ export interface Order {
   /** Of its keys. */
   readonly kind: number
   readonly compare: (a: Entry, b: Entry) => number
+  /** True for two that stand together: of the same topic. */
+  readonly areTogether: (a: Entry, b: Entry) => boolean
 }
 
 /** By pubsub topic, then by place. */
-export const byPubsubTopic: Order = { kind: 1, compare: compareFrom(pubsubAt, contentAt) }
+export const byPubsubTopic: Order = { kind: 1, ...byPart(pubsubAt, contentAt) }
 
 /** By content topic, then by place. */
-export const byContentTopic: Order = { kind: 2, compare: compareFrom(contentAt, entryBytes) }
+export const byContentTopic: Order = { kind: 2, ...byPart(contentAt, entryBytes) }
 
 /** By hash. */
-export const byHash: Order = { kind: 3, compare: (a, b) => a.compare(b, timeBytes, placeBytes, timeBytes, placeBytes) }
+export const byHash: Order = { kind: 3, compare: compareParts(timeBytes, placeBytes), areTogether: () => true }
 
-function compareFrom(start: number, end: number): Order['compare'] {
-  return (a, b) => a.compare(b, start, end, start, end) || a.compare(b, 0, placeBytes, 0, placeBytes)
+function byPart(start: number, end: number): Omit<Order, 'kind'> {
+  const compare = compareParts(start, end)
+  return {
+    compare: (a, b) => compare(a, b) || a.compare(b, 0, placeBytes, 0, placeBytes),
+    areTogether: (a, b) => compare(a, b) === 0,
+  }
+}
+
+function compareParts(start: number, end: number): Order['compare'] {
+  return (a, b) => a.compare(b, start, end, start, end)
 }

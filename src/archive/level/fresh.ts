@@ -17,7 +17,7 @@ import {
   entryBytes,
   type Order,
   pubsubOfEntry,
-  topicId,
+  topicsOf,
   writeEntry,
 } from './entry.ts'
 import { HashTable } from './hash-table.ts'
@@ -60,9 +60,9 @@ export class Fresh {
   /** Adds a message that is record `number`. */
   add(envelope: Envelope, number: number): void {
     const slot = this.#take()
-    writeEntry(this.#slabOf(slot), at(slot), envelope, number)
-    const { timestamp, contentTopic } = envelope.message
-    this.#enter(slot, timestamp!, topicId(envelope.pubsubTopic).pubsubKey, topicId(contentTopic).contentKey)
+    const topics = topicsOf(envelope)
+    writeEntry(this.#slabOf(slot), at(slot), envelope, number, topics)
+    this.#enter(slot, envelope.message.timestamp!, topics.pubsub.pubsubKey, topics.content.contentKey)
   }
 
   addEntry(entry: Entry): void {

@@ -68,8 +68,13 @@ export function hashRowKey(generation: number, hash: Buffer, bits: number): Buff
   const key = Buffer.allocUnsafe(1 + generationBytes + bucketBytes)
   key[0] = byHash.kind
   key.writeUInt32BE(generation, 1)
-  key.writeUIntBE(hash.readUIntBE(0, bucketBytes) >>> (8 * bucketBytes - bits), 1 + generationBytes, bucketBytes)
+  key.writeUIntBE(bucketOf(hash, 0, bits), 1 + generationBytes, bucketBytes)
   return key
+}
+
+/** The number of the row that has a hash, which stands in `bytes` from `at` on. */
+export function bucketOf(bytes: Buffer, at: number, bits: number): number {
+  return bytes.readUIntBE(at, bucketBytes) >>> (8 * bucketBytes - bits)
 }
 
 /** All rows of a kind. */
@@ -95,17 +100,29 @@ function generationKey(kind: number, generation: number): Buffer {
 /** Encodes messages as they stand on disk, one after the other in the same memory. */
 export class RecordEncoder {
   #bytes = Buffer.allocUnsafeSlow(64 * 1024)
+  /** What stands at its head. */
+  #topic: string | undefined
+  #start = 0
 
   /**
    * A record, until the next one is encoded. The topic is in it, so that a record alone can be checked against its hash.
    */
   encode(pubsubTopic: string, message: Uint8Array): Buffer {
     const most = lengthBytes + 3 * pubsubTopic.length + message.length
-    if (most > this.#bytes.length) this.#bytes = Buffer.allocUnsafeSlow(2 * most)
+    if (most > this.#bytes.length) {
+      this.#bytes = Buffer.allocUnsafeSlow(2 * most)
+      this.#topic = undefined
+    }
+    if (pubsubTopic !== this.#topic) this.#writeTopic(pubsubTopic)
+    this.#bytes.set(message, this.#start)
+    return this.#bytes.subarray(0, this.#start + message.length)
+  }
+
+  #writeTopic(pubsubTopic: string): void {
     const topicBytes = this.#bytes.write(pubsubTopic, lengthBytes)
     this.#bytes.writeUInt32BE(topicBytes)
-    this.#bytes.set(message, lengthBytes + topicBytes)
-    return this.#bytes.subarray(0, lengthBytes + topicBytes + message.length)
+    this.#topic = pubsubTopic
+    this.#start = lengthBytes + topicBytes
   }
 }
 

@@ -13,6 +13,7 @@ import {
   contentOfEntry,
   type Entry,
   hashOfEntry,
+  isOfPubsubTopic,
   lengthOfEntry,
   type Order,
   pubsubIdBytes,
@@ -20,10 +21,10 @@ import {
 } from './entry.ts'
 import type { Fresh } from './fresh.ts'
 import type { EntryLane } from './lane.ts'
-import { behindAll, hashRowKey, laneKey, otherGenerations, sealKey } from './layout.ts'
+import { behindAll, bucketOf, hashRowKey, laneKey, otherGenerations, sealKey } from './layout.ts'
 import { Merge } from './merge.ts'
 import type { Pause } from './pace.ts'
-import { earlier, later, readTime } from './place.ts'
+import { earlier, later, readTime, timeBytes } from './place.ts'
 import { everyEntry, rowEntries } from './sealed.ts'
 import { decodeTally, emptyTally, encodeTally, type Tally, tallyBytes } from './tally.ts'
 
@@ -127,8 +128,9 @@ class Sum {
     const time = readTime(entry, 0)
     this.#oldest = earlier(this.#oldest ?? time, time)
     this.#newest = later(this.#newest ?? time, time)
-    const topic = pubsubOfEntry(entry)
-    if (this.#pubsubTopics.at(-1)?.equals(topic) !== true) this.#pubsubTopics.push(Buffer.from(topic))
+    const topic = this.#pubsubTopics.at(-1)
+    if (topic === undefined || !isOfPubsubTopic(entry, topic))
+      this.#pubsubTopics.push(Buffer.from(pubsubOfEntry(entry)))
   }
 
   of(next: number): Pick<Seal, 'tally' | 'pubsubTopics'> {
@@ -182,8 +184,8 @@ class RowWriter {
   }
 
   #isOver(last: Entry, next: Entry): boolean {
-    if (this.#order === byHash) return !this.#keyOf(last).equals(this.#keyOf(next))
-    return this.#row.length >= rowEntries || !idOf(this.#order, last).equals(idOf(this.#order, next))
+    if (this.#order === byHash) return bucketOf(last, timeBytes, this.#bits) !== bucketOf(next, timeBytes, this.#bits)
+    return this.#row.length >= rowEntries || !this.#order.areTogether(last, next)
   }
 
   #endRow(last: Entry): void {
