@@ -13,8 +13,10 @@ export type Batch = ChainedBatch<Database, Buffer, Buffer>
 
 export interface DatabaseSizes {
   /**
-   * Bytes that LevelDB gathers in memory (twice, while one half is written out) before they become a sorted file. Small
-   * ones stall writers: 4 MiB for up to 372 ms, 64 MiB for 55 ms. Large ones make opening after a crash slow.
+   * Bytes that LevelDB gathers in memory (twice, while one half is written out) before they become a sorted file. Where
+   * keys come in any order, small ones stall writers. Where they are appended there is nothing to merge, and large ones
+   * stall: other syncs wait while the file is synced. At 20,000 a second LevelDB itself acknowledges in 30 to 37 ms (p99)
+   * with 32 MiB, in 17 to 20 with 4 or 8.
    */
   readonly writeBufferSize: number
   /** Bytes of recently read blocks kept in memory. Blocks that are not compressed are the system's to keep. */
@@ -30,8 +32,8 @@ const holdsData = /\.(ldb|sst|log)$|^MANIFEST-/
 const maxFileSize = 16 * 1024 * 1024
 
 /**
- * Free bytes without which opening again is not tried: LevelDB writes its buffers out when it opens, 48 MiB for the newest
- * partition. Less than the ballast of ../disk.ts, which makes room for this.
+ * Free bytes without which opening again is not tried: LevelDB writes its buffers out when it opens, 24 MiB for the newest
+ * partition, and may merge them. Less than the ballast of ../disk.ts, which makes room for this.
  */
 const roomToReopen = 50 * 1024 * 1024
 

@@ -17,7 +17,7 @@ interface Sizes {
 /** Of the partition that new messages go to, and of all others, into which late ones trickle. */
 const sizes = {
   newest: {
-    records: { writeBufferSize: 32 * mebibyte, cacheSize: mebibyte, compression: false },
+    records: { writeBufferSize: 8 * mebibyte, cacheSize: mebibyte, compression: false },
     index: { writeBufferSize: 4 * mebibyte, cacheSize: 8 * mebibyte, compression: true },
     // Some 30 MiB.
     leastFresh: 2 ** 18,
