@@ -9,6 +9,9 @@ export function furtherMessages(messages: number): { paced: number; saturated: n
   }
 }
 
+/** Messages a second that an archive has to take, whatever else it does. */
+export const steadyRate = 20_000
+
 /** Messages that are stored in different orders. */
 export function orderedMessages(messages: number): number {
   return Math.min(messages, 250_000)

@@ -5,7 +5,7 @@
 import { isWaypostError } from '../../../../src/core/errors.ts'
 import { timed } from '../../kit/timed.ts'
 import { underWay } from '../archives.ts'
-import { furtherMessages } from '../extent.ts'
+import { furtherMessages, steadyRate } from '../extent.ts'
 import { History, type Piece } from '../history.ts'
 import { keeperNamed } from '../keepers.ts'
 import { denseTopic } from '../messages.ts'
@@ -13,7 +13,6 @@ import { stored } from '../storing.ts'
 import type { Keeper } from '../subject.ts'
 import { answer, type Spread, spreadOf } from '../task.ts'
 
-const perSecond = 20_000
 const readers = 4
 /** Milliseconds after which no further messages are stored while pages are read: of slow pages there are enough by then. */
 const patience = 10_000
@@ -57,14 +56,14 @@ async function pace(put: Put, piece: Piece): Promise<Acknowledged> {
   const send = async (index: number): Promise<void> => {
     try {
       await put(piece.envelope(index))
-      times.push(performance.now() - start - (index / perSecond) * 1000)
+      times.push(performance.now() - start - (index / steadyRate) * 1000)
     } catch (error) {
       if (!isWaypostError(error)) throw error
       refused += 1
     }
   }
   await everyMillisecond(() => {
-    const due = Math.min(piece.length, Math.floor(((performance.now() - start) / 1000) * perSecond))
+    const due = Math.min(piece.length, Math.floor(((performance.now() - start) / 1000) * steadyRate))
     while (under.length < due) under.push(send(under.length))
     return under.length < piece.length
   })
