@@ -169,6 +169,14 @@ export class ProtobufWriter {
     return this
   }
 
+  /** The head of a message within: what is written next, `length` bytes, is that message. */
+  begin(field: number, length: number): this {
+    this.#ensure(length + 20)
+    this.#tag(field, WireType.bytes)
+    this.#varint(length)
+    return this
+  }
+
   string(field: number, value: string): this {
     const length = Buffer.byteLength(value)
     this.#ensure(length + 20)
@@ -244,6 +252,17 @@ export class ProtobufWriter {
     larger.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = larger
   }
+}
+
+/** Bytes that a length-delimited field takes whose value has `length` bytes. */
+export function lengthOfBytes(field: number, length: number): number {
+  return varintLength(field << 3) + varintLength(length) + length
+}
+
+function varintLength(value: number): number {
+  let bytes = 1
+  for (let rest = value; rest > 0x7f; rest >>>= 7) bytes += 1
+  return bytes
 }
 
 /** Bytes as text, without a copy of the bytes. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { isWaypostError } from '../../src/core/errors.ts'
-import { ProtobufReader, ProtobufWriter } from '../../src/core/protobuf.ts'
+import { lengthOfBytes, ProtobufReader, ProtobufWriter } from '../../src/core/protobuf.ts'
 import { holds } from '../kit/property.ts'
 
 /** A field as it is written, and how to write and read it. */
@@ -88,6 +88,17 @@ t.test('half a character, which has no UTF-8 form, is written as U+FFFD', async 
   const reader = new ProtobufReader(new ProtobufWriter(1).string(1, 'a\ud800b').finish(), 'test')
   reader.next()
   t.equal(reader.string(), 'a\ufffdb')
+})
+
+t.test('a message within is written in place, as long as it was said to be', async (t) => {
+  for (const bytes of [0, 1, 127, 128, 20_000, 3_000_000]) {
+    const value = Buffer.alloc(bytes, 7)
+    const length = lengthOfBytes(3, bytes) + lengthOfBytes(5000, 2)
+    const inPlace = new ProtobufWriter(0).begin(9, length).bytes(3, value).bytes(5000, Buffer.of(1, 2)).finish()
+    const inner = new ProtobufWriter().bytes(3, value).bytes(5000, Buffer.of(1, 2)).finish()
+    t.equal(inner.length, length)
+    t.ok(Buffer.from(inPlace).equals(new ProtobufWriter().bytes(9, inner).finish()))
+  }
 })
 
 t.test('what the reader does not know it passes over', async (t) => {

@@ -6,7 +6,7 @@
  */
 import { WaypostError } from '../../core/errors.ts'
 import { hashBytes, hashFromBytes, hashToBytes } from '../../core/hash.ts'
-import { ProtobufReader, ProtobufWriter } from '../../core/protobuf.ts'
+import { lengthOfBytes, ProtobufReader, ProtobufWriter } from '../../core/protobuf.ts'
 import type { Page, StoredMessage } from '../../core/query.ts'
 import type { Nanoseconds } from '../../core/time.ts'
 
@@ -129,27 +129,38 @@ export function encodeStoreRequest(request: StoreRequest): Uint8Array {
   return writer.finish()
 }
 
-/** Writes a response. Id, status and reason are always written: nwaku's decoder demands them. */
+/**
+ * Writes a response. Id, status and reason are always written: nwaku's decoder demands them. Messages are most of it: each
+ * is copied once, into a buffer that is long enough.
+ */
 export function encodeStoreResponse({ requestId, status, reason, messages, cursor }: StoreResponse): Uint8Array {
-  const entries = messages.map(encodeStored)
-  const bytes = entries.reduce((sum, entry) => sum + entry.length + 8, overheadBytes)
+  const lengths = messages.map(lengthOfStored)
+  const bytes = lengths.reduce((sum, length) => sum + length + 8, overheadBytes)
   const writer = new ProtobufWriter(bytes)
     .string(ResponseField.requestId, requestId)
     .uint32(ResponseField.status, status)
     .string(ResponseField.reason, reason)
-  for (const entry of entries) writer.bytes(ResponseField.messages, entry)
+  for (const [index, message] of messages.entries()) {
+    writer.begin(ResponseField.messages, lengths[index]!)
+    writeStored(writer, message)
+  }
   if (cursor !== undefined) writer.bytes(ResponseField.cursor, hashToBytes(cursor))
   return writer.finish()
 }
 
 /** Message and pubsub topic are both written, or neither. */
-function encodeStored({ hash, data }: StoredMessage): Uint8Array {
-  const writer = new ProtobufWriter((data?.bytes.length ?? 0) + overheadBytes).bytes(
-    MessageField.hash,
-    hashToBytes(hash),
-  )
-  if (data === undefined) return writer.finish()
-  return writer.bytes(MessageField.message, data.bytes).string(MessageField.pubsubTopic, data.pubsubTopic).finish()
+function writeStored(writer: ProtobufWriter, { hash, data }: StoredMessage): void {
+  writer.bytes(MessageField.hash, hashToBytes(hash))
+  if (data !== undefined)
+    writer.bytes(MessageField.message, data.bytes).string(MessageField.pubsubTopic, data.pubsubTopic)
+}
+
+/** Bytes that `writeStored` writes. */
+function lengthOfStored({ data }: StoredMessage): number {
+  const hash = lengthOfBytes(MessageField.hash, hashBytes)
+  if (data === undefined) return hash
+  const topic = lengthOfBytes(MessageField.pubsubTopic, Buffer.byteLength(data.pubsubTopic))
+  return hash + lengthOfBytes(MessageField.message, data.bytes.length) + topic
 }
 
 /** Reads a response. The bytes of its messages are views of `body`. Throws `wire/malformed`. */
