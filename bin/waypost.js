@@ -11,8 +11,16 @@ import { advice, findNode } from './runtime.js'
  */
 const heapFlags = ['--max-semi-space-size=64', '--single-threaded-gc']
 
+/**
+ * Threads that read and write for the archive. Each read of a slow disk holds one; with the four that Node has, a commit
+ * would stand behind the pages of a few clients.
+ */
+const threads = '16'
+
 /** sysexits.h: something is wrong with the installation, and trying again will not help. */
 const misconfigured = 78
+
+process.env.UV_THREADPOOL_SIZE ??= threads
 
 const program = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url))
 const node = findNode()

@@ -19,6 +19,7 @@ const benches: Readonly<Record<string, readonly string[]>> = {
 
 /** As `bin/waypost.js` starts the daemon: peers with a smaller heap would be what is measured. */
 const heapFlags = ['--max-semi-space-size=64', '--single-threaded-gc']
+const env = { UV_THREADPOOL_SIZE: '16', ...process.env }
 
 const given = process.argv.slice(2)
 const options = given.filter((argument) => argument.startsWith('-'))
@@ -33,7 +34,10 @@ if (named.length === 0) await run('relay', ['--profile'])
 async function run(name: string, more: readonly string[]): Promise<void> {
   console.log(`\n## ${[name, ...more].join(' ')}\n`)
   const script = path.join(import.meta.dirname, `${name}.js`)
-  const child = spawn(process.execPath, [...heapFlags, script, ...(benches[name] ?? []), ...more], { stdio: 'inherit' })
+  const child = spawn(process.execPath, [...heapFlags, script, ...(benches[name] ?? []), ...more], {
+    stdio: 'inherit',
+    env,
+  })
   const [code] = await once(child, 'exit')
   if (code !== 0) process.exitCode = 1
 }

@@ -40,7 +40,9 @@ else {
   const server = createServer().listen(Number(argument) || 0, '127.0.0.1')
   server.on('listening', () => {
     const { execArgv, env } = process
-    console.log(JSON.stringify({ pid: process.pid, port: server.address().port, execArgv, marked: 'LAUNCHER_PIPE' in env }))
+    const { UV_THREADPOOL_SIZE: threads } = env
+    const { port } = server.address()
+    console.log(JSON.stringify({ pid: process.pid, port, execArgv, threads, marked: 'LAUNCHER_PIPE' in env }))
   })
 }
 `
@@ -79,6 +81,7 @@ for (const { id, flags } of ways) {
     const launcher = launch(t, installation(t), flags, ['listen'])
     const ready = await next(linesOf(launcher))
     t.ok(heapFlags.every((flag) => Array.isArray(ready.execArgv) && ready.execArgv.includes(flag)))
+    t.equal(ready.threads, '16', 'and has threads for slow disks')
     t.equal(ready.marked, false, 'the pipe is no part of the environment that settings are read from')
     t.equal(ready.pid === launcher.pid, flags.length === 0, 'the process id stays when the launcher becomes the node')
   })

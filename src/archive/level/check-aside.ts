@@ -10,6 +10,9 @@ import { checkTables } from './tables.ts'
 /** Of JavaScript; tables are not part of it. */
 const resourceLimits = { maxYoungGenerationSizeMb: 8, maxOldGenerationSizeMb: 64 }
 
+/** At leisure some 20 MB a second: what is read for a check comes into the system's cache in place of what clients ask for. */
+const slowness = 16
+
 interface Task {
   readonly databases: readonly string[]
   /** Of which a person is told. */
@@ -42,7 +45,7 @@ function inThread(task: Task, signal: AbortSignal): Promise<Finding> {
 }
 
 async function check({ databases, archive, atLeisure }: Task): Promise<Finding> {
-  const pause = atLeisure ? new Pace().pause : async () => {}
+  const pause = atLeisure ? new Pace(slowness).pause : async () => {}
   try {
     for (const database of databases) await checkTables(database, archive, pause)
     return undefined

@@ -2,8 +2,7 @@
 import { setImmediate, setTimeout } from 'node:timers/promises'
 import type { Milliseconds } from '../../core/time.ts'
 
-/** The work takes one part of the time in so many. */
-const slowness = 4
+const defaultSlowness = 4
 
 const longestPause: Milliseconds = 50
 
@@ -11,11 +10,17 @@ const longestPause: Milliseconds = 50
 export type Pause = () => Promise<unknown>
 
 export class Pace {
+  readonly #slowness: number
   #waiting = 0
   #since = performance.now()
 
+  /** The work takes one part of the time in `slowness`. */
+  constructor(slowness = defaultSlowness) {
+    this.#slowness = slowness
+  }
+
   readonly pause: Pause = async () => {
-    const pause = Math.min(longestPause, (slowness - 1) * (performance.now() - this.#since))
+    const pause = Math.min(longestPause, (this.#slowness - 1) * (performance.now() - this.#since))
     await (this.#waiting > 0 ? setImmediate() : setTimeout(pause))
     this.#since = performance.now()
   }
