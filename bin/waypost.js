@@ -6,10 +6,10 @@ import { handOver } from './hand-over.js'
 import { advice, findNode } from './runtime.js'
 
 /**
- * A young generation of 64 MiB and one collector thread: on a busy relay the default of 16 MiB fills many times a
- * second, and each time what is still in flight is copied (docs/decisions/0001-runtime-from-npm.md has the figures).
+ * A young generation of 64 MiB: on a busy relay the default of 16 MiB fills many times a second, and each time what is
+ * still in flight is copied (docs/decisions/0001-runtime-from-npm.md has the figures).
  */
-const heapFlags = ['--max-semi-space-size=64', '--single-threaded-gc']
+const heapFlags = ['--max-semi-space-size=64']
 
 /**
  * Threads that read and write for the archive. Each read of a slow disk holds one; with the four that Node has, a commit

@@ -18,7 +18,7 @@ const benches: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** As `bin/waypost.js` starts the daemon: peers with a smaller heap would be what is measured. */
-const heapFlags = ['--max-semi-space-size=64', '--single-threaded-gc']
+const heapFlags = ['--max-semi-space-size=64']
 const env = { UV_THREADPOOL_SIZE: '16', ...process.env }
 
 const given = process.argv.slice(2)

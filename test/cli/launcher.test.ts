@@ -17,7 +17,7 @@ const ways = [
   { id: 'standing in for it', flags: ['--import', 'data:text/javascript,process.execve=undefined'] },
 ] as const
 
-const heapFlags = ['--max-semi-space-size=64', '--single-threaded-gc']
+const heapFlags = ['--max-semi-space-size=64']
 
 /**
  * In place of Waypost: holds a port, as a node does, and does what it is told. Says where it listens and its own process
