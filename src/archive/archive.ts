@@ -290,9 +290,9 @@ export class Archive implements AsyncDisposable {
 
   #account(added: readonly Envelope[]): void {
     this.#held = plus(this.#held, amountOf(added))
-    for (const { pubsubTopic } of added) {
+    for (const [pubsubTopic, messages] of countTopics(added)) {
       const shard = parsePubsubTopic(pubsubTopic)?.shard
-      if (shard !== undefined) this.#metrics.waku_archive_messages_per_shard.inc({ shard })
+      if (shard !== undefined) this.#metrics.waku_archive_messages_per_shard.inc({ shard }, messages)
     }
     this.#showHeld()
     this.#showWaiting()
@@ -361,6 +361,13 @@ export class Archive implements AsyncDisposable {
   #showWaiting(): void {
     this.#metrics.waypost_archive_pending_messages.set(this.#commit.waiting)
   }
+}
+
+/** How many messages there are of each pubsub topic. */
+function countTopics(envelopes: readonly Envelope[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { pubsubTopic } of envelopes) counts.set(pubsubTopic, (counts.get(pubsubTopic) ?? 0) + 1)
+  return counts
 }
 
 function unavailable(why: string, cause?: unknown): WaypostError {
