@@ -158,13 +158,17 @@ t.test('the retention that is shown is the one in force, after a reload too', as
   const node = await reloadable(t)
   const json = async (target: string) => await (await fetch(`${node.restUrl}${target}`)).json()
   const stats = ['store', 'stats', '--json', `--rest-url=${node.restUrl}`]
+  const onPage = async () =>
+    ((await json('/waypost/v1/overview')) as { running: { store: { retention: string } } }).running.store.retention
   const shown = async () => [
-    ((await json('/waypost/v1/overview')) as { running: { store: { retention: string } } }).running.store.retention,
+    await onPage(),
     ((await json('/admin/v1/store/stats')) as { retention: string }).retention,
     (JSON.parse((await waypost(t, stats)).stdout) as { retention: string }).retention,
   ]
   t.same(await shown(), ['time:2d', 'time:2d', 'time:2d'])
   await node.reload(['store-message-retention-policy = "capacity:70"', 'max-msg-size = "1KiB"'])
+  // What the page shows is gathered once in a second.
+  while ((await onPage()) === 'time:2d') await new Promise((resolve) => setTimeout(resolve, 50))
   t.same(await shown(), ['capacity:70', 'capacity:70', 'capacity:70'])
 })
 

@@ -13,6 +13,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { systemCode } from '../../src/core/errors.ts'
 import type { CertificateFiles } from '../../src/net/certificate.ts'
 import { freePort } from './free-port.ts'
 import type { Owner } from './owner.ts'
@@ -191,12 +192,23 @@ export class PostgresServer {
 
   /** Stops all of its processes where they are: connections stay open, and nobody answers. */
   hang(): void {
-    for (const pid of this.#pids) process.kill(pid, 'SIGSTOP')
+    this.#signal('SIGSTOP')
   }
 
   /** Lets them go on. */
   resume(): void {
-    for (const pid of this.#pids) process.kill(pid, 'SIGCONT')
+    this.#signal('SIGCONT')
+  }
+
+  #signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    for (const pid of this.#pids) {
+      try {
+        process.kill(pid, signal)
+      } catch (error) {
+        // A connection may end, and its process with it, at any time.
+        if (systemCode(error) !== 'ESRCH') throw error
+      }
+    }
   }
 
   /** The server first, so that it starts no more of the others. */
