@@ -57,7 +57,7 @@ export class Inspection implements Inspector, AsyncDisposable {
   readonly #maxAtOnce: number
   /** One thread for what is checked before, and one for what is checked afterwards. */
   readonly #waited = new Line()
-  readonly #line = new Line()
+  readonly #afterwards = new Line()
   readonly #ended = new AbortController()
   #trouble: Trouble | undefined
 
@@ -86,13 +86,13 @@ export class Inspection implements Inspector, AsyncDisposable {
     for (const database of databases) await checkTableHeads(database, this.#archive)
     // A disk that takes no mark is to be read all the same.
     await writeFile(markIn(folder), '').catch(() => {})
-    void this.#line.run(() => this.#inspectAside(partition))
+    void this.#afterwards.run(() => this.#inspectAside(partition))
   }
 
   /** Ends what is under way; what is not checked is not told of. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended.abort()
-    await this.#line.end()
+    await Promise.all([this.#waited.end(), this.#afterwards.end()])
   }
 
   async #inspectAside({ folder, ended }: Inspected): Promise<void> {
