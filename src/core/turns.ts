@@ -5,20 +5,32 @@
 
 type Begin = () => void
 
+export interface TurnLimits {
+  /** Pieces at once: enough that one has the processor while the other waits for the disk. */
+  readonly atOnce: number
+  /** Pieces that wait, beside one of each peer. */
+  readonly waiting: number
+}
+
 export class Turns {
-  readonly #most: number
+  readonly #limits: TurnLimits
   /** By peer, those who wait; whose turn is next comes first. */
   readonly #waiting = new Map<string, Begin[]>()
   #running = 0
+  #waits = 0
 
-  /** `most` pieces at once: enough that one has the processor while the other waits for the disk. */
-  constructor(most: number) {
-    this.#most = most
+  constructor(limits: TurnLimits) {
+    this.#limits = limits
   }
 
   /** Pieces that wait. */
   get waiting(): number {
-    return this.#waiting.values().reduce((sum, { length }) => sum + length, 0)
+    return this.#waits
+  }
+
+  /** False: too many wait, and this peer has one among them already. */
+  hasRoom(peer: string): boolean {
+    return this.#waits < this.#limits.waiting || !this.#waiting.has(peer)
   }
 
   /** Does `work` when it is its turn. */
@@ -33,11 +45,12 @@ export class Turns {
   }
 
   #begin(peer: string): Promise<void> | undefined {
-    if (this.#running < this.#most) {
+    if (this.#running < this.#limits.atOnce) {
       this.#running += 1
       return undefined
     }
     const { promise, resolve } = Promise.withResolvers<void>()
+    this.#waits += 1
     const queue = this.#waiting.get(peer)
     if (queue === undefined) this.#waiting.set(peer, [resolve])
     else queue.push(resolve)
@@ -51,6 +64,7 @@ export class Turns {
       this.#running -= 1
       return
     }
+    this.#waits -= 1
     const [peer, queue] = next
     this.#waiting.delete(peer)
     queue.shift()?.()

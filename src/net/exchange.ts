@@ -141,16 +141,15 @@ class Exchange<Request> {
   }
 
   async #serve(body: Uint8Array): Promise<void> {
-    const { name, protocol } = this.#service
+    const { name, protocol, turns } = this.#service
     const { quota, metrics } = this.#parts
     const started = performance.now()
     metrics.waku_service_network_bytes_total.inc({ service: protocol, direction: 'in' }, body.length)
-    if (!quota.take(this.#peer)) {
+    if (!quota.take(this.#peer) || turns?.hasRoom(this.#peer) === false) {
       metrics.waku_service_requests_total.inc({ service: protocol, state: 'rejected' })
       return this.#refuse(new WaypostError('wire/rate-limited', { protocol }), body)
     }
     metrics.waku_service_requests_total.inc({ service: protocol, state: 'served' })
-    const { turns } = this.#service
     const reply = () => this.#reply(body)
     const { taken } = await (turns === undefined ? reply() : turns.take(this.#peer, reply))
     await taken

@@ -22,7 +22,7 @@ function pieces(turns: Turns) {
 }
 
 t.test('a few have their turn at once, the next when one has ended', async (t) => {
-  const { begun, take, end } = pieces(new Turns(2))
+  const { begun, take, end } = pieces(new Turns({ atOnce: 2, waiting: 10 }))
   const all = ['a', 'b', 'c', 'd'].map((name) => take(name, name))
   await setImmediate()
   t.same(begun, ['a', 'b'])
@@ -33,7 +33,7 @@ t.test('a few have their turn at once, the next when one has ended', async (t) =
 })
 
 t.test('peers have their turns one after the other, however much one asks for', async (t) => {
-  const turns = new Turns(1)
+  const turns = new Turns({ atOnce: 1, waiting: 10 })
   const { begun, take, end } = pieces(turns)
   for (const name of ['much 1', 'much 2', 'much 3']) void take('much', name)
   void take('little', 'little 1')
@@ -45,8 +45,22 @@ t.test('peers have their turns one after the other, however much one asks for', 
   t.equal(turns.waiting, 0)
 })
 
+t.test('when many wait there is room for those who do not yet', async (t) => {
+  const turns = new Turns({ atOnce: 1, waiting: 2 })
+  const { take, end } = pieces(turns)
+  for (const name of ['first', 'second', 'third']) {
+    t.ok(turns.hasRoom('much'))
+    void take('much', name)
+  }
+  t.notOk(turns.hasRoom('much'))
+  t.ok(turns.hasRoom('little'))
+  await setImmediate()
+  await end('first')
+  t.ok(turns.hasRoom('much'), 'one has had its turn')
+})
+
 t.test('between two turns comes what else is due', async (t) => {
-  const turns = new Turns(1)
+  const turns = new Turns({ atOnce: 1, waiting: 10 })
   const order: string[] = []
   const piece = (name: string) => turns.take(name, async () => void order.push(name))
   const first = piece('first')
@@ -57,7 +71,7 @@ t.test('between two turns comes what else is due', async (t) => {
 })
 
 t.test('work that fails ends its turn', async (t) => {
-  const turns = new Turns(1)
+  const turns = new Turns({ atOnce: 1, waiting: 10 })
   await t.rejects(
     turns.take('a', async () => {
       throw new Error('no')

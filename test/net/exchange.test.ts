@@ -337,7 +337,7 @@ t.test('a client that goes away before its answer harms nobody', async (t) => {
 t.test('who has gone while he waited for his turn is not answered', async (t) => {
   const asked: string[] = []
   const [first, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const turns = new Turns(1)
+  const turns = new Turns({ atOnce: 1, waiting: 10 })
   const { server } = await served(t, {
     turns,
     answer: async (body) => {
@@ -370,6 +370,26 @@ t.test('who has gone while he waited for his turn is not answered', async (t) =>
   t.same((await one.answered).bodies, ['slow'])
   t.same((await three.answered).bodies, ['staying'])
   t.same(asked, ['slow', 'staying'])
+})
+
+t.test('a client who asks on while too many wait is told so', async (t) => {
+  const gate = Promise.withResolvers<void>()
+  const turns = new Turns({ atOnce: 1, waiting: 1 })
+  const { server, metrics } = await served(t, { turns, answer: (body) => gate.promise.then(() => body) })
+  const peer = await connection(t, server)
+  const ask = async () => {
+    const stream = await peer.newStream(protocol)
+    const answered = outcome(stream)
+    stream.send(frame(Buffer.from('hello')))
+    return answered
+  }
+  const [first, second, third] = [ask(), ask(), ask()]
+  const refused = await Promise.race([first, second, third])
+  t.same(refused.bodies, ['wire/rate-limited 5'])
+  gate.resolve()
+  const bodies = (await Promise.all([first, second, third])).flatMap((one) => one.bodies)
+  t.same(bodies.sort(), ['hello', 'hello', 'wire/rate-limited 5'])
+  t.equal(await count(metrics, 'waku_service_requests_total', 'rejected'), 1)
 })
 
 t.test('a fault of the service is told as one, and one without words resets the stream', async (t) => {

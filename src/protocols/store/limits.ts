@@ -1,6 +1,7 @@
 /** What bounds store queries. */
 import { maxPageMessages } from '../../core/query.ts'
 import type { Milliseconds } from '../../core/time.ts'
+import type { TurnLimits } from '../../core/turns.ts'
 import type { ExchangeLimits, RequestOptions } from '../../net/exchange.ts'
 import type { Rate } from '../../net/quota.ts'
 
@@ -26,8 +27,8 @@ export const storeRates: { readonly perPeer: Rate; readonly total: Rate } = {
   total: { volume: 6000, period: minute },
 }
 
-/** Queries that are answered at once; others wait for their turn. */
-export const storeTurns = 2
+/** Queries that are answered at once and that wait for their turn. 500 wait some three seconds, and take 32 MiB at the most. */
+export const storeTurns: TurnLimits = { atOnce: 2, waiting: 500 }
 
 /**
  * Bounds of a query of ours, M being the largest encoded message of the network. A node of ours ends a page at 3 MiB;
