@@ -11,7 +11,7 @@
 import { hash as digest } from 'node:crypto'
 import type { Envelope } from '../../core/envelope.ts'
 import { encodePlaceInto, type PlaceRange, placeBytes, timeBytes } from './place.ts'
-import { lowest } from './search.ts'
+import { cut } from './search.ts'
 
 /** An entry: `entryBytes` long, often a view of many. */
 export type Entry = Buffer
@@ -118,11 +118,10 @@ export function entriesIn(bytes: Buffer): Entry[] {
 }
 
 /** Those of the entries in a row that lie in a range; the row is sorted by place. Throws as `entriesIn` does. */
-export function entriesWithin(row: Buffer, { gte, gt, lte, lt }: PlaceRange): Entry[] {
-  const count = countEntries(row)
-  const start = gt === undefined ? firstFrom(row, count, gte!) : firstAfter(row, count, gt)
-  const end = lt === undefined ? firstAfter(row, count, lte!) : firstFrom(row, count, lt)
-  return entriesFrom(row, start, end)
+export function entriesWithin(row: Buffer, range: PlaceRange): Entry[] {
+  const compare = (index: number, place: Buffer) =>
+    row.compare(place, 0, placeBytes, index * entryBytes, index * entryBytes + placeBytes)
+  return entriesFrom(row, ...cut(countEntries(row), range, compare))
 }
 
 function countEntries(bytes: Buffer): number {
@@ -135,19 +134,6 @@ function entriesFrom(bytes: Buffer, start: number, end: number): Entry[] {
   for (let index = start; index < end; index++)
     entries.push(bytes.subarray(index * entryBytes, (index + 1) * entryBytes))
   return entries
-}
-
-function firstFrom(row: Buffer, count: number, place: Buffer): number {
-  return lowest(count, (index) => comparePlace(row, index, place) >= 0)
-}
-
-function firstAfter(row: Buffer, count: number, place: Buffer): number {
-  return lowest(count, (index) => comparePlace(row, index, place) > 0)
-}
-
-/** Holds the place of an entry in a row against another. */
-function comparePlace(row: Buffer, index: number, place: Buffer): number {
-  return row.compare(place, 0, placeBytes, index * entryBytes, index * entryBytes + placeBytes)
 }
 
 /** A way to sort the index, and to find something in it: which entries stand together, and in which order. */

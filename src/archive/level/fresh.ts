@@ -23,7 +23,8 @@ import {
 import { HashTable } from './hash-table.ts'
 import { EntryLane } from './lane.ts'
 import { type PlaceRange, placeBytes, readTime, timeBytes } from './place.ts'
-import { firstAfter, firstFrom, Run } from './run.ts'
+import { Run } from './run.ts'
+import { cut } from './search.ts'
 
 const slabEntries = 4096
 
@@ -33,8 +34,8 @@ const topicWeight = 8
 /** Slots that a lane gives at once. */
 const pieceSlots = 128
 
-/** Parts of all entries that are sorted by hash one after the other, so that none holds the event loop. */
-const hashParts = 1024
+/** Bits by which all entries fall into parts, sorted by hash one after the other, so that none holds the event loop. */
+const partBits = 10
 
 export class Fresh {
   readonly #slabs: Buffer[] = []
@@ -83,7 +84,10 @@ export class Fresh {
     const runs = kind === byPubsubTopic.kind ? this.#runs.pubsub : this.#runs.content
     const slots = runs.get(id.toString('latin1'))?.sorted
     if (slots === undefined) return undefined
-    const [start, end] = this.#cut(slots, range)
+    const [start, end] = cut(slots.length, range, (index, place) => {
+      const slot = slots[index]!
+      return this.#slabOf(slot).compare(place, 0, placeBytes, at(slot), at(slot) + placeBytes)
+    })
     if (start >= end) return undefined
     return this.#lane(direction === 'forward' ? upwards(slots, start, end) : downwards(slots, start, end))
   }
@@ -150,20 +154,11 @@ export class Fresh {
     return this.#slabOf(a).compare(this.#slabOf(b), from, to, at(a) + timeBytes, at(a) + placeBytes)
   }
 
-  /** Where `range` begins and ends in sorted slots. */
-  #cut(slots: readonly number[], { gte, gt, lte, lt }: PlaceRange): [number, number] {
-    const against = (place: Buffer) => (slot: number) =>
-      this.#slabOf(slot).compare(place, 0, placeBytes, at(slot), at(slot) + placeBytes)
-    const start = gt === undefined ? firstFrom(slots, against(gte!)) : firstAfter(slots, against(gt))
-    const end = lt === undefined ? firstAfter(slots, against(lte!)) : firstFrom(slots, against(lt))
-    return [start, end]
-  }
-
   *#byHash(): Generator<readonly number[] | undefined, undefined> {
-    const parts = Array.from({ length: hashParts }, (): number[] => [])
+    const parts = Array.from({ length: 2 ** partBits }, (): number[] => [])
     for (let slot = 0; slot < this.#size; slot++) {
       if (slot % slabEntries === slabEntries - 1) yield undefined
-      parts[this.#headOf(slot) >>> 22]!.push(slot)
+      parts[this.#headOf(slot) >>> (32 - partBits)]!.push(slot)
     }
     const compare = (a: number, b: number) => this.#headOf(a) - this.#headOf(b) || this.#compareHashes(a, b)
     for (const part of parts) yield* upwards(part.sort(compare))

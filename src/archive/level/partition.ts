@@ -34,7 +34,7 @@ export function folderOfPartition(archive: string, id: number): string {
 }
 
 /** What a filter looks at, for as long as it does. */
-const word = Buffer.alloc(wordBytes)
+const scratch = Buffer.alloc(wordBytes)
 
 /** Records on their way to the disk, of which the first is record `first`. */
 export interface Appended {
@@ -154,7 +154,7 @@ export class Partition {
   }
 
   readonly mayHaveHash = (hash: MessageHash): boolean => {
-    return this.mayHaveWord(hashWord(hash, word))
+    return this.mayHaveWord(hashWord(hash, scratch))
   }
 
   /** The same by what a filter looks at. */
@@ -325,7 +325,7 @@ export class Partition {
     if (this.#filter === undefined) return
     const { content } = topicId(message.contentTopic)
     if (!this.#filter.mayHave(content)) this.#filter.add(content)
-    this.#filter.add(hashWord(hash, word))
+    this.#filter.add(hashWord(hash, scratch))
   }
 
   #tail(first: number, envelopes: readonly Envelope[]): number {

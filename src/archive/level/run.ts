@@ -38,19 +38,9 @@ export class Run {
   #settle(): void {
     const late = this.#late.sort(this.#compare)
     this.#late = []
-    const start = firstAfter(this.#slots, (slot) => this.#compare(slot, late[0]!))
+    const start = lowest(this.#slots.length, (index) => this.#compare(this.#slots[index]!, late[0]!) > 0)
     this.#slots = this.#slots.slice(0, start).concat(merge(this.#slots.slice(start), late, this.#compare))
   }
-}
-
-/** The index of the first slot of a sorted list that stands behind a place; `compare` holds a slot against the place. */
-export function firstAfter(slots: readonly number[], compare: (slot: number) => number): number {
-  return lowest(slots.length, (index) => compare(slots[index]!) > 0)
-}
-
-/** The index of the first slot of a sorted list that does not stand in front of a place. */
-export function firstFrom(slots: readonly number[], compare: (slot: number) => number): number {
-  return lowest(slots.length, (index) => compare(slots[index]!) >= 0)
 }
 
 function merge(a: readonly number[], b: readonly number[], compare: CompareSlots): number[] {
