@@ -9,6 +9,7 @@
 import { type Nanoseconds, toNanoseconds } from '../../core/time.ts'
 import type { RetentionPolicy } from '../retention.ts'
 import { maxRecords } from './layout.ts'
+import { lowest } from './search.ts'
 import type { Tally } from './tally.ts'
 
 /** When a partition is full. Messages within its stretch are taken nevertheless. */
@@ -74,16 +75,9 @@ export function isFull({ bytes, messages, next }: Tally, limits: PartitionLimits
 
 /** The index of the first that begins after `timestamp`. New messages mostly belong to the last. */
 function firstAfter(stretches: readonly Stretch[], timestamp: Nanoseconds): number {
-  const begins = (index: number) => stretches[index]!.claimed.oldest!
-  let low = 0
-  let high = stretches.length
-  if (high > 0 && begins(high - 1) <= timestamp) return high
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (begins(middle) <= timestamp) low = middle + 1
-    else high = middle
-  }
-  return low
+  const isAfter = (index: number) => stretches[index]!.claimed.oldest! > timestamp
+  const { length } = stretches
+  return length > 0 && !isAfter(length - 1) ? length : lowest(length, isAfter)
 }
 
 function spanOf(timestamp: Nanoseconds, { span }: PartitionLimits): bigint {
