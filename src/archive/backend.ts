@@ -30,6 +30,8 @@ export interface Bounds {
 /** A message met on a walk. `data` is absent when it was not wanted, or when it is lost: an index names it, it is not there. */
 export interface Row extends Place {
   readonly data?: { readonly pubsubTopic: string; readonly bytes: Uint8Array }
+  /** What `isIntact` says of it, from a backend that looked while others were read. */
+  readonly intact?: boolean
 }
 
 /** What a walk met, in the direction of the walk. */

@@ -1,11 +1,11 @@
 /** A query becomes a page: from the cursor's place on, intact messages only, within the bounds of a page and of work. */
 
-import { openEnvelope } from '../core/envelope.ts'
 import { WaypostError } from '../core/errors.ts'
 import type { MessageHash } from '../core/hash.ts'
 import { maxPageBytes, type Page, type Query, type StoredMessage } from '../core/query.ts'
 import type { Milliseconds } from '../core/time.ts'
 import type { Backend, Place, Row } from './backend.ts'
+import { isIntact } from './intact.ts'
 
 /** What one query may cost. Beyond it the page ends early, with a cursor for the rest. */
 export interface QueryBudget {
@@ -29,6 +29,11 @@ export async function readPage(
 ): Promise<Page> {
   const deadline = performance.now() + budget.time
   const expired = () => performance.now() > deadline
+  const isSound = (row: Row): boolean => {
+    const intact = row.intact ?? isIntact(row)
+    if (!intact) damaged(row.hash)
+    return intact
+  }
   const found: Row[] = []
   let { rows } = budget
   let bytes = maxPageBytes
@@ -36,7 +41,7 @@ export async function readPage(
   for (;;) {
     const bounds = { includeData, messages: limit - found.length, bytes, rows, expired }
     const slice = await backend.scan({ ...criteria, after }, bounds)
-    const intact = includeData ? slice.rows.filter((row) => isIntact(row, damaged)) : slice.rows
+    const intact = includeData ? slice.rows.filter(isSound) : slice.rows
     found.push(...intact)
     bytes -= intact.reduce((sum, { data }) => sum + (data?.bytes.length ?? 0), 0)
     rows -= slice.rows.length
@@ -53,17 +58,6 @@ async function placeOf(backend: Backend, cursor: MessageHash): Promise<Place> {
   const place = await backend.locate(cursor)
   if (place === undefined) throw new WaypostError('archive/unknown-cursor', { cursor })
   return place
-}
-
-/** True if the bytes of a row hash to what they are stored under. A disk that lies is found out here. */
-function isIntact({ hash, data }: Row, damaged: (hash: MessageHash) => void): boolean {
-  try {
-    if (data !== undefined && openEnvelope(data.pubsubTopic, data.bytes, 0).hash === hash) return true
-  } catch {
-    // Not a message any more.
-  }
-  damaged(hash)
-  return false
 }
 
 function pageOf(rows: Row[], direction: Query['direction'], stoppedAt: Place | undefined): Page {

@@ -25,7 +25,7 @@ const sizes = {
   },
   older: {
     records: { writeBufferSize: 4 * mebibyte, cacheSize: mebibyte, compression: false },
-    index: { writeBufferSize: 4 * mebibyte, cacheSize: 8 * mebibyte, compression: true },
+    index: { writeBufferSize: 4 * mebibyte, cacheSize: 2 * mebibyte, compression: true },
     leastFresh: 2 ** 14,
     maxFresh: 2 ** 16,
   },

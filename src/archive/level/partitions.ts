@@ -14,8 +14,11 @@ import type { TimeRange } from './place.ts'
 import { type PartitionLimits, route } from './route.ts'
 import { withMessage } from './tally.ts'
 
-/** Partitions that are open at once at the most, beside those in use: each takes some files and megabytes. */
-const maxOpen = 16
+/**
+ * Partitions that are open at once at the most, beside those in use: 16 GiB of history. Each takes a dozen files and some
+ * megabytes; to open one that was closed takes as long as ten pages.
+ */
+const maxOpen = 64
 
 /** Bytes of filters in memory at the most: two for each message. Partitions beyond are asked themselves. */
 const maxFilterBytes = 64 * 1024 * 1024
