@@ -23,6 +23,8 @@ const tables: Readonly<Record<string, (measured: Measured) => Row>> = {
     questionRow(({ asked }, name) => short(asked[name]?.page))(measured),
   'Scans of 100 rows in LevelDB itself, in turns with these, p50 / p99 ms': (measured) =>
     questionRow(({ asked }, name) => short(asked[name]?.scan))(measured),
+  'Trips to a thread and back, in turns with these, p50 / p99 ms': (measured) =>
+    questionRow(({ asked }, name) => short(asked[name]?.trip))(measured),
   'Pages of 100, cold: process new, no file in memory, the middle of 3, ms': (measured) =>
     questionRow(({ cold }, name) => figure(cold[name] ?? Number.NaN))(measured),
   'While it is written to': writing,

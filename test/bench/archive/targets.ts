@@ -127,6 +127,11 @@ const targets: readonly Target[] = [
   { what: 'page by content topic, cold', unit: ' ms', of: ({ waypost }) => waypost?.cold['content topic'] },
   { what: 'one hash, p99', atMost: 1, unit: ' ms', of: ({ waypost }) => waypost?.asked['one hash']?.page.p99 },
   {
+    what: 'a trip to a thread and back, in turns with that, p99',
+    unit: ' ms',
+    of: ({ waypost }) => waypost?.asked['one hash']?.trip.p99,
+  },
+  {
     what: "rare topic: SQLite, nwaku's schema / Waypost, p50",
     atLeast: 20,
     of: ({ nwaku, waypost }) => over(rare(nwaku), rare(waypost)),

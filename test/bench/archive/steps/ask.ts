@@ -1,7 +1,9 @@
 /**
  * Pages of all kinds, with all in memory that fits. LevelDB alone is open beside, with the same messages: each page is
- * followed by a scan of a hundred rows there, so that both times are of the same minute.
+ * followed by a scan of a hundred rows there, so that both times are of the same minute; and by a bare call of the system
+ * in a thread of the pool, which is what the machine makes of a wait, whoever waits.
  */
+import { stat } from 'node:fs/promises'
 import { History } from '../history.ts'
 import { keeperNamed } from '../keepers.ts'
 import { type Question, questionNames, questions } from '../questions.ts'
@@ -17,6 +19,7 @@ const asking = { least: 3, most: 1000, milliseconds: 3000 }
 export interface AskedKind {
   readonly page: Spread
   readonly scan: Spread
+  readonly trip: Spread
 }
 
 export type Asked = Partial<Record<Question, AskedKind>>
@@ -45,14 +48,15 @@ async function ask(
   if (first === undefined) return undefined
   await first
   const turns = async ({ least, most, milliseconds }: typeof asking): Promise<AskedKind> => {
-    const [pages, scans]: [number[], number[]] = [[], []]
+    const [pages, scans, trips]: [number[], number[], number[]] = [[], [], []]
     const end = performance.now() + milliseconds
     while (pages.length < least || (pages.length < most && performance.now() < end)) {
       const [wanted, from] = [query(), history.someTime()]
       pages.push(await time(async () => keeper.page(wanted)))
       if (raw !== undefined) scans.push(await time(() => raw.scan(from)))
+      trips.push(await time(() => stat('/')))
     }
-    return { page: spreadOf(pages), scan: spreadOf(scans) }
+    return { page: spreadOf(pages), scan: spreadOf(scans), trip: spreadOf(trips) }
   }
   await turns(warming)
   return await turns(asking)
