@@ -63,10 +63,16 @@ export function mostReachable(addresses: readonly Multiaddr[]): Multiaddr[] {
   return addresses.filter((address) => reach(address) === best)
 }
 
+/** The IP address at the head of an address; undefined for a name. */
+export function hostOf(address: Multiaddr): string | undefined {
+  const host = address.getComponents()[0]?.value
+  return host === undefined || isIP(host) === 0 ? undefined : host
+}
+
 /** 0 for what everybody can reach, 1 for a private network's, 2 for this machine's. */
 function reach(address: Multiaddr): number {
-  const host = address.getComponents()[0]?.value
-  if (host === undefined || isIP(host) === 0) return 0
+  const host = hostOf(address)
+  if (host === undefined) return 0
   if (isLoopback(host)) return 2
   return isPrivate(host) ? 1 : 0
 }

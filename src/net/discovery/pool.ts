@@ -1,0 +1,96 @@
+/**
+ * The peers that were found and may be dialled, whoever found them: bounded, of our cluster, each once with its newest
+ * record. From here the peer manager takes whom it dials, and peer exchange whom it tells of.
+ */
+import type { PeerId } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Clock, Milliseconds } from '../../core/time.ts'
+import { hostOf } from '../addresses.ts'
+import { isPrivate } from '../networks.ts'
+import type { Found, FoundListener } from './found.ts'
+
+export interface PoolOptions {
+  readonly self: PeerId
+  readonly cluster: number
+  /** Peers at the most. Above it the one that was heard of longest ago goes. */
+  readonly capacity: number
+  /** False: we are on the public network, and addresses of private ones, which a stranger may claim, are left out. */
+  readonly takesPrivate: () => boolean
+  /** A monotonic clock. */
+  readonly clock?: Clock
+}
+
+/** A peer in the pool. */
+export interface Pooled extends Found {
+  /** When it was heard of last. */
+  readonly heardAt: Milliseconds
+}
+
+/** Addresses of one peer at the most: a record of 300 bytes has room for fewer than these. */
+const maxAddresses = 16
+
+export class PeerPool {
+  readonly #options: Required<PoolOptions>
+  /** By id, the one heard of longest ago first. */
+  readonly #peers = new Map<string, Pooled>()
+  readonly #listeners = new Set<FoundListener>()
+
+  constructor(options: PoolOptions) {
+    this.#options = { clock: () => performance.now(), ...options }
+  }
+
+  get size(): number {
+    return this.#peers.size
+  }
+
+  /** Those heard of longest ago first. */
+  get all(): Iterable<Pooled> {
+    return this.#peers.values()
+  }
+
+  get(peer: PeerId): Pooled | undefined {
+    return this.#peers.get(peer.toString())
+  }
+
+  /** Takes a peer, or what is new of it. False: it is not one for us. */
+  add(found: Found): boolean {
+    const { self, cluster, capacity, clock } = this.#options
+    const addresses = found.addresses.filter((address) => this.#takes(address)).slice(0, maxAddresses)
+    if (addresses.length === 0 || found.peerId.equals(self)) return false
+    if (found.shards !== undefined && found.shards.cluster !== cluster) return false
+    const key = found.peerId.toString()
+    const known = this.#peers.get(key)
+    const best = known !== undefined && !isNewer(found, known) ? known : { ...found, addresses }
+    this.#peers.delete(key)
+    this.#peers.set(key, { ...best, heardAt: clock() })
+    if (this.#peers.size > capacity) this.#forgetOldest()
+    for (const listener of this.#listeners) listener(best)
+    return true
+  }
+
+  remove(peer: PeerId): void {
+    this.#peers.delete(peer.toString())
+  }
+
+  /** Tells `listener` of each peer that is added, new or heard of again. */
+  onFound(listener: FoundListener): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) }
+  }
+
+  #takes(address: Multiaddr): boolean {
+    const host = hostOf(address)
+    return this.#options.takesPrivate() || host === undefined || !isPrivate(host)
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#peers.keys()
+    if (oldest !== undefined) this.#peers.delete(oldest)
+  }
+}
+
+/** A record counts more than none, and a later one more than an earlier one. */
+function isNewer({ record }: Found, known: Found): boolean {
+  if (known.record === undefined) return true
+  return record !== undefined && record.sequence > known.record.sequence
+}
