@@ -78,6 +78,13 @@ export function ownerOf(address: string): string {
   return isIP(text) === 6 ? `${text.split(':').slice(0, 4).join(':')}::/64` : text
 }
 
+/** The network that one provider's customer may have bought: the /24 of an IPv4 address, the /48 of an IPv6 one. */
+export function subnetOf(address: string): string {
+  const text = canonical(address)
+  if (isIP(text) === 6) return `${text.split(':').slice(0, 3).join(':')}::/48`
+  return `${text.split('.').slice(0, 3).join('.')}.0/24`
+}
+
 /** The eight numbers of an IPv6 address. */
 function groupsOf(address: string): number[] {
   const [head = '', tail = ''] = address.replace(/%.*$/, '').split('::')

@@ -96,6 +96,11 @@ export class StaticPeers implements AsyncDisposable {
     for (const address of addresses) if (!known.has(address.toString())) this.want(address)
   }
 
+  /** Full ids of those that are wanted, as far as they are known. */
+  *ids(): Iterable<string> {
+    for (const { id } of this.#wanted) if (id !== undefined) yield id.toString()
+  }
+
   /** Dials no more; the connections that are open stay. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()

@@ -8,6 +8,9 @@ export interface DataFolder {
   readonly keyFile: string
   readonly archive: string
   readonly restTokenFile: string
+  /** Our node record, and the peers that are kept over a restart. */
+  readonly recordFile: string
+  readonly peersFile: string
 }
 
 /** Makes the folder, for its owner only, unless it is there. Throws `data/unwritable`. */
@@ -28,5 +31,7 @@ export function dataFolderAt(folder: string): DataFolder {
     keyFile: path.join(folder, 'node.key'),
     archive: path.join(folder, 'archive'),
     restTokenFile: path.join(folder, 'rest.token'),
+    recordFile: path.join(folder, 'node.enr'),
+    peersFile: path.join(folder, 'peers.jsonl'),
   }
 }

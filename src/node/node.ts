@@ -11,6 +11,7 @@ import { createMetrics } from '../telemetry/metrics.ts'
 import { archiveFolder, openStore } from './archive.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { openDataFolder } from './data-folder.ts'
+import { openDiscovery } from './discovery.ts'
 import { measureGauges } from './gauges.ts'
 import { openHost, watchCertificate } from './host.ts'
 import { liveParts } from './live.ts'
@@ -19,7 +20,6 @@ import { networkOf } from './network.ts'
 import { NodeOverview } from './overview.ts'
 import { countPeers, pingPeers, wantPeers } from './peers.ts'
 import { mountProtocols } from './protocols.ts'
-import { ownRecord } from './record.ts'
 import { Reload } from './reload.ts'
 import { openServers } from './servers.ts'
 import { ShardSizes } from './shard-sizes.ts'
@@ -90,14 +90,11 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   const peers = parts.use(wantPeers(peersParts, settings))
   const certificates = parts.use(watchCertificate(host, settings, log))
   parts.use(pingPeers(peersParts, () => protocols.meshPeers()))
-  const enr = ownRecord({
-    settings,
-    shards: network.shards,
-    addresses: host.addresses(),
-    privateKey: host.privateKey,
-    clock,
-  })
-  const addresses = host.addresses().map(String)
+  const discovery = parts.use(
+    await openDiscovery({ settings, folder, network, host, protocols, peers, clock, metrics, log }),
+  )
+  const addresses = () => host.addresses().map(String)
+  const enr = () => discovery.record.text
   const folders = { data: folder.path, archive: archive && archiveFolder(settings, folder) }
   const { relay } = protocols
   const settingsNow = () => reloading?.running ?? settings
@@ -121,8 +118,8 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   const opened = parts.move()
   return {
     peerId: libp2p.peerId.toString(),
-    addresses,
-    enr,
+    addresses: addresses(),
+    enr: enr(),
     dataDir: folder.path,
     restUrl: servers.restUrl,
     metricsUrl: servers.metricsUrl,

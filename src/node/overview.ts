@@ -47,7 +47,7 @@ export interface OverviewParts {
 export interface RunningParts {
   /** Those in force: a reload changes them. */
   readonly settings: () => Settings
-  readonly addresses: readonly string[]
+  readonly addresses: () => readonly string[]
   readonly libp2p: Pick<Libp2p, 'peerId' | 'peerStore' | 'getConnections'>
   readonly relay: Relay | undefined
   readonly archive: Archive | undefined
@@ -116,7 +116,7 @@ export class NodeOverview implements OverviewService, Disposable {
     const offset = clockWatch.offset()
     return {
       peerId: libp2p.peerId.toString(),
-      addresses,
+      addresses: addresses(),
       cluster: settings.clusterId,
       memory: process.memoryUsage.rss(),
       messages: await messagesOf(metrics),

@@ -63,6 +63,7 @@ export interface Protocols extends AsyncDisposable {
   /** Absent when this node serves no filter. */
   readonly filter?: Filter | undefined
   readonly servicePeers: ServicePeers
+  readonly metadata: MetadataProtocol
   readonly quotas: ServiceQuotas
   /** Follows the topics of the network, once the host has started. */
   start(): void
@@ -115,6 +116,7 @@ export async function mountProtocols(given: ProtocolParts): Promise<Protocols> {
     relay,
     filter: subscribers,
     servicePeers,
+    metadata: neighbours,
     quotas: parts.quotas,
     start: () => {
       for (const topic of network.followed) relay?.subscribe(topic)

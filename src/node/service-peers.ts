@@ -6,9 +6,12 @@ import type { Libp2p, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { isWaypostError, messageOf, WaypostError } from '../core/errors.ts'
 import type { Milliseconds } from '../core/time.ts'
+import type { Capability } from '../net/discovery/node-record.ts'
+import type { ProtocolsOf } from '../net/peer-manager/manager.ts'
 import { filterSubscribeProtocol } from '../protocols/filter/codec.ts'
 import { lightPushProtocol } from '../protocols/lightpush/codec.ts'
 import { legacyLightPushProtocol } from '../protocols/lightpush/legacy-codec.ts'
+import { relayProtocols } from '../protocols/relay/codec.ts'
 import { storeProtocol } from '../protocols/store/codec.ts'
 import { legacyStoreProtocol } from '../protocols/store/legacy-codec.ts'
 import { reconciliationProtocol } from '../protocols/store-sync/codec.ts'
@@ -23,6 +26,23 @@ const protocolsOf = {
 } as const satisfies Record<string, readonly string[]>
 
 export type Service = keyof typeof protocolsOf
+
+/** What the peer manager looks for among the protocols of a peer. */
+export const managedProtocols: ProtocolsOf = {
+  relay: relayProtocols,
+  services: {
+    store: [storeProtocol],
+    filter: [filterSubscribeProtocol],
+    lightpush: [lightPushProtocol, legacyLightPushProtocol],
+  },
+}
+
+/** What a peer does, by the protocols that it speaks. */
+export function capabilitiesOf(protocols: readonly string[]): ReadonlySet<Capability> {
+  const { relay, services } = managedProtocols
+  const all = Object.entries({ relay, ...services }) as [Capability, readonly string[]][]
+  return new Set(all.filter(([, ids]) => ids.some((id) => protocols.includes(id))).map(([name]) => name))
+}
 
 /** For one question, dial included: nwaku's REST API waits as long. */
 const askTimeout: Milliseconds = 5000

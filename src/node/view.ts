@@ -9,8 +9,10 @@ import { type HealthParts, protocolHealth } from './health.ts'
 const renderedFor: Milliseconds = 1000
 
 export interface Started {
-  readonly addresses: readonly string[]
-  readonly enr: string
+  /** What we announce at this moment. */
+  readonly addresses: () => readonly string[]
+  /** Our record at this moment. */
+  readonly enr: () => string
   readonly health: HealthParts
   readonly services: Services
   /** Brings those metrics up to date that no event does. */
@@ -60,7 +62,7 @@ export class View implements NodeView {
   }
 
   info(): ReturnType<NodeView['info']> {
-    return { listenAddresses: this.#started?.addresses ?? [], enrUri: this.#started?.enr ?? '' }
+    return { listenAddresses: this.#started?.addresses() ?? [], enrUri: this.#started?.enr() ?? '' }
   }
 
   services(): Services | undefined {

@@ -88,6 +88,12 @@ const outcomes = ['accept', 'ignore', 'reject'] as const
 const filterRequests = ['SUBSCRIBER_PING', 'SUBSCRIBE', 'UNSUBSCRIBE', 'UNSUBSCRIBE_ALL'] as const
 const requestErrors = ['decode', 'too_large', 'timeout', 'closed', 'internal'] as const
 
+/** What the peer manager decides of a peer. */
+export const peerDecisions = ['dialled', 'not reached', 'forgotten', 'parted'] as const
+
+/** Ways to find peers, in the order in which a node comes to them. */
+export const peerSources = ['dns', 'discv5', 'peer-exchange', 'rendezvous', 'kad', 'persisted', 'connected'] as const
+
 const table = {
   waku_version: gauge('Set to 1 when the node has started; the label says which version runs.', { version: [] }),
   waku_node_messages_total: counter('Messages that passed validation, by how they came.', {
@@ -124,6 +130,14 @@ const table = {
   waku_connected_peers_per_agent: gauge('Connected peers by the program that they say they are.', { agent: agents }),
   waku_peer_store_size: gauge('Peers remembered: those connected, and those met or heard of before.'),
   waku_peers_dials_total: counter('Dials that ended, by how.', { outcome: ['successful', 'failed', 'timed out'] }),
+  waypost_missing_peers: gauge(
+    'Peers that are wanted and not there: the most that any shard, or any service that this node uses, lacks.',
+  ),
+  waypost_peer_decisions_total: counter('Decisions of the peer manager.', { decision: peerDecisions }),
+  waypost_found_peers_total: counter('Peers taken into the pool of those that may be dialled, by who told of them.', {
+    source: peerSources,
+  }),
+  waypost_pool_peers: gauge('Peers in the pool of those that were found and may be dialled.'),
   waku_connected_peers_per_shard: gauge('Connected peers that follow a shard.', { shard: 'shard' }),
   libp2p_peers: gauge('Peers with at least one open connection.'),
   libp2p_network_bytes_total: counter('Bytes over the sockets of peers, as the system counts them.', {

@@ -1,13 +1,13 @@
 /** A peer that was found: who it is, where it is, what it says of itself, and who told us. */
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import type { peerSources } from '../../telemetry/metrics.ts'
 import type { Enr } from './enr.ts'
 import { type Capability, readRecord } from './node-record.ts'
 import type { ShardSet } from './shard-fields.ts'
 
-/** Ways to find peers, in the order in which they are believed: what stands in a signed record counts the same from each. */
-export const sources = ['dns', 'discv5', 'peer-exchange', 'rendezvous', 'kad', 'persisted', 'connected'] as const
-export type Source = (typeof sources)[number]
+/** Who told us of a peer. */
+export type Source = (typeof peerSources)[number]
 
 export interface Found {
   readonly peerId: PeerId

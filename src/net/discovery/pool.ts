@@ -5,6 +5,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Clock, Milliseconds } from '../../core/time.ts'
+import type { Metrics } from '../../telemetry/metrics.ts'
 import { hostOf } from '../addresses.ts'
 import { isPrivate } from '../networks.ts'
 import type { Found, FoundListener } from './found.ts'
@@ -16,6 +17,7 @@ export interface PoolOptions {
   readonly capacity: number
   /** False: we are on the public network, and addresses of private ones, which a stranger may claim, are left out. */
   readonly takesPrivate: () => boolean
+  readonly metrics: Metrics
   /** A monotonic clock. */
   readonly clock?: Clock
 }
@@ -48,13 +50,13 @@ export class PeerPool {
     return this.#peers.values()
   }
 
-  get(peer: PeerId): Pooled | undefined {
+  get(peer: PeerId | string): Pooled | undefined {
     return this.#peers.get(peer.toString())
   }
 
   /** Takes a peer, or what is new of it. False: it is not one for us. */
   add(found: Found): boolean {
-    const { self, cluster, capacity, clock } = this.#options
+    const { self, cluster, capacity, metrics, clock } = this.#options
     const addresses = found.addresses.filter((address) => this.#takes(address)).slice(0, maxAddresses)
     if (addresses.length === 0 || found.peerId.equals(self)) return false
     if (found.shards !== undefined && found.shards.cluster !== cluster) return false
@@ -64,12 +66,15 @@ export class PeerPool {
     this.#peers.delete(key)
     this.#peers.set(key, { ...best, heardAt: clock() })
     if (this.#peers.size > capacity) this.#forgetOldest()
+    metrics.waypost_found_peers_total.inc({ source: found.source })
+    metrics.waypost_pool_peers.set(this.#peers.size)
     for (const listener of this.#listeners) listener(best)
     return true
   }
 
   remove(peer: PeerId): void {
     this.#peers.delete(peer.toString())
+    this.#options.metrics.waypost_pool_peers.set(this.#peers.size)
   }
 
   /** Tells `listener` of each peer that is added, new or heard of again. */

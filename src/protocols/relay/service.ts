@@ -29,6 +29,8 @@ export interface RelayParts {
 export interface Relay extends Disposable {
   /** The pubsub topics followed now. */
   readonly topics: ReadonlySet<string>
+  /** Tells `listener` whenever `topics` has changed. */
+  onTopics(listener: () => void): Disposable
   /** Follows a topic. Throws `relay/topic-not-allowed` for one that this node was not set up for. */
   subscribe(pubsubTopic: string): void
   unsubscribe(pubsubTopic: string): void
@@ -64,6 +66,7 @@ const duplicate = 'PublishError.Duplicate'
 export class GossipRelay implements Relay {
   readonly #parts: RelayParts
   readonly #topics = new Set<string>()
+  readonly #listeners = new Set<() => void>()
   /** The envelope that validation made of a message, until delivery picks it up: the router hands both the same object. */
   readonly #validated = new WeakMap<Message, Envelope>()
   /** What was delivered last, until it was forwarded. */
@@ -90,12 +93,19 @@ export class GossipRelay implements Relay {
     this.#topics.add(pubsubTopic)
     this.#parts.router.subscribe(pubsubTopic)
     this.#parts.metrics.libp2p_pubsub_subscriptions_total.inc()
+    this.#changed()
   }
 
   unsubscribe(pubsubTopic: string): void {
     if (!this.#topics.delete(pubsubTopic)) return
     this.#parts.router.unsubscribe(pubsubTopic)
     this.#parts.metrics.libp2p_pubsub_unsubscriptions_total.inc()
+    this.#changed()
+  }
+
+  onTopics(listener: () => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) }
   }
 
   judge(envelope: Envelope): Verdict | Promise<Verdict> {
@@ -124,6 +134,10 @@ export class GossipRelay implements Relay {
     router.onForward = undefined
     for (const topic of [...this.#topics]) this.unsubscribe(topic)
     for (const topic of allowedTopics) router.topicValidators.delete(topic)
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener()
   }
 
   /** How many peers a message was sent to; undefined when it has passed here before. */

@@ -4,7 +4,7 @@ import { list } from '../kinds/kind.ts'
 import { peerAddress } from '../kinds/network.ts'
 import { bool, count, integer, oneOf } from '../kinds/plain.ts'
 import { peerRatio } from '../kinds/policy.ts'
-import { notYet, setting, without } from '../row.ts'
+import { setting, without } from '../row.ts'
 
 export const peers = {
   'max-connections': setting(integer(1, 100_000), 'Open connections at the most.', {
@@ -15,15 +15,11 @@ export const peers = {
   'max-relay-peers': setting(
     count(0),
     'Deprecated in nwaku: sets relay-service-ratio to this share of max-connections.',
-    without(notYet),
   ),
   'relay-service-ratio': setting(
     peerRatio,
     'The shares of max-connections for relay and for service peers, in percent.',
-    {
-      default: '60:40',
-      ...without(notYet),
-    },
+    { default: '60:40' },
   ),
   'ip-colocation-limit': setting(
     count(0),
@@ -32,11 +28,9 @@ export const peers = {
   ),
   'peer-store-capacity': setting(count(1), 'Peers that are remembered at the most.', {
     unset: 'five times max-connections',
-    ...without(notYet),
   }),
   'peer-persistence': setting(bool, 'Keep the known peers in data-dir over a restart.', {
     default: 'false',
-    ...without(notYet, 'false'),
   }),
   staticnode: setting(list(peerAddress), 'A peer to stay connected with. Repeatable.', { live: true }),
   'keep-alive': setting(bool, 'Deprecated in nwaku: connections are always kept alive.', {

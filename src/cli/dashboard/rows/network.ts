@@ -67,10 +67,34 @@ export const network: Row = {
       ],
     },
     {
-      title: 'Dials of named peers',
-      says: 'How dials of peers named in the settings ended.',
+      title: 'Dials by outcome',
+      says: 'How dials of peers ended, of those named in the settings and of those found.',
       unit: 'short',
       queries: rates('waku_peers_dials_total', 'outcome'),
+    },
+    {
+      title: 'Peers missing',
+      says: 'Peers that are wanted and not there. Above 0 for long: nobody to dial is found, or nobody can be reached.',
+      unit: 'none',
+      queries: gauges('waypost_missing_peers'),
+    },
+    {
+      title: 'Decisions about peers',
+      says: 'Whom the peer manager dials, gives up, forgets and parts with. `waypost peers decisions` tells of whom.',
+      unit: 'short',
+      queries: rates('waypost_peer_decisions_total', 'decision'),
+    },
+    {
+      title: 'Peers found',
+      says: 'Peers that were found, by who told of them, those heard of again included.',
+      unit: 'short',
+      queries: rates('waypost_found_peers_total', 'source'),
+    },
+    {
+      title: 'Peers to dial',
+      says: 'Peers found and not forgotten. It has a bound.',
+      unit: 'none',
+      queries: gauges('waypost_pool_peers'),
     },
     {
       title: 'Refused by guards',

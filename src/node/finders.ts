@@ -1,0 +1,40 @@
+/** The sources of peers that the settings switch on: each puts what it finds into the pool. */
+import type { CurrentRecord } from '../net/discovery/own-record.ts'
+import type { PeerPool } from '../net/discovery/pool.ts'
+import type { DiscoveryParts } from './discovery.ts'
+
+export interface FinderParts extends DiscoveryParts {
+  readonly record: CurrentRecord
+  readonly pool: PeerPool
+}
+
+/** What the node is told by when it knows nobody to dial any more. */
+export interface Finder extends AsyncDisposable {
+  /** Looks for more peers, unless it does so already; quick, and never throws. */
+  findMore?(): void
+}
+
+export interface Finders extends AsyncDisposable {
+  findMore(): void
+}
+
+type OpenFinder = (parts: FinderParts) => Promise<Finder | undefined>
+
+/** In the order in which they are opened: those that need nobody else first. */
+const openers: readonly OpenFinder[] = []
+
+export async function openFinders(parts: FinderParts): Promise<Finders> {
+  await using opened = new AsyncDisposableStack()
+  const finders: Finder[] = []
+  for (const open of openers) {
+    const finder = await open(parts)
+    if (finder !== undefined) finders.push(opened.use(finder))
+  }
+  const kept = opened.move()
+  return {
+    findMore() {
+      for (const finder of finders) finder.findMore?.()
+    },
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
+}
