@@ -9,6 +9,8 @@ const tools = {
   /** Debian's `chromium`. */
   chromium: ['chromium', 'chromium-browser', 'google-chrome'],
   debootstrap: ['debootstrap'],
+  /** Debian's `dnsmasq-base`. */
+  dnsmasq: ['dnsmasq'],
   openssl: ['openssl'],
   bash: ['bash'],
   fish: ['fish'],
@@ -54,9 +56,9 @@ function serverFolders(): string[] {
   return globSync('/usr/lib/postgresql/*/bin').sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
 }
 
-/** The full path of a program on PATH, or of one of PostgreSQL's. */
+/** The full path of a program on PATH, of one for administrators, or of one of PostgreSQL's. */
 function findProgram(name: string): string | undefined {
-  const folders = [...(process.env.PATH ?? '').split(path.delimiter), ...serverFolders()]
+  const folders = [...(process.env.PATH ?? '').split(path.delimiter), '/usr/sbin', ...serverFolders()]
   return folders.map((folder) => path.join(folder, name)).find(isExecutable)
 }
 
