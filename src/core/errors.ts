@@ -384,6 +384,35 @@ const table = {
     says: 'settings are not valid:{problems}',
     exit: 78,
   },
+  'dns-tree/malformed': {
+    when: 'an entry of a tree of node records in DNS is not of the form of EIP-1459',
+    says: 'malformed {what} of a tree of node records: {why}',
+    exit: 65,
+  },
+  'dns-tree/forged': {
+    when: 'the root of a tree of node records in DNS is not signed by the key in the URL of the tree',
+    says: 'the tree of node records at {domain} is not signed by the key in its URL: the URL is wrong, or its answers are forged',
+    exit: 65,
+  },
+  'dns-tree/rolled-back': {
+    when: 'the root of a tree of node records in DNS is older than one that was seen before',
+    says: 'the tree of node records at {domain} went back from sequence number {known} to {sequence}: a stale or false answer; who publishes it must go on above {known}',
+    exit: 65,
+  },
+  'dns-tree/look-up-failed': {
+    when: 'no name server answers for an entry of a tree of node records, or the answer has no such entry',
+    says: 'no TXT record for {name}: {why}',
+    exit: 69,
+  },
+  'dns-tree/wrong-hash': {
+    when: 'an entry of a tree of node records in DNS does not have the hash by which it is named',
+    says: 'the entry at {name} is not the one that the tree names',
+    exit: 65,
+  },
+  'dns-tree/too-large': {
+    when: 'a tree of node records in DNS is above a bound; what is above it is not read',
+    says: 'the tree of node records at {domain} is above {limit}; the rest is left out',
+  },
   'internal/bug': {
     when: 'something happened that the code holds for impossible: a fault of ours',
     says: 'internal error: {why}',

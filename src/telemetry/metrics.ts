@@ -139,6 +139,10 @@ const table = {
   }),
   waypost_pool_peers: gauge('Peers in the pool of those that were found and may be dialled.'),
   waku_connected_peers_per_shard: gauge('Connected peers that follow a shard.', { shard: 'shard' }),
+  waku_dnsdisc_discovered: gauge('Node records in the trees in DNS, as they were read last.'),
+  waku_dnsdisc_errors_total: counter('Trees in DNS that could not be read whole, and records in them that are none.', {
+    type: ['tree_sync_failure', 'peer_info_failure'],
+  }),
   libp2p_peers: gauge('Peers with at least one open connection.'),
   libp2p_network_bytes_total: counter('Bytes over the sockets of peers, as the system counts them.', {
     direction: directions,

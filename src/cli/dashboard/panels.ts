@@ -5,6 +5,7 @@
 import type { Row } from './panel.ts'
 import { archive } from './rows/archive.ts'
 import { atAGlance } from './rows/at-a-glance.ts'
+import { discovery } from './rows/discovery.ts'
 import { filter } from './rows/filter.ts'
 import { network } from './rows/network.ts'
 import { processRow } from './rows/process.ts'
@@ -13,4 +14,15 @@ import { rest } from './rows/rest.ts'
 import { services } from './rows/services.ts'
 import { storeSync } from './rows/store-sync.ts'
 
-export const rows: readonly Row[] = [atAGlance, network, relay, archive, storeSync, filter, services, rest, processRow]
+export const rows: readonly Row[] = [
+  atAGlance,
+  network,
+  discovery,
+  relay,
+  archive,
+  storeSync,
+  filter,
+  services,
+  rest,
+  processRow,
+]
