@@ -11,6 +11,8 @@ export interface DataFolder {
   /** Our node record, and the peers that are kept over a restart. */
   readonly recordFile: string
   readonly peersFile: string
+  /** The trees of node records in DNS, as they were read last. */
+  readonly treesFile: string
 }
 
 /** Makes the folder, for its owner only, unless it is there. Throws `data/unwritable`. */
@@ -33,5 +35,6 @@ export function dataFolderAt(folder: string): DataFolder {
     restTokenFile: path.join(folder, 'rest.token'),
     recordFile: path.join(folder, 'node.enr'),
     peersFile: path.join(folder, 'peers.jsonl'),
+    treesFile: path.join(folder, 'dns-trees.json'),
   }
 }

@@ -2,6 +2,7 @@
 import type { CurrentRecord } from '../net/discovery/own-record.ts'
 import type { PeerPool } from '../net/discovery/pool.ts'
 import type { DiscoveryParts } from './discovery.ts'
+import { findByDns } from './find-by-dns.ts'
 
 export interface FinderParts extends DiscoveryParts {
   readonly record: CurrentRecord
@@ -21,7 +22,7 @@ export interface Finders extends AsyncDisposable {
 type OpenFinder = (parts: FinderParts) => Promise<Finder | undefined>
 
 /** In the order in which they are opened: those that need nobody else first. */
-const openers: readonly OpenFinder[] = []
+const openers: readonly OpenFinder[] = [findByDns]
 
 export async function openFinders(parts: FinderParts): Promise<Finders> {
   await using opened = new AsyncDisposableStack()

@@ -9,6 +9,7 @@ import {
   ipAddress,
   ipNetwork,
   multiaddr,
+  nameServer,
   nat,
   peerAddress,
 } from '../../src/settings/kinds/network.ts'
@@ -94,6 +95,13 @@ const cases: Readonly<Record<string, Case<unknown>>> = {
     kind: ipAddress,
     fits: { '127.0.0.1': '127.0.0.1', '::1': '::1' },
     not: ['', 'localhost', '1.2.3', '1.2.3.4/8'],
+  },
+  nameServer: {
+    kind: nameServer,
+    fits: Object.fromEntries(
+      ['192.0.2.1', '2001:db8::1', '192.0.2.1:5353', '[2001:db8::1]:5353'].map((text) => [text, text]),
+    ),
+    not: ['', 'dns.example.org', '192.0.2.1:', '192.0.2.1:0', '192.0.2.1:65536', '[2001:db8::1]', '1.2.3:53'],
   },
   ipNetwork: {
     kind: ipNetwork,

@@ -12,6 +12,19 @@ export const ipAddress: Kind<string> = {
   show: (value) => value,
 }
 
+/** Where a name server is; its port is 53 unless given. */
+export const nameServer: Kind<string> = {
+  type: 'ip',
+  form: 'an IPv4 or IPv6 address, with a port where it is not 53: 192.0.2.1:5353, [2001:db8::1]:5353',
+  parse(text) {
+    const server = text.trim()
+    const [, ip = server, port = '53'] = /^\[?([^[\]]+?)\]?:(\d{1,5})$/.exec(isIP(server) === 0 ? server : '') ?? []
+    const fits = isIP(ip) !== 0 && Number(port) <= 0xffff && Number(port) > 0
+    return fits ? server : misfit(text, 'is not the address of a name server')
+  },
+  show: (value) => value,
+}
+
 /** `10.0.0.0/8`; a bare address is a network of one. */
 export const ipNetwork: Kind<string> = {
   type: 'network',

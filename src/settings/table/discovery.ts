@@ -10,7 +10,7 @@ export const discovery = {
     default: 'false',
     ...without('dns-discovery-url is enough', 'false'),
   }),
-  'dns-discovery-url': setting(list(enrTree), 'A tree of node records in DNS (EIP-1459). Repeatable.', without(notYet)),
+  'dns-discovery-url': setting(list(enrTree), 'A tree of node records in DNS (EIP-1459). Repeatable.'),
   'discv5-discovery': setting(bool, 'Find peers with discv5.', without(notYet, 'false')),
   'discv5-udp-port': setting(port, 'The UDP port of discv5.', { default: '9000', shifted: true, ...without(notYet) }),
   'discv5-bootstrap-node': setting(list(enr), 'A node record to begin with. Repeatable.', without(notYet)),

@@ -2,7 +2,7 @@
 import { maxSettableMessageBytes } from '../bounds.ts'
 import { size } from '../kinds/amount.ts'
 import { list } from '../kinds/kind.ts'
-import { hostName, ipAddress, ipNetwork, multiaddr, nat } from '../kinds/network.ts'
+import { hostName, ipAddress, ipNetwork, multiaddr, nameServer, nat } from '../kinds/network.ts'
 import { bool, filePath, integer, oneOf, port, text } from '../kinds/plain.ts'
 import { privateKey } from '../kinds/secret.ts'
 import { protectedShard } from '../kinds/waku.ts'
@@ -52,11 +52,11 @@ export const node = {
   'ext-multiaddr': setting(list(multiaddr), 'Another address to announce. Repeatable.'),
   'ext-multiaddr-only': setting(bool, 'Announce only the addresses of ext-multiaddr.', { default: 'false' }),
   'dns4-domain-name': setting(hostName, 'The DNS name to announce. Browsers need it for wss.'),
-  'dns-addrs-name-server': setting(list(ipAddress), 'Name servers for names in addresses and for discovery.', {
-    unset: 'those of the system',
-    nwaku: '1.1.1.1,1.0.0.1',
-    ...without(notYet),
-  }),
+  'dns-addrs-name-server': setting(
+    list(nameServer),
+    'A name server for discovery by DNS. Names in addresses are for the system to look up. Repeatable.',
+    { unset: 'those of the system', nwaku: '1.1.1.1,1.0.0.1' },
+  ),
   'relay-client': setting(bool, 'Use circuit relays to be reached from behind a NAT.', {
     default: 'false',
     ...without(notYet, 'false'),
