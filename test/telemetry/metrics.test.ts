@@ -26,6 +26,7 @@ const units = [
   'requests',
   'queries',
   'verdicts',
+  'decisions',
   'outcome',
   'criteria',
   'subscriptions',

@@ -18,11 +18,12 @@ import {
   type Slice,
   type Stat,
 } from '../backend.ts'
+import { Analyst } from './analyst.ts'
 import { Catalog, listPartitions } from './catalog.ts'
 import { Cursors } from './cursors.ts'
 import { isNoPartition } from './failures.ts'
 import { insertMessages, insertPubsubTopics, ordered, timestampOf } from './insert.ts'
-import { defaultSpans, type Spans } from './partitions.ts'
+import { defaultSpans, partitionAt, type Spans } from './partitions.ts'
 import { Pool, type Runner } from './pool.ts'
 import { defaultMaxLag, Replica, type ReplicaState } from './replica.ts'
 import { edge, forgetGraves, prune, sumOf, sumUp } from './retention.ts'
@@ -85,6 +86,7 @@ class PostgresBackend implements Backend {
   readonly #replica: Replica | undefined
   readonly #catalog: Catalog
   readonly #cursors: Cursors
+  readonly #analyst: Analyst
   /** Pubsub topics that are in the database for sure. */
   readonly #pubsubTopics = new Set<string>()
   #opened: Promise<void> | undefined
@@ -109,6 +111,7 @@ class PostgresBackend implements Backend {
       this.#replicaReads = replica
       this.#replica = new Replica({ primaryUrl: url, url: readUrl, primary, replica, maxLag, clock, onLook })
     }
+    this.#analyst = new Analyst(this.#writes, schema)
     this.#catalog = new Catalog({ pool: this.#writes, schema, spans: options.spans ?? defaultSpans, clock })
   }
 
@@ -121,6 +124,7 @@ class PostgresBackend implements Backend {
       () => insertMessages(this.#writes, this.#schema, inOrder),
       isNoPartition,
     )
+    this.#count(inOrder.filter(({ hash }) => added.has(hash)))
     return envelopes.filter(({ hash }) => added.has(hash))
   }
 
@@ -176,6 +180,7 @@ class PostgresBackend implements Backend {
   async close(): Promise<void> {
     await this.#pruning
     await this.#catalog.settled()
+    await this.#analyst.settled()
     const parts = [this.#replica, this.#writes, this.#reads, this.#replicaReads]
     await Promise.all(parts.map((part) => part?.[Symbol.asyncDispose]()))
   }
@@ -185,7 +190,16 @@ class PostgresBackend implements Backend {
     const pruned = await prune(this.#parts, limits, most, this.#clock())
     await sumUp(this.#parts)
     await this.#catalog.refresh()
+    this.#analyst.keepOnly(this.#catalog.known.map(({ name }) => name))
     return pruned
+  }
+
+  /** Says which partitions grow. */
+  #count(added: readonly Envelope[]): void {
+    const { known } = this.#catalog
+    const names = added.map((envelope) => partitionAt(known, timestampOf(envelope))?.name)
+    for (const [name, some] of Map.groupBy(names, (name) => name))
+      if (name !== undefined) this.#analyst.added(name, some.length)
   }
 
   get #parts() {
