@@ -39,6 +39,7 @@ const unitInHelp: Readonly<Record<string, RegExp>> = {
   waku_version: /Set to 1/,
   waku_histogram_message_size: /kilobytes/,
   waku_peer_store_size: /Peers/,
+  waku_dnsdisc_discovered: /[Rr]ecords|[Pp]eers/,
   libp2p_pubsub_unsubscriptions_total: /Times/,
   libp2p_pubsub_validation_success_total: /Messages/,
   libp2p_pubsub_validation_ignore_total: /Messages/,
