@@ -209,6 +209,10 @@ const table = {
     says: 'certificate for secure WebSocket is not usable: {file}: {why}',
     exit: 78,
   },
+  'nat/gateway': {
+    when: 'a router does not do what it is asked for when a port is to be mapped, or does not answer in time; it is asked again later',
+    says: 'the router at {gateway} did not do {action}: {why}',
+  },
   'push/unreachable': {
     when: 'a subscriber has no open connection, or takes no stream for what is pushed to it',
     says: 'cannot push: {why}',

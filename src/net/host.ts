@@ -12,7 +12,7 @@ import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { messageOf, WaypostError } from '../core/errors.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { type Announce, announcedAddresses, type Listen, listenAddresses } from './addresses.ts'
+import { type Announce, type Listen, listenAddresses } from './addresses.ts'
 import { expiryOf } from './certificate.ts'
 import { Budget } from './guards/budget.ts'
 import { Gate, type GateLimits } from './guards/gate.ts'
@@ -23,6 +23,7 @@ import { Inside } from './inside.ts'
 import { boundKnownPeers } from './known-peers.ts'
 import type { HostLimits } from './limits.ts'
 import { Networks } from './networks.ts'
+import { Reachability } from './reachability.ts'
 import { libp2pLogger } from './stack/logger.ts'
 import { type Stack, stockStack, type Tls } from './stack/stock.ts'
 import { stopLibp2p } from './stop.ts'
@@ -56,6 +57,8 @@ export interface Host<S extends ServiceMap = BaseServices> extends AsyncDisposab
   start(): Promise<void>
   /** What we announce, each address ending in `/p2p/<our id>`: with real ports once started. */
   addresses(): Multiaddr[]
+  /** How others reach us, and what they say about it. */
+  readonly reachability: Reachability
   /** Serves another certificate to those who connect from now on, on the same port; connections stay. */
   renewCertificate(tls: Tls): void
   /** Bytes over the sockets of peers since the start. */
@@ -79,13 +82,16 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
   const dial = (step: DialStep): void => metrics[dialMetrics[step]].inc()
   const inside = new Inside()
   const stack = guardStack(stockStack({ limits, tls }), { gate, budget, traffic, dial, limits, refused })
-  const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options, stack, inside))
+  const reachability = new Reachability({ announce: options.announce ?? {}, inside, metrics })
+  const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options, stack, { inside, reachability }))
+  reachability.watch(libp2p)
   const away = boundKnownPeers({ libp2p, capacity: limits.knownPeers })
   showExpiry(tls, metrics)
   return {
     libp2p,
     start: () => startLibp2p(libp2p),
     addresses: () => libp2p.getMultiaddrs(),
+    reachability,
     renewCertificate: (tls) => {
       inside.renewCertificate(tls)
       showExpiry(tls, metrics)
@@ -97,6 +103,7 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
     traffic: () => traffic.totals(),
     knownPeers: () => away() + libp2p.getPeers().length,
     async [Symbol.asyncDispose]() {
+      reachability[Symbol.dispose]()
       await stopLibp2p(libp2p, log)
       gate.shut()
       budget[Symbol.dispose]()
@@ -118,9 +125,9 @@ function showExpiry(tls: Tls | undefined, metrics: Metrics): void {
 }
 
 function libp2pOptions<S extends ServiceMap>(
-  { privateKey, agent, listen, announce = {}, limits, services, log }: HostOptions<S>,
+  { privateKey, agent, listen, limits, services, log }: HostOptions<S>,
   { tcp, websockets, secureChannel, muxers }: Stack,
-  inside: Inside,
+  { inside, reachability }: { readonly inside: Inside; readonly reachability: Reachability },
 ): Libp2pOptions<S & BaseServices> {
   const peer = `/p2p/${peerIdFromPrivateKey(privateKey)}`
   return {
@@ -129,8 +136,7 @@ function libp2pOptions<S extends ServiceMap>(
     nodeInfo: { name: 'waypost', userAgent: agent },
     addresses: {
       listen: listen === undefined ? [] : listenAddresses(listen),
-      announceFilter: () =>
-        announcedAddresses(inside.listening(), announce).map((address) => address.encapsulate(peer)),
+      announceFilter: () => reachability.announced().map((address) => address.encapsulate(peer)),
     },
     transports: [tcp, websockets],
     connectionEncrypters: [secureChannel],

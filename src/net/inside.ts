@@ -3,9 +3,14 @@
  */
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Libp2pInit } from 'libp2p'
+import { hostOf } from './addresses.ts'
+import type { Mapping } from './nat/port-mapper.ts'
+import { isPrivate } from './networks.ts'
 import type { Tls } from './stack/stock.ts'
 
 type Components = Parameters<NonNullable<Libp2pInit['transports']>[number]>[0]
+
+type InsideComponents = Pick<Components, 'transportManager' | 'connectionManager' | 'addressManager' | 'events'>
 
 export class Inside {
   /**
@@ -20,8 +25,35 @@ export class Inside {
   /** Open connections at the most, from now on. */
   limitConnections: (most: number) => void = () => {}
 
-  readonly attach = (parts: Pick<Components, 'transportManager' | 'connectionManager' | 'events'>): object => {
-    const { transportManager, connectionManager, events } = parts
+  /** Tells libp2p how a router maps our ports, so that AutoNAT has peers try the outer ones. */
+  map: (mapping: Mapping) => void = () => {}
+
+  /** Takes that back. */
+  unmap: (mapping: Mapping) => void = () => {}
+
+  /** The outer addresses of our listeners, by what was told with `map`. */
+  mapped: () => Multiaddr[] = () => []
+
+  readonly attach = (parts: InsideComponents): object => {
+    const { transportManager, connectionManager, addressManager, events } = parts
+    // A router knows one of our addresses in its network, libp2p wants to hear which: whichever it is.
+    const inner = () =>
+      transportManager
+        .getAddrs()
+        .flatMap((address) => hostOf(address) ?? [])
+        .filter(isPrivate)
+    this.map = ({ externalAddress, ports }) => {
+      for (const host of new Set(inner()))
+        for (const [port, outer] of ports) addressManager.addPublicAddressMapping(host, port, externalAddress, outer)
+    }
+    this.unmap = ({ externalAddress, ports }) => {
+      for (const [port, outer] of ports) addressManager.removePublicAddressMapping('', port, externalAddress, outer)
+    }
+    this.mapped = () =>
+      addressManager
+        .getAddressesWithMetadata()
+        .filter(({ type }) => type === 'ip-mapping')
+        .map(({ multiaddr }) => multiaddr)
     this.listening = () => transportManager.getAddrs()
     this.limitConnections = (most) => connectionManager.setMaxConnections(most)
     this.renewCertificate = (detail) => events.safeDispatchEvent('certificate:renew', { detail })

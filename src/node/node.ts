@@ -19,6 +19,7 @@ import { MetricsLog } from './metrics-log.ts'
 import { networkOf } from './network.ts'
 import { NodeOverview } from './overview.ts'
 import { countPeers, pingPeers, wantPeers } from './peers.ts'
+import { mapPorts } from './port-mapping.ts'
 import { mountProtocols } from './protocols.ts'
 import { Reload } from './reload.ts'
 import { openServers } from './servers.ts'
@@ -87,6 +88,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   parts.use(countPeers(peersParts))
   await host.start()
   protocols.start()
+  parts.use(mapPorts({ settings, host, metrics, log: log.child({ part: 'nat' }) }))
   const peers = parts.use(wantPeers(peersParts, settings))
   const certificates = parts.use(watchCertificate(host, settings, log))
   parts.use(pingPeers(peersParts, () => protocols.meshPeers()))

@@ -166,6 +166,12 @@ const table = {
     guard: ['full', 'per_address', 'pending', 'idle', 'frame', 'websocket', 'handshake', 'streams', 'memory'],
   }),
 
+  waypost_port_mappings: gauge('Ports that the router maps to this node by UPnP; absent when --nat does not ask it.'),
+  waypost_reachability: gauge(
+    'Whether others can dial this node: 1 at what they say, by the strength of their word; docs/operating.md says how.',
+    { state: ['unknown', 'public', 'private'] },
+  ),
+
   waypost_foreign_peers_total: counter('Peers of another cluster that were disconnected after saying so.'),
 
   waku_relay_network_bytes_total: counter(

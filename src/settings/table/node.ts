@@ -46,7 +46,7 @@ export const node = {
   }),
   nat: setting(
     nat,
-    'extip:<ip>: announce this address. Port mapping (any, upnp, pmp) is not in this version yet: they act as none.',
+    'How the world reaches this node. extip:<ip>: announce this address. upnp: have the router of the local network map the ports. any: as upnp where the node listens on all interfaces or a private one, else as none. pmp: as none, with a warning. none: announce the addresses of the interfaces.',
     { default: 'any' },
   ),
   'ext-multiaddr': setting(list(multiaddr), 'Another address to announce. Repeatable.'),

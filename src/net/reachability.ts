@@ -1,0 +1,129 @@
+/**
+ * What the node tells others about how to reach it, and what others say about that.
+ *
+ * Three sources: what the operator said (`addresses.ts`), what the interfaces and the router have, what peers found when
+ * they tried to dial us (AutoNAT). What the operator said is announced whatever others say; of what was found, only what
+ * nobody contradicts.
+ */
+import type { Libp2p } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { type Announce, announcedAddresses, hostOf, withWss } from './addresses.ts'
+import type { Inside } from './inside.ts'
+import type { Mapping } from './nat/port-mapper.ts'
+import { Seen } from './nat/seen.ts'
+import { isPrivate } from './networks.ts'
+
+/** Whether others can dial us, by their own word. */
+export type ReachState = 'unknown' | 'public' | 'private'
+
+/** Addresses of which a verdict is kept. */
+const mostVerdicts = 32
+
+export interface ReachabilityParts {
+  readonly announce: Announce
+  readonly inside: Inside
+  readonly metrics: Metrics
+}
+
+export class Reachability implements Disposable {
+  readonly #parts: ReachabilityParts
+  readonly #disposed = new AbortController()
+  readonly #verdicts = new Map<string, boolean>()
+  readonly #listeners = new Set<() => void>()
+  #seen: Seen | undefined
+  #mapping: Mapping | undefined
+  #announced = ''
+
+  constructor(parts: ReachabilityParts) {
+    this.#parts = parts
+    this.#showState()
+  }
+
+  /** Listens to what peers say, from before the first one. */
+  watch(libp2p: Pick<Libp2p, 'addEventListener'>): void {
+    const { signal } = this.#disposed
+    this.#seen = new Seen({ libp2p, changed: () => this.#look(), signal })
+    libp2p.addEventListener('self:peer:update', () => this.#look(), { signal })
+  }
+
+  /** What is announced, without our peer id. */
+  announced(): Multiaddr[] {
+    const { inside, announce } = this.#parts
+    const listening = inside.listening().filter((address) => !this.#isDenied(address))
+    return announcedAddresses(listening, announce, this.#mapped())
+  }
+
+  /** Calls `listener` after each change of what is announced, until we are disposed of. */
+  onChange(listener: () => void): void {
+    this.#announced = this.#text()
+    this.#listeners.add(listener)
+  }
+
+  /** The router maps our ports so, or not at all. */
+  map(mapping: Mapping | undefined): void {
+    const { inside } = this.#parts
+    if (this.#mapping !== undefined) inside.unmap(this.#mapping)
+    this.#mapping = mapping
+    if (mapping !== undefined) inside.map(mapping)
+    this.#look()
+  }
+
+  /** Peers agree that this address of ours can be dialled, or that it cannot. */
+  judged(address: Multiaddr, reachable: boolean): void {
+    const key = keyOf(address)
+    this.#verdicts.delete(key)
+    this.#verdicts.set(key, reachable)
+    const [oldest] = this.#verdicts.keys()
+    if (this.#verdicts.size > mostVerdicts && oldest !== undefined) this.#verdicts.delete(oldest)
+    this.#showState()
+    this.#look()
+  }
+
+  get state(): ReachState {
+    const verdicts = [...this.#verdicts.values()]
+    if (verdicts.includes(true)) return 'public'
+    return verdicts.length > 0 ? 'private' : 'unknown'
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed.abort()
+    this.#listeners.clear()
+  }
+
+  /** Of the addresses that the router has for us, those that are ours indeed: peers dial them, or see us there. */
+  #mapped(): Multiaddr[] {
+    if (this.#mapping === undefined) return []
+    return this.#parts.inside.mapped().filter((address) => {
+      const host = hostOf(address) ?? ''
+      return this.#verdicts.get(keyOf(address)) ?? this.#seen?.agrees(host) ?? false
+    })
+  }
+
+  /** Private addresses are nobody's to judge: those who need them are on our network. */
+  #isDenied(address: Multiaddr): boolean {
+    return !isPrivate(hostOf(address) ?? '') && this.#verdicts.get(keyOf(address)) === false
+  }
+
+  #look(): void {
+    const text = this.#text()
+    if (text === this.#announced) return
+    this.#announced = text
+    for (const listener of this.#listeners) listener()
+  }
+
+  #text(): string {
+    return this.announced().join(' ')
+  }
+
+  #showState(): void {
+    const { waypost_reachability: gauge } = this.#parts.metrics
+    for (const state of ['unknown', 'public', 'private'] as const) gauge.set({ state }, state === this.state ? 1 : 0)
+  }
+}
+
+function keyOf(address: Multiaddr): string {
+  return withWss(address)
+    .toString()
+    .replace(/\/p2p\/[^/]+$/, '')
+}
