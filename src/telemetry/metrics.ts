@@ -168,7 +168,7 @@ const table = {
 
   waypost_port_mappings: gauge('Ports that the router maps to this node by UPnP; absent when --nat does not ask it.'),
   waypost_reachability: gauge(
-    'Whether others can dial this node: 1 at what they say, by the strength of their word; docs/operating.md says how.',
+    'Whether others can dial this node: Set to 1 at what peers found when they tried, unknown before that.',
     { state: ['unknown', 'public', 'private'] },
   ),
 

@@ -32,6 +32,7 @@ const units = [
   'subscriptions',
   'pushes',
   'dropped',
+  'mappings',
 ]
 
 /** Names that nwaku has given, or that are yes or no: the help says in what. */
@@ -44,6 +45,7 @@ const unitInHelp: Readonly<Record<string, RegExp>> = {
   libp2p_pubsub_validation_success_total: /Messages/,
   libp2p_pubsub_validation_ignore_total: /Messages/,
   libp2p_pubsub_validation_failure_total: /Messages/,
+  waypost_reachability: /Set to 1/,
   waypost_archive_degraded: /Set to 1/,
   waypost_archive_database_up: /Set to 1/,
   waypost_archive_spool_used_ratio: /Part/,

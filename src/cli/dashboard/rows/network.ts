@@ -109,6 +109,12 @@ export const network: Row = {
       queries: rates('waypost_foreign_peers_total'),
     },
     {
+      title: 'Reached from outside',
+      says: 'What peers found when they tried to dial this node, and the ports that the router maps to it.',
+      unit: 'none',
+      queries: [...gauges('waypost_reachability', '{{state}}'), ...gauges('waypost_port_mappings', 'mapped ports')],
+    },
+    {
       title: 'Certificate ends',
       says: 'When the certificate for secure WebSocket ends. Browsers cannot connect after that.',
       unit: 'dateTimeFromNow',
