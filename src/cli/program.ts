@@ -4,6 +4,7 @@ import { addBackup } from './commands/backup.ts'
 import { addCanary } from './commands/canary.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
+import { addDnsTree } from './commands/dns-tree.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addInit } from './commands/init.ts'
 import { addKeys } from './commands/keys.ts'
@@ -42,6 +43,7 @@ export function createProgram(): Command {
     addQuery,
     addStore,
     addBackup,
+    addDnsTree,
     addReload,
     addDoctor,
     addCanary,

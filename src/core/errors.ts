@@ -183,6 +183,7 @@ const table = {
   'enr/malformed': {
     when: 'a node record does not parse, or is not signed by the key in it',
     says: 'not a node record: {why}',
+    exit: 65,
   },
   'enr/too-large': {
     when: 'our own node record is above the 300 bytes that EIP-778 allows: too many shards',
@@ -312,6 +313,11 @@ const table = {
     when: 'the arguments of a command do not fit each other',
     says: '{why}',
     exit: 64,
+  },
+  'cli/bad-zone': {
+    when: 'a file with the TXT records of a tree is neither a zone file nor JSON from name to text',
+    says: 'the file with TXT records cannot be read: {why}',
+    exit: 65,
   },
   'cli/node-unreachable': {
     when: 'no node answers where a command looks for its REST API',
