@@ -1,0 +1,71 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import t from 'tap'
+import { cluster, peer, pool } from './kit.ts'
+
+t.test('a peer of our cluster is taken, one of another is not', async (t) => {
+  const known = await pool()
+  t.equal(known.add(await peer()), true)
+  t.equal(known.add(await peer({ cluster: cluster + 1 })), false)
+  t.equal(known.size, 1)
+})
+
+t.test('we are not a peer of ourselves', async (t) => {
+  const self = await peer()
+  const known = await pool({ self: self.peerId })
+  t.equal(known.add(self), false)
+  t.equal(known.add(await peer()), true)
+})
+
+t.test('a later record takes the place of an earlier one, and an earlier one does not', async (t) => {
+  const key = await generateKeyPair('secp256k1')
+  const known = await pool()
+  const at = (port: number, sequence: bigint) => peer({ key, sequence, address: `/ip4/127.0.0.1/tcp/${port}` })
+  known.add(await at(4001, 5n))
+  known.add(await at(4002, 4n))
+  const [before] = known.all
+  t.match(before?.addresses.map(String), [/tcp\/4001/])
+  known.add(await at(4003, 6n))
+  const [after] = known.all
+  t.match(after?.addresses.map(String), [/tcp\/4003/])
+  t.equal(known.size, 1)
+})
+
+t.test('what nobody signed does not take the place of a record', async (t) => {
+  const signed = await peer()
+  const known = await pool()
+  known.add(signed)
+  known.add({ ...signed, record: undefined, shards: undefined, source: 'connected' })
+  t.equal(known.get(signed.peerId)?.record, signed.record)
+})
+
+t.test('on the public network addresses of private ones are left out', async (t) => {
+  const known = await pool({ takesPrivate: () => false })
+  t.equal(known.add(await peer({ address: '/ip4/192.168.1.2/tcp/4000' })), false)
+  t.equal(known.add(await peer({ address: '/ip4/127.0.0.1/tcp/4000' })), false)
+  t.equal(known.add(await peer({ address: '/ip4/8.8.4.4/tcp/4000' })), true)
+  t.equal(known.add(await peer({ address: '/dns4/node.example.org/tcp/4000' })), true)
+})
+
+t.test('the pool is bounded: the one heard of longest ago goes', async (t) => {
+  const known = await pool({ capacity: 2 })
+  const [first, second, third] = [await peer(), await peer(), await peer()]
+  known.add(first)
+  known.add(second)
+  known.add(first)
+  known.add(third)
+  t.equal(known.size, 2)
+  t.equal(known.get(second.peerId), undefined)
+  t.ok(known.get(first.peerId), 'it was heard of again')
+})
+
+t.test('listeners hear of each peer that is taken, and of no other', async (t) => {
+  const known = await pool()
+  const heard: string[] = []
+  const listening = known.onFound(({ peerId }) => heard.push(peerId.toString()))
+  const taken = await peer()
+  known.add(taken)
+  known.add(await peer({ cluster: cluster + 1 }))
+  listening[Symbol.dispose]()
+  known.add(await peer())
+  t.same(heard, [taken.peerId.toString()])
+})

@@ -1,0 +1,132 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import type { Host } from '../../../src/net/host.ts'
+import { DialHistory } from '../../../src/net/peer-manager/dial-history.ts'
+import { PeerManager, type PeerManagerParts } from '../../../src/net/peer-manager/manager.ts'
+import { managedProtocols } from '../../../src/node/service-peers.ts'
+import { silentLog } from '../../../src/telemetry/log.ts'
+import { createMetrics } from '../../../src/telemetry/metrics.ts'
+import { connect, host } from '../../kit/host.ts'
+import { peer, pool } from '../discovery/kit.ts'
+
+/** A host that says it relays: the manager looks at what peers speak. */
+const relayHost = (t: Test): Promise<Host> =>
+  host(t, { mount: ({ libp2p }) => libp2p.handle(managedProtocols.relay[0]!, () => {}) })
+
+async function managed(t: Test, options: Partial<PeerManagerParts> = {}) {
+  const own = await relayHost(t)
+  const known = await pool({ self: own.libp2p.peerId })
+  const asked = { more: 0 }
+  const manager = new PeerManager({
+    libp2p: own.libp2p,
+    pool: known,
+    history: new DialHistory({ capacity: 100 }),
+    protocols: managedProtocols,
+    targets: () => ({ relayIn: 10, relayOut: 10 }),
+    relayed: () => [0],
+    shards: () => [0],
+    services: new Map(),
+    shardsOf: () => [0],
+    score: () => 0,
+    needed: () => new Set(),
+    findMore: () => {
+      asked.more += 1
+    },
+    metrics: createMetrics(),
+    log: silentLog(),
+    ...options,
+  })
+  t.teardown(() => manager[Symbol.asyncDispose]())
+  return { own, known, manager, asked }
+}
+
+/** `other` as it is found. */
+async function foundAt(other: Host) {
+  const found = await peer()
+  const addresses = other.addresses()
+  return { ...found, record: undefined, source: 'kad' as const, peerId: other.libp2p.peerId, addresses }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await pause(10)
+}
+
+t.test('peers that are found are dialled until none is missing', async (t) => {
+  const { own, known, manager } = await managed(t, { targets: () => ({ relayIn: 10, relayOut: 2 }) })
+  manager.start()
+  for (const other of await Promise.all([relayHost(t), relayHost(t), relayHost(t)])) known.add(await foundAt(other))
+  await until(() => own.libp2p.getPeers().length === 2)
+  await pause(200)
+  t.equal(own.libp2p.getPeers().length, 2, 'the target is met')
+  t.same(
+    manager.decisions.lately.map(({ what }) => what),
+    ['dialled', 'dialled'],
+  )
+})
+
+t.test('who is of other shards only is not dialled', async (t) => {
+  const { own, known, manager } = await managed(t)
+  const [other, ours] = [await relayHost(t), await relayHost(t)]
+  known.add({ ...(await foundAt(other)), shards: { cluster: 66, shards: [7] }, capabilities: new Set(['relay']) })
+  manager.start()
+  known.add(await foundAt(ours))
+  await until(() => own.libp2p.getPeers().length === 1)
+  t.ok(own.libp2p.getPeers()[0]?.equals(ours.libp2p.peerId))
+})
+
+t.test('more are asked for when nobody is left to dial', async (t) => {
+  const { manager, asked } = await managed(t)
+  manager.start()
+  await until(() => asked.more > 0)
+})
+
+t.test('a lost peer is dialled again', async (t) => {
+  const { own, known, manager } = await managed(t)
+  const other = await relayHost(t)
+  known.add(await foundAt(other))
+  manager.start()
+  await until(() => own.libp2p.getPeers().length === 1)
+  await other.libp2p.hangUp(own.libp2p.peerId)
+  await until(() => own.libp2p.getPeers().length === 0)
+  await until(() => own.libp2p.getPeers().length === 1)
+})
+
+t.test('who cannot be reached is forgotten, and the others are not held up', async (t) => {
+  const history = new DialHistory({ capacity: 100, random: () => 0, clock: () => 0 })
+  const { own, known, manager } = await managed(t, { history })
+  const gone = await peer({ address: '/ip4/127.0.0.1/tcp/1' })
+  for (let failures = 0; failures < 4; failures += 1) history.failed(gone.peerId.toString())
+  const waiting = history.waitFor(gone.peerId.toString())
+  t.ok(waiting > 0, 'it failed before, and waits')
+  const other = await relayHost(t)
+  known.add(gone)
+  known.add(await foundAt(other))
+  manager.start()
+  await until(() => own.libp2p.getPeers().length === 1)
+  t.ok(known.get(gone.peerId))
+  history.failed(gone.peerId.toString())
+  manager.lookSoon()
+  await until(
+    () => known.get(gone.peerId) === undefined || manager.decisions.lately.some(({ what }) => what === 'not reached'),
+  )
+})
+
+t.test('guests beyond the target are parted with, but for those that are needed', async (t) => {
+  const guests = await Promise.all([relayHost(t), relayHost(t), relayHost(t)])
+  const needed = new Set(guests.slice(0, 1).map(({ libp2p }) => libp2p.peerId.toString()))
+  const now = { time: 0 }
+  const { own, manager } = await managed(t, {
+    targets: () => ({ relayIn: 1, relayOut: 0 }),
+    relayed: () => [],
+    needed: () => needed,
+    clock: () => now.time,
+  })
+  manager.start()
+  for (const guest of guests) await connect(guest, own)
+  await pause(300)
+  t.equal(own.libp2p.getPeers().length, 3, 'who has just come may stay')
+  now.time = 60_000
+  manager.lookSoon()
+  await until(() => own.libp2p.getPeers().length === 1)
+  t.ok(needed.has(String(own.libp2p.getPeers()[0])))
+})

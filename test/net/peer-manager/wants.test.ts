@@ -1,0 +1,66 @@
+import t from 'tap'
+import { outboundTarget, targetsOf } from '../../../src/net/peer-manager/targets.ts'
+import { type Contact, fills, type Traits, wantsOf } from '../../../src/net/peer-manager/wants.ts'
+
+const targets = targetsOf({ maxConnections: 300, relayShare: 0.6 })
+const relay = (shards: readonly number[] | undefined, outbound = true): Contact => ({
+  outbound,
+  relays: true,
+  shards,
+  services: new Set(),
+})
+
+t.test('relay has its share of the connections, a third of it dialled', async (t) => {
+  t.same(targets, { relayIn: 120, relayOut: 60 })
+  t.same(
+    targetsOf({ maxConnections: 50, relayShare: 0.6 }),
+    { relayIn: 20, relayOut: 10 },
+    'as nwaku with its defaults',
+  )
+})
+
+t.test('each shard has peers for a mesh, within the target of all', async (t) => {
+  t.same(outboundTarget(targets, 1), { all: 10, shard: 6 })
+  t.same(outboundTarget(targets, 8), { all: 48, shard: 6 })
+  t.same(outboundTarget({ relayIn: 3, relayOut: 2 }, 8), { all: 2, shard: 2 })
+  t.same(outboundTarget(targets, 0), { all: 0, shard: 0 })
+})
+
+t.test('what is missing is told by shard, and dialled peers count for each of theirs', async (t) => {
+  const needs = { targets, shards: [0, 1], services: new Map() }
+  const contacts = [relay([0]), relay([0, 1]), relay(undefined)]
+  t.same(wantsOf(needs, contacts), [
+    { kind: 'shard', shard: 0, missing: 3 },
+    { kind: 'shard', shard: 1, missing: 4 },
+    { kind: 'relay', missing: 9 },
+  ])
+  t.same(
+    wantsOf(
+      needs,
+      Array.from({ length: 20 }, () => relay([0, 1])),
+    ),
+    [],
+    'nothing is missing',
+  )
+  t.equal(wantsOf(needs, [relay([0], false)])[0]?.missing, 6, 'who dialled us counts for what comes in')
+})
+
+t.test('a node that does not relay wants those who serve', async (t) => {
+  const services = new Map([['store', 2] as const])
+  const server: Contact = { outbound: false, relays: false, shards: [0], services: new Set(['store']) }
+  t.same(wantsOf({ targets, shards: [], services }, []), [{ kind: 'service', service: 'store', missing: 2 }])
+  t.same(wantsOf({ targets, shards: [], services }, [server, server]), [])
+})
+
+t.test('who is known not to fit is not asked, who is not known is', async (t) => {
+  const of = (traits: Partial<Traits>): Traits => ({ relays: true, shards: [0], services: new Set(), ...traits })
+  const shard = { kind: 'shard', shard: 0, missing: 1 } as const
+  t.equal(fills(shard, of({}), [0]), true)
+  t.equal(fills(shard, of({ shards: [1] }), [0]), false)
+  t.equal(fills(shard, of({ relays: false }), [0]), false)
+  t.equal(fills(shard, of({ relays: undefined, shards: undefined }), [0]), true)
+  const store = { kind: 'service', service: 'store', missing: 1 } as const
+  t.equal(fills(store, of({ services: new Set(['store']) }), [0]), true)
+  t.equal(fills(store, of({}), [0]), false)
+  t.equal(fills(store, of({ services: new Set(['store']), shards: [9] }), [0]), false)
+})
