@@ -151,7 +151,8 @@ export class PeerManager implements AsyncDisposable {
   }
 
   #lookIn(pause: Milliseconds): void {
-    const at = this.#clock() + pause
+    // Of the schedule, whatever the clock by which peers are judged.
+    const at = performance.now() + pause
     if (this.#stop.signal.aborted || at >= this.#dueAt) return
     this.#cancel()
     this.#dueAt = at

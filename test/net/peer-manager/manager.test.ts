@@ -85,7 +85,7 @@ t.test('a lost peer is dialled again', async (t) => {
   const other = await relayHost(t)
   known.add(await foundAt(other))
   manager.start()
-  await until(() => own.libp2p.getPeers().length === 1)
+  await until(() => own.libp2p.getPeers().length === 1 && other.libp2p.getPeers().length === 1)
   await other.libp2p.hangUp(own.libp2p.peerId)
   await until(() => own.libp2p.getPeers().length === 0)
   await until(() => own.libp2p.getPeers().length === 1)
