@@ -38,10 +38,15 @@ export interface DiscoveryParts {
   readonly log: Log
 }
 
-export interface Discovery extends AsyncDisposable {
-  readonly record: CurrentRecord
+/** What is known of peers, for those who tell an operator. */
+export interface PeerBook {
   readonly pool: PeerPool
+  readonly history: DialHistory
   readonly manager: PeerManager
+}
+
+export interface Discovery extends PeerBook, AsyncDisposable {
+  readonly record: CurrentRecord
 }
 
 /** Peers that are remembered for each that may be connected: nwaku's. */
@@ -93,7 +98,7 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
   watch({ parts, record, pool, manager, opened })
   manager.start()
   const kept = opened.move()
-  return { record, pool, manager, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return { record, pool, history, manager, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
 /** Brings back the peers of the run before, and keeps those that are met. */

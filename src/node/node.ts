@@ -11,7 +11,7 @@ import { createMetrics } from '../telemetry/metrics.ts'
 import { archiveFolder, openStore } from './archive.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { openDataFolder } from './data-folder.ts'
-import { openDiscovery } from './discovery.ts'
+import { type Discovery, openDiscovery } from './discovery.ts'
 import { measureGauges } from './gauges.ts'
 import { openHost, watchCertificate } from './host.ts'
 import { liveParts } from './live.ts'
@@ -56,6 +56,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   await using parts = new AsyncDisposableStack()
   const { settings, reread, version, log, clock = systemClock } = options
   let reloading: Reload | undefined
+  let discovery: Discovery | undefined
   const reload = async () => await reloading?.run()
   const metrics = createMetrics({ prefix: settings.metricsPrefix, processMetrics: true })
   const health = (): NodeHealth => view.health()
@@ -79,6 +80,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
       clockWatch,
       shardSizes,
       reload,
+      book: () => discovery,
       clock,
       metrics,
       log,
@@ -92,9 +94,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   const peers = parts.use(wantPeers(peersParts, settings))
   const certificates = parts.use(watchCertificate(host, settings, log))
   parts.use(pingPeers(peersParts, () => protocols.meshPeers()))
-  const discovery = parts.use(
-    await openDiscovery({ settings, folder, network, host, protocols, peers, clock, metrics, log }),
-  )
+  discovery = parts.use(await openDiscovery({ settings, folder, network, host, protocols, peers, clock, metrics, log }))
   const addresses = () => host.addresses().map(String)
   const enr = () => discovery.record.text
   const folders = { data: folder.path, archive: archive && archiveFolder(settings, folder) }

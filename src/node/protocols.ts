@@ -49,6 +49,7 @@ export interface ProtocolParts {
   readonly clockWatch: ClockWatch
   readonly shardSizes: ShardSizes
   readonly reload: AdminParts['reload']
+  readonly book: AdminParts['book']
   readonly clock: Clock
   readonly metrics: Metrics
   readonly log: Log
@@ -82,7 +83,7 @@ interface MountParts extends ProtocolParts {
 export async function mountProtocols(given: ProtocolParts): Promise<Protocols> {
   await using mounted = new AsyncDisposableStack()
   const parts = { ...given, quotas: new ServiceQuotas(given.settings.rateLimit) }
-  const { settings, network, libp2p, router, archive, clockWatch, shardSizes, reload, metrics, log } = parts
+  const { settings, network, libp2p, router, archive, clockWatch, shardSizes, reload, book, metrics, log } = parts
   const subscribers = settings.filter ? mounted.use(await mountFilter(parts)) : undefined
   const cache = new MessageCache(settings.restRelayCacheCapacity)
   const events = mounted.use(new EventStreams())
@@ -97,7 +98,7 @@ export async function mountProtocols(given: ProtocolParts): Promise<Protocols> {
   const servicePeers = mounted.use(servicePeersOf(parts))
   const repair = archive && mounted.use(storeRepair({ ...parts, archive, peers: servicePeers }))
   const filterClient = settings.rest ? mounted.use(await openRestFilter(parts, servicePeers)) : undefined
-  const admin = { libp2p, router, relay, filter: subscribers, metadata: neighbours, reload, log }
+  const admin = { libp2p, router, relay, filter: subscribers, metadata: neighbours, reload, book, log }
   const services = restServices({
     ...parts,
     relay,

@@ -75,6 +75,7 @@ async function nodeWithoutMetadata(t: Test): Promise<string> {
       clockWatch: new ClockWatch(),
       shardSizes: new ShardSizes(),
       reload: async () => undefined,
+      book: () => undefined,
       clock: systemClock,
     }),
   )

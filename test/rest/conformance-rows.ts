@@ -743,6 +743,7 @@ const admin: Table = {
     },
     { case: 'of one that does not', on: 'alone', status: 200, text: /"Relay peers":{"Total relay peers":0}/ },
   ],
+  'GET /admin/v1/peers/decisions': [{ case: 'none yet, or some', status: 200, text: /^\[.*\]$/ }],
   'GET /admin/v1/peers/connected': [{ case: 'those that are', status: 200, text: peerForm }],
   'GET /admin/v1/peers/connected/on/{shardId}': [
     { case: 'a shard', params: { shardId: '3' }, status: 200, text: peerForm },

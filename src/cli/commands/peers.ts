@@ -13,6 +13,7 @@ interface Peer {
   readonly shards: readonly number[]
   readonly connected: string
   readonly agent: string
+  readonly origin: string
   readonly score?: number
 }
 
@@ -21,10 +22,19 @@ interface ShardPeers {
   readonly peers: readonly Peer[]
 }
 
+/** As the node tells them. */
+interface Decision {
+  readonly at: number
+  readonly what: string
+  readonly peer: string
+  readonly source?: string
+}
+
 export function addPeers(program: Command): void {
   withRestOptions(program.command('peers'))
     .description('Peers of the running node (needs --rest-admin=true there)')
     .option('--all', 'also those that it knows and is not connected to')
+    .option('--decisions', 'whom it dialled, gave up, forgot and parted with lately, in place of who is there')
     .option('--json', 'one line of JSON')
     .action(action(peers))
   withRestOptions(program.command('mesh'))
@@ -38,18 +48,38 @@ export function addPeers(program: Command): void {
     .action(action(logLevel))
 }
 
-async function peers(options: Options & { readonly all?: boolean }): Promise<undefined> {
+async function peers(options: Options & { readonly all?: boolean; readonly decisions?: boolean }): Promise<undefined> {
+  if (options.decisions) return await decisions(options)
   const path = options.all ? '/admin/v1/peers' : '/admin/v1/peers/connected'
   const found = (await restClient(options).json(path, hints)) as readonly Peer[]
   await show(found, options, (all) =>
-    all.length === 0 ? 'no peers' : columns([['peer', 'agent', 'shards', 'address'], ...all.map(row)]),
+    all.length === 0 ? 'no peers' : columns([['peer', 'agent', 'shards', 'found by', 'address'], ...all.map(row)]),
   )
 }
 
-function row({ multiaddr, agent, shards, connected }: Peer): string[] {
+async function decisions(options: Options): Promise<undefined> {
+  const found = (await restClient(options).json('/admin/v1/peers/decisions', hints)) as readonly Decision[]
+  await show(found, options, (all) =>
+    all.length === 0
+      ? 'nothing was decided yet'
+      : columns([['at', 'decision', 'peer', 'found by'], ...all.map(decided)]),
+  )
+}
+
+function decided({ at, what, peer, source = '-' }: Decision): string[] {
+  return [new Date(at).toISOString(), what, peer, source]
+}
+
+/** In the words of nwaku's API, but for what it does not know. */
+function origin({ origin: told }: Peer): string {
+  return told === 'UnknownOrigin' ? '-' : told
+}
+
+function row(peer: Peer): string[] {
+  const { multiaddr, agent, shards, connected } = peer
   const [address = '', id = ''] = multiaddr.split('/p2p/')
   const where = connected === 'Connected' ? address : `${address} (${connected})`
-  return [id, printable(agent), shards.join(',') || '-', where]
+  return [id, printable(agent), shards.join(',') || '-', origin(peer), where]
 }
 
 async function mesh(options: Options): Promise<undefined> {

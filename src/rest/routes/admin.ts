@@ -19,10 +19,27 @@ export interface KnownPeer {
   readonly protocols: readonly string[]
   readonly shards: readonly number[]
   readonly connected: boolean
+  /** It is not connected, and the last dial failed. */
+  readonly failed: boolean
   readonly agent: string
-  readonly isStatic: boolean
+  readonly origin: PeerOrigin
   /** Its gossip score. */
   readonly score?: number
+}
+
+/** Who told us of a peer, in nwaku's words. */
+export const peerOrigins = ['UnknownOrigin', 'Discv5', 'Static', 'PeerExchange', 'Dns'] as const
+export type PeerOrigin = (typeof peerOrigins)[number]
+
+/** Something that the node decided of a peer. */
+export interface PeerDecision {
+  /** Unix time in ms. */
+  readonly at: number
+  readonly what: string
+  /** Its full id. */
+  readonly peer: string
+  /** Who told us of a peer that was dialled. */
+  readonly source?: string | undefined
 }
 
 /** The peers of one shard. */
@@ -45,6 +62,8 @@ export interface AdminService {
   /** By shard followed: those who follow it, and those in its mesh. Undefined when the node does not relay. */
   relayPeers(): Promise<readonly ShardPeers[]> | undefined
   meshPeers(): Promise<readonly ShardPeers[]> | undefined
+  /** What was decided lately, the latest last. */
+  decisions(): readonly PeerDecision[]
   /** Dials a multiaddr that ends in a peer id. */
   dial(address: string): Promise<void>
   /** Undefined when the node serves no filter. */
@@ -64,9 +83,10 @@ const peer = object({
   shards: array(uint32),
   connected: oneOf('NotConnected', 'CannotConnect', 'CanConnect', 'Connected'),
   agent: string,
-  origin: oneOf('UnknownOrigin', 'Discv5', 'Static', 'PeerExchange', 'Dns'),
+  origin: oneOf(...peerOrigins),
   score: optional(number),
 })
+const decision = object({ at: number, what: string, peer: string, source: optional(string) })
 const shardPeers = object({ shard: uint32, peers: array(peer) })
 const subscription = object({
   peerId: string,
@@ -122,6 +142,10 @@ export const adminRoutes: readonly Route<AdminService>[] = [
     answers: { 200: { when: 'always; shards are there when the node relays', shape: dictionary(dictionary(uint32)) } },
     handle: async (_, admin) =>
       json(countPeers(await admin.peers(), (await admin.relayPeers()) ?? [], (await admin.meshPeers()) ?? [])),
+  }),
+  tells('/admin/v1/peers/decisions', 'Whom the node dialled, gave up, forgot and parted with lately (not of nwaku)', {
+    answers: { 200: { when: 'always; the latest last, times in ms', shape: array(decision) } },
+    handle: async (_, admin) => json(admin.decisions().map((one) => ({ ...one }))),
   }),
   tells('/admin/v1/peers/connected', 'Connected peers', {
     answers: { 200: { when: 'always', shape: array(peer) } },
@@ -243,9 +267,17 @@ function setLogLevel(given: string, admin: AdminService): Answer {
   return ok
 }
 
-function told({ multiaddr, protocols, shards, connected: isConnected, agent, isStatic, score }: KnownPeer): Writable {
-  const state = isConnected ? 'Connected' : 'NotConnected'
-  const origin = isStatic ? 'Static' : 'UnknownOrigin'
+function told({
+  multiaddr,
+  protocols,
+  shards,
+  connected: isConnected,
+  failed,
+  agent,
+  origin,
+  score,
+}: KnownPeer): Writable {
+  const state = isConnected ? 'Connected' : failed ? 'CannotConnect' : 'NotConnected'
   return { multiaddr, protocols, shards, connected: state, agent, origin, score }
 }
 
