@@ -14,6 +14,13 @@ export interface HostLimits {
   readonly connections: number
   /** Inbound connections from one IP address (one /64 in IPv6); 0 is no limit. Loopback and trusted proxies have none. */
   readonly connectionsPerAddress: number
+  /**
+   * Inbound connections from one public network (a /24, in IPv6 a /48); 0 is no limit. Whoever has bought one cannot fill
+   * the node from it.
+   */
+  readonly connectionsPerSubnet: number
+  /** Of the connections, those that are kept for peers whom this node dials: strangers cannot have them. */
+  readonly reservedConnections: number
   /** Inbound connections without an identity yet. One more closes the one that has waited longest. */
   readonly pendingConnections: number
   /** From the accepted socket to an identity: TLS, HTTP upgrade, Noise and the muxer's negotiation. */
@@ -46,6 +53,8 @@ export function hostLimits(maxMessageBytes: number): HostLimits {
   return {
     connections: 300,
     connectionsPerAddress: 50,
+    connectionsPerSubnet: 75,
+    reservedConnections: 0,
     pendingConnections: 200,
     openTimeout: 5000,
     handshakeTimeout: 3000,

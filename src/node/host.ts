@@ -95,11 +95,22 @@ export function watchCertificate(
   return files && tls && new CertificateWatch({ files, held: tls, renew: renewCertificate, log })
 }
 
+/** Of the connections, those that are kept for peers whom this node dials. */
+const reservedShare = 0.1
+
+/** A quarter of the connections: four networks have to be bought to fill a node. */
+function subnetShare({ maxConnections }: Settings): number {
+  return Math.ceil(maxConnections / 4)
+}
+
 export function limitsOf(settings: Settings): HostLimits {
   return {
     ...hostLimits(settings.maxMsgSize),
     connections: settings.maxConnections,
     connectionsPerAddress: settings.ipColocationLimit,
+    connectionsPerSubnet:
+      settings.ipColocationLimit === 0 ? 0 : Math.max(settings.ipColocationLimit, subnetShare(settings)),
+    reservedConnections: Math.floor(settings.maxConnections * reservedShare),
     pendingConnections: settings.maxPendingConnections,
     openTimeout: settings.openTimeout,
     handshakeTimeout: settings.handshakeTimeout,

@@ -163,7 +163,18 @@ const table = {
   libp2p_pubsub_validation_failure_total: counter('Messages from gossip that were rejected.'),
   waypost_connections: gauge('Open connections, by who dialled.', { direction: ['inbound', 'outbound'] }),
   waypost_connections_refused_total: counter('Connections closed by a guard, by which; docs/security.md says why.', {
-    guard: ['full', 'per_address', 'pending', 'idle', 'frame', 'websocket', 'handshake', 'streams', 'memory'],
+    guard: [
+      'full',
+      'per_address',
+      'per_subnet',
+      'pending',
+      'idle',
+      'frame',
+      'websocket',
+      'handshake',
+      'streams',
+      'memory',
+    ],
   }),
 
   waypost_port_mappings: gauge('Ports that the router maps to this node by UPnP; absent when --nat does not ask it.'),

@@ -8,15 +8,21 @@
 import { isIP, type Socket } from 'node:net'
 import type { Milliseconds } from '../../core/time.ts'
 import type { HostLimits } from '../limits.ts'
-import { canonical, isLoopback, type Networks, ownerOf } from '../networks.ts'
+import { canonical, isLoopback, isPrivate, type Networks, ownerOf, subnetOf } from '../networks.ts'
 import { Quota, type QuotaOptions } from '../quota.ts'
 
 /** Why a connection was closed before it had an identity: the label of `waypost_connections_refused_total`. */
-export type Refusal = 'full' | 'per_address' | 'pending' | 'idle' | 'frame' | 'websocket' | 'handshake'
+export type Refusal = 'full' | 'per_address' | 'per_subnet' | 'pending' | 'idle' | 'frame' | 'websocket' | 'handshake'
 
 export type GateLimits = Pick<
   HostLimits,
-  'connections' | 'connectionsPerAddress' | 'pendingConnections' | 'pendingBytes' | 'openTimeout'
+  | 'connections'
+  | 'connectionsPerAddress'
+  | 'connectionsPerSubnet'
+  | 'reservedConnections'
+  | 'pendingConnections'
+  | 'pendingBytes'
+  | 'openTimeout'
 >
 
 /** How often waiting newcomers are looked at: so late, and over so many bytes more, a limit may bite. */
@@ -25,13 +31,14 @@ const patrolInterval: Milliseconds = 250
 /** The share of one address is also how often it may connect in this time. */
 const ratePeriod: Milliseconds = 10_000
 
-/** An inbound socket. `owner` is undefined where no share applies. */
+/** An inbound socket. */
 interface Entrant {
   readonly socket: Socket
   /** Its remote address and port. */
   readonly key: string
   readonly since: Milliseconds
-  owner: string | undefined
+  /** Those among whom it is counted: the owner of its address, and the network. Undefined where no share applies. */
+  shares: readonly string[] | undefined
 }
 
 export class Gate {
@@ -43,7 +50,8 @@ export class Gate {
   readonly #inside = new Map<string, Entrant>()
   /** Those without an identity, the one that has waited longest first. */
   readonly #pending = new Map<string, Entrant>()
-  readonly #owners = new Map<string, number>()
+  /** Connections of each owner of addresses, and of each network. */
+  readonly #counts = new Map<string, number>()
   #patrol: NodeJS.Timeout | undefined
   #shut = false
 
@@ -67,10 +75,12 @@ export class Gate {
     socket.on('error', () => socket.destroy())
     const { remoteAddress, remotePort } = socket
     if (this.#shut || remoteAddress === undefined || remotePort === undefined) return close(socket)
-    const owner = this.#hasShare(remoteAddress) ? ownerOf(remoteAddress) : undefined
-    if (owner !== undefined && !this.#mayEnter(owner)) return this.#turnAway(socket, 'per_address')
+    const hasShare = this.#hasShare(remoteAddress)
+    const crowded = hasShare ? this.#crowded(remoteAddress) : undefined
+    if (crowded !== undefined) return this.#turnAway(socket, crowded)
     if (!this.#makeRoom()) return this.#turnAway(socket, 'full')
-    this.#enter({ socket, key: keyOf(remoteAddress, remotePort), since: performance.now(), owner })
+    const shares = hasShare ? sharesOf(remoteAddress) : undefined
+    this.#enter({ socket, key: keyOf(remoteAddress, remotePort), since: performance.now(), shares })
     return true
   }
 
@@ -91,16 +101,16 @@ export class Gate {
    */
   forwarded(address: string, port: number, header: string | undefined): boolean {
     const entrant = this.#inside.get(keyOf(address, port))
-    if (entrant === undefined || entrant.owner !== undefined || !this.#trusted.has(address)) return true
+    if (entrant === undefined || entrant.shares !== undefined || !this.#trusted.has(address)) return true
     const client = this.#clientIn(header)
     if (client === undefined) return true
-    const owner = ownerOf(client)
-    if (!this.#mayEnter(owner)) {
-      this.#refused('per_address')
+    const crowded = this.#crowded(client)
+    if (crowded !== undefined) {
+      this.#refused(crowded)
       return false
     }
-    entrant.owner = owner
-    this.#count(owner, 1)
+    entrant.shares = sharesOf(client)
+    this.#count(entrant, 1)
     return true
   }
 
@@ -115,14 +125,20 @@ export class Gate {
     return this.#limits.connectionsPerAddress > 0 && !isLoopback(address) && !this.#trusted.has(address)
   }
 
-  #mayEnter(owner: string): boolean {
-    return (this.#owners.get(owner) ?? 0) < this.#limits.connectionsPerAddress && this.#rate.take(owner)
+  /** Which share of an address is used up, if one is. */
+  #crowded(address: string): 'per_address' | 'per_subnet' | undefined {
+    const { connectionsPerAddress, connectionsPerSubnet } = this.#limits
+    const [owner, subnet] = [ownerOf(address), subnetOf(address)]
+    const isFull = (key: string, most: number) => (this.#counts.get(key) ?? 0) >= most
+    if (isFull(owner, connectionsPerAddress) || !this.#rate.take(owner)) return 'per_address'
+    const isShared = connectionsPerSubnet > 0 && !isPrivate(address)
+    return isShared && isFull(subnet, connectionsPerSubnet) ? 'per_subnet' : undefined
   }
 
   /** False when everyone inside has an identity: then none is closed for a stranger. */
   #makeRoom(): boolean {
-    const { connections, pendingConnections } = this.#limits
-    if (this.#inside.size < connections && this.#pending.size < pendingConnections) return true
+    const { connections, reservedConnections, pendingConnections } = this.#limits
+    if (this.#inside.size < connections - reservedConnections && this.#pending.size < pendingConnections) return true
     const [oldest] = this.#pending.values()
     if (oldest === undefined) return false
     this.#putOut(oldest, 'pending')
@@ -132,14 +148,14 @@ export class Gate {
   #enter(entrant: Entrant): void {
     this.#inside.set(entrant.key, entrant)
     this.#pending.set(entrant.key, entrant)
-    if (entrant.owner !== undefined) this.#count(entrant.owner, 1)
+    this.#count(entrant, 1)
     entrant.socket.once('close', () => this.#left(entrant))
     this.#patrol ??= setInterval(() => this.#lookAround(), patrolInterval)
   }
 
   #left(entrant: Entrant): void {
     this.#forget(entrant)
-    if (entrant.owner !== undefined) this.#count(entrant.owner, -1)
+    this.#count(entrant, -1)
   }
 
   /** A port may be in use again before the socket that had it is closed for good. */
@@ -147,10 +163,12 @@ export class Gate {
     for (const map of [this.#inside, this.#pending]) if (map.get(entrant.key) === entrant) map.delete(entrant.key)
   }
 
-  #count(owner: string, change: 1 | -1): void {
-    const count = (this.#owners.get(owner) ?? 0) + change
-    if (count === 0) this.#owners.delete(owner)
-    else this.#owners.set(owner, count)
+  #count({ shares = [] }: Entrant, change: 1 | -1): void {
+    for (const share of shares) {
+      const count = (this.#counts.get(share) ?? 0) + change
+      if (count === 0) this.#counts.delete(share)
+      else this.#counts.set(share, count)
+    }
   }
 
   #lookAround(): void {
@@ -191,6 +209,10 @@ function ratesOf({ connectionsPerAddress }: GateLimits): Pick<QuotaOptions, 'per
     perPeer: { volume: connectionsPerAddress, period: ratePeriod },
     total: { volume: Number.MAX_SAFE_INTEGER, period: ratePeriod },
   }
+}
+
+function sharesOf(address: string): readonly string[] {
+  return [ownerOf(address), subnetOf(address)]
 }
 
 function keyOf(address: string, port: number): string {

@@ -41,6 +41,36 @@ t.test('loopback, trusted proxies and a limit of 0 have no share', async (t) => 
   for (let count = 0; count < 4; count += 1) t.ok(open.admit(socketFrom('192.0.2.7')))
 })
 
+t.test('one public network has its share, however many addresses it has', async (t) => {
+  const { gate, refused } = opened(t, { connectionsPerSubnet: 2, connections: 100, pendingConnections: 100 })
+  const sockets = [1, 2].map((last) => socketFrom(`8.8.4.${last}`))
+  for (const socket of sockets) t.ok(gate.admit(socket))
+  t.notOk(gate.admit(socketFrom('8.8.4.3')))
+  t.ok(gate.admit(socketFrom('8.8.5.3')), 'another network')
+  t.ok(gate.admit(socketFrom('2001:db8:1:2::1')))
+  t.ok(gate.admit(socketFrom('2001:db8:1:3::1')))
+  t.notOk(gate.admit(socketFrom('2001:db8:1:4::1')))
+  t.same(refused, ['per_subnet', 'per_subnet'])
+  sockets[0]?.destroy()
+  t.ok(gate.admit(socketFrom('8.8.4.4')), 'a place is free again')
+})
+
+t.test("an operator's own network has no share", async (t) => {
+  const { gate } = opened(t, { connectionsPerSubnet: 1, connections: 100, pendingConnections: 100 })
+  for (const last of [1, 2, 3]) t.ok(gate.admit(socketFrom(`192.168.1.${last}`)))
+})
+
+t.test('places are kept for peers whom we dial', async (t) => {
+  const { gate, refused } = opened(t, { connections: 3, reservedConnections: 1 })
+  for (const last of [1, 2]) {
+    const socket = socketFrom(`192.0.2.${last}`)
+    t.ok(gate.admit(socket))
+    gate.identified(socket.remoteAddress ?? '', socket.remotePort ?? 0)
+  }
+  t.notOk(gate.admit(socketFrom('192.0.2.3')))
+  t.same(refused, ['full'])
+})
+
 t.test('one address may not come and go faster than its share in ten seconds', async (t) => {
   const { gate, refused } = opened(t)
   for (let count = 0; count < 3; count += 1) {
