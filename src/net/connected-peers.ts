@@ -29,6 +29,7 @@ const serving = {
   waku_store_peers: ['/vac/waku/store-query/3.0.0', '/vac/waku/store/2.0.0-beta4'],
   waku_filter_peers: ['/vac/waku/filter-subscribe/2.0.0-beta1'],
   waku_lightpush_peers: ['/vac/waku/lightpush/3.0.0', '/vac/waku/lightpush/2.0.0-beta1'],
+  waku_px_peers: ['/vac/waku/peer-exchange/2.0.0-alpha1'],
 } as const
 const servingNames = Object.keys(serving) as (keyof typeof serving)[]
 

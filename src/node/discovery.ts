@@ -61,11 +61,12 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
   await using opened = new AsyncDisposableStack()
   const capacity = settings.peerStoreCapacity ?? knownPerConnection * settings.maxConnections
   const history = new DialHistory({ capacity: 2 * capacity })
+  const isPrivateNode = () => host.addresses().every((address) => isPrivate(hostOf(address) ?? ''))
   const pool = new PeerPool({
     self: libp2p.peerId,
     cluster: settings.clusterId,
     capacity,
-    takesPrivate: () => host.addresses().every((address) => isPrivate(hostOf(address) ?? '')),
+    takesPrivate: isPrivateNode,
     metrics,
   })
   const relayed = () => shardNumbers(protocols.relay?.topics ?? [])
@@ -73,7 +74,7 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
   const describe = () => describeNode({ settings, shards: shards(), addresses: host.addresses() })
   const record = await CurrentRecord.open({ privateKey: host.privateKey, describe, file: folder.recordFile, clock })
   opened.defer(() => record.settled())
-  const finders = await openFinders({ ...parts, record, pool })
+  const finders = await openFinders({ ...parts, record, pool, history, isPrivate: isPrivateNode })
   opened.use(finders)
   const mesh = () => new Set(protocols.meshPeers())
   const manager = opened.use(

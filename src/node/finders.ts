@@ -1,12 +1,17 @@
 /** The sources of peers that the settings switch on: each puts what it finds into the pool. */
 import type { CurrentRecord } from '../net/discovery/own-record.ts'
 import type { PeerPool } from '../net/discovery/pool.ts'
+import type { DialHistory } from '../net/peer-manager/dial-history.ts'
 import type { DiscoveryParts } from './discovery.ts'
 import { findByDns } from './find-by-dns.ts'
+import { findByPeerExchange } from './find-by-peer-exchange.ts'
 
 export interface FinderParts extends DiscoveryParts {
   readonly record: CurrentRecord
   readonly pool: PeerPool
+  readonly history: DialHistory
+  /** True while we are on a private network, or on this machine alone. */
+  readonly isPrivate: () => boolean
 }
 
 /** What the node is told by when it knows nobody to dial any more. */
@@ -22,7 +27,7 @@ export interface Finders extends AsyncDisposable {
 type OpenFinder = (parts: FinderParts) => Promise<Finder | undefined>
 
 /** In the order in which they are opened: those that need nobody else first. */
-const openers: readonly OpenFinder[] = [findByDns]
+const openers: readonly OpenFinder[] = [findByDns, findByPeerExchange]
 
 export async function openFinders(parts: FinderParts): Promise<Finders> {
   await using opened = new AsyncDisposableStack()

@@ -11,6 +11,7 @@ export interface HealthParts {
   /** What the archive lost of what it had, while it is ready. */
   readonly storeLoss?: () => string | undefined
   readonly legacyStore?: boolean
+  readonly peerExchange?: boolean
   /** How far the store has come in fetching what it missed; undefined when it has it, or never fetches. */
   readonly resuming?: () => string | undefined
   /** Whether another node can be asked for a service. */
@@ -25,6 +26,7 @@ export function protocolHealth({
   store,
   storeLoss,
   legacyStore,
+  peerExchange,
   resuming,
   canAsk,
 }: HealthParts): readonly ProtocolHealth[] {
@@ -48,7 +50,7 @@ export function protocolHealth({
       ? storeEntry(store !== undefined, degraded, storeLoss?.())
       : { protocol: 'Store', state: 'SYNCHRONIZING', desc: catchingUp },
     entry('Legacy Store', legacyStore, degraded === undefined, degraded),
-    unmounted('Peer Exchange'),
+    entry('Peer Exchange', peerExchange, true, undefined),
     unmounted('Rendezvous'),
     unmounted('Mix'),
     entry('Lightpush Client', true, canPush, noPushPeer),

@@ -55,7 +55,7 @@ export function liveParts(parts: LiveParts): readonly LivePart[] {
   const { log, network, servers, archive, host, protocols, peers, certificates } = parts
   return [
     plain(['log-level'], ({ logLevel }) => setLogLevel(log, logLevel)),
-    plain(['staticnode', 'storenode', 'filternode', 'lightpushnode'], (settings) => {
+    plain(['staticnode', 'storenode', 'filternode', 'lightpushnode', 'peer-exchange-node'], (settings) => {
       peers.wantOnly(staticPeers(settings).map((address) => multiaddr(address)))
       protocols.servicePeers.name(namedPeers(settings))
     }),

@@ -221,7 +221,8 @@ function servicePeersOf({ settings, libp2p }: ProtocolParts): ServicePeers {
 }
 
 /** The peers that the settings name for each service. */
-export function namedPeers({ storenode, filternode, lightpushnode }: Settings): ServicePeersParts['named'] {
+export function namedPeers(settings: Settings): ServicePeersParts['named'] {
+  const { storenode, filternode, lightpushnode, peerExchangeNode } = settings
   const addresses = (texts: readonly string[]) => texts.map((text) => multiaddr(text))
   const stores = addresses(storenode)
   return {
@@ -230,6 +231,7 @@ export function namedPeers({ storenode, filternode, lightpushnode }: Settings): 
     filter: addresses(filternode),
     lightpush: addresses(lightpushnode),
     sync: [],
+    peerExchange: addresses(peerExchangeNode),
   }
 }
 
@@ -252,6 +254,7 @@ function healthOf({ settings, router, archive }: ProtocolParts, peers: ServicePe
     store: archive && (() => archiveTrouble(archive)),
     storeLoss: archive && (() => archiveLoss(archive)),
     legacyStore: archive !== undefined && settings.legacyStore,
+    peerExchange: settings.peerExchange,
     canAsk: (service) => peers.has(service),
   }
 }

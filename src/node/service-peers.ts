@@ -11,6 +11,7 @@ import type { ProtocolsOf } from '../net/peer-manager/manager.ts'
 import { filterSubscribeProtocol } from '../protocols/filter/codec.ts'
 import { lightPushProtocol } from '../protocols/lightpush/codec.ts'
 import { legacyLightPushProtocol } from '../protocols/lightpush/legacy-codec.ts'
+import { peerExchangeProtocol } from '../protocols/peer-exchange/codec.ts'
 import { relayProtocols } from '../protocols/relay/codec.ts'
 import { storeProtocol } from '../protocols/store/codec.ts'
 import { legacyStoreProtocol } from '../protocols/store/legacy-codec.ts'
@@ -23,6 +24,7 @@ const protocolsOf = {
   filter: [filterSubscribeProtocol],
   lightpush: [lightPushProtocol, legacyLightPushProtocol],
   sync: [reconciliationProtocol],
+  peerExchange: [peerExchangeProtocol],
 } as const satisfies Record<string, readonly string[]>
 
 export type Service = keyof typeof protocolsOf

@@ -143,6 +143,18 @@ const table = {
   waku_dnsdisc_errors_total: counter('Trees in DNS that could not be read whole, and records in them that are none.', {
     type: ['tree_sync_failure', 'peer_info_failure'],
   }),
+  waku_px_peers: gauge('Connected peers that can be asked for other peers.'),
+  waku_px_peers_sent_total: counter('Node records given to peers that asked for others.'),
+  waku_px_errors_total: counter('Requests for peers that were refused, by kind.', {
+    type: ['decode_rpc_failure', 'request_limit_reached_failure', 'px_failure'],
+  }),
+  waku_px_peers_received_total: counter('Node records received from peers that we asked for others.'),
+  waku_px_client_errors_total: counter(
+    'Questions for peers that failed, and records in answers that are none, by kind.',
+    {
+      type: ['dial_failure', 'decode_rpc_failure', 'px_failure', 'bad_record'],
+    },
+  ),
   libp2p_peers: gauge('Peers with at least one open connection.'),
   libp2p_network_bytes_total: counter('Bytes over the sockets of peers, as the system counts them.', {
     direction: directions,

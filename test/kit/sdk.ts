@@ -25,11 +25,15 @@ export const networkFlags = [
   `--num-shards-in-network=${testNetwork.numShardsInCluster}`,
 ]
 
-/** A started light client that discovers nobody by itself. */
-export async function lightClient(t: Test, networkConfig: NetworkConfig = testNetwork): Promise<LightNode> {
+/** A started light client that discovers nobody by itself, unless `peerExchange` says that it asks whom it meets. */
+export async function lightClient(
+  t: Test,
+  networkConfig: NetworkConfig = testNetwork,
+  { peerExchange = false }: { readonly peerExchange?: boolean } = {},
+): Promise<LightNode> {
   const client = await createLightNode({
     networkConfig,
-    discovery: { dns: false, peerExchange: false, peerCache: false },
+    discovery: { dns: false, peerExchange, peerCache: false },
     libp2p: { filterMultiaddrs: false, hideWebSocketInfo: true },
   })
   t.teardown(async () => {

@@ -2,8 +2,7 @@
  * `waypost dns-tree sign`: makes the TXT records of a tree. The key is read from a file only, so that it is in no list of
  * processes; beside it stands what was signed last, so that the sequence number never goes back.
  */
-import { randomUUID } from 'node:crypto'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { PrivateKey } from '@libp2p/interface'
@@ -11,6 +10,7 @@ import { messageOf, systemCode, WaypostError } from '../../core/errors.ts'
 import { growTree, parseTreeUrl, type Subtrees, signRoot, treeUrlText } from '../../net/discovery/dns/tree.ts'
 import { type Enr, enrFromText } from '../../net/discovery/enr.ts'
 import { readRecord } from '../../net/discovery/node-record.ts'
+import { replaceFile } from '../../net/discovery/replace-file.ts'
 import { newNodeKey, readNodeKey, writeNodeKey } from '../../net/identity.ts'
 import { type OutputOptions, remark, show } from '../output.ts'
 import { restClient } from '../rest-client.ts'
@@ -144,10 +144,8 @@ function isSignedList(content: unknown): content is Record<string, Signed> {
 }
 
 async function writeSigned(file: string, content: Record<string, Signed>): Promise<void> {
-  const draft = `${file}.${randomUUID()}.new`
   try {
-    await writeFile(draft, `${JSON.stringify(content)}\n`, { mode: 0o600, flag: 'wx', flush: true })
-    await rename(draft, file)
+    await replaceFile(file, `${JSON.stringify(content)}\n`)
   } catch (error) {
     throw new WaypostError('cli/cannot-write', { path: file, why: systemCode(error) }, { cause: error })
   }

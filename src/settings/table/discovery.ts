@@ -30,8 +30,12 @@ export const discovery = {
     default: '1',
     ...without(notYet),
   }),
-  'peer-exchange': setting(bool, 'Serve peer exchange.', { default: 'true', ...without(notYet, 'false') }),
-  'peer-exchange-node': setting(list(peerAddress), 'A peer to ask for peers. Repeatable.', without(notYet)),
+  'peer-exchange': setting(bool, 'Tell peers that ask of others that were found.', { default: 'true' }),
+  'peer-exchange-node': setting(
+    list(peerAddress),
+    'A peer to ask for others, when nobody is known any more. Repeatable.',
+    { live: true },
+  ),
   rendezvous: setting(bool, 'Find and be found by rendezvous.', { default: 'true', ...without(notYet, 'false') }),
 } as const
 

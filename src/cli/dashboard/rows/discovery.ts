@@ -16,5 +16,29 @@ export const discovery: Row = {
       unit: 'short',
       queries: rates('waku_dnsdisc_errors_total', 'type'),
     },
+    {
+      title: 'Peers exchanged',
+      says: 'Node records given to peers that asked, and received from those that we asked.',
+      unit: 'short',
+      queries: [
+        ['rate(waku_px_peers_sent_total{$i}[$r])', 'given'],
+        ['rate(waku_px_peers_received_total{$i}[$r])', 'received'],
+      ],
+    },
+    {
+      title: 'Peers to ask for peers',
+      says: 'Connected peers that speak peer exchange.',
+      unit: 'none',
+      queries: gauges('waku_px_peers'),
+    },
+    {
+      title: 'Peer exchange fails',
+      says: 'Requests that we refused, and questions of ours that failed or brought records that are none.',
+      unit: 'short',
+      queries: [
+        ['sum by (type) (rate(waku_px_errors_total{$i}[$r]))', 'refused {{type}}'],
+        ['sum by (type) (rate(waku_px_client_errors_total{$i}[$r]))', 'asked {{type}}'],
+      ],
+    },
   ],
 }

@@ -2,12 +2,12 @@
  * The trees as they were read last, kept in a file: a node that starts while its name servers are away still finds its
  * network, and a tree cannot go back behind what was seen before the restart.
  */
-import { randomUUID } from 'node:crypto'
-import { open, rename, unlink } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { messageOf, systemCode } from '../../../core/errors.ts'
 import type { Log } from '../../../telemetry/log.ts'
 import { type Enr, enrFromText, enrToText } from '../enr.ts'
+import { replaceFile } from '../replace-file.ts'
 import { lastGoodBytes } from './limits.ts'
 
 /** What is known of a tree. */
@@ -47,16 +47,7 @@ export async function writeLastGood(file: string, trees: ReadonlyMap<string, Goo
     sequence: sequence.toString(),
     records: records.map(enrToText),
   }))
-  const draft = `${file}.${randomUUID()}.new`
-  try {
-    await using handle = await open(draft, 'wx', 0o600)
-    await handle.writeFile(JSON.stringify({ version, trees: list }))
-    await handle.sync()
-    await rename(draft, file)
-  } catch (error) {
-    await unlink(draft).catch(() => {})
-    throw error
-  }
+  await replaceFile(file, JSON.stringify({ version, trees: list }))
 }
 
 async function readBounded(file: string): Promise<string> {
