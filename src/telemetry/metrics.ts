@@ -82,6 +82,10 @@ const restGroups = [
   'none',
 ] as const
 
+/** What became of a packet that came for discv5. */
+const discv5Outcomes = ['read', 'challenged', 'handshake', 'limited', 'malformed', 'stray', 'failed'] as const
+export type Discv5Outcome = (typeof discv5Outcomes)[number]
+
 const directions = ['in', 'out'] as const
 const folders = ['data', 'archive'] as const
 const outcomes = ['accept', 'ignore', 'reject'] as const
@@ -196,6 +200,19 @@ const table = {
   ),
 
   waypost_foreign_peers_total: counter('Peers of another cluster that were disconnected after saying so.'),
+
+  waku_discv5_discovered_per_shard: gauge('Nodes that discv5 found since the start, by the shards that they follow.', {
+    shard: 'shard',
+  }),
+  waku_discv5_errors_total: counter('Records from discv5 that do not parse, or say nothing of shards.', {
+    type: ['ParseFailure', 'NoShardInfo'],
+  }),
+  routing_table_nodes: gauge('Nodes in the routing table of discv5: each has answered.'),
+  waypost_discv5_sessions: gauge('Sessions of discv5 kept, of nodes that come and go.'),
+  waypost_discv5_packets_total: counter(
+    'Packets that came for discv5, by outcome: a message or handshake read, a stranger challenged, over a limit, malformed, asked for by nobody.',
+    { outcome: discv5Outcomes },
+  ),
 
   waku_relay_network_bytes_total: counter(
     'Bytes of relayed messages: gross is all that came, net is what was valid; out is once for each peer it went to.',

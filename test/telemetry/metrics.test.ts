@@ -17,6 +17,9 @@ const units = [
   'peers_per_shard',
   'peers_per_agent',
   'streams',
+  'nodes',
+  'sessions',
+  'packets',
   'attempts',
   'topics',
   'connections',
@@ -41,6 +44,7 @@ const unitInHelp: Readonly<Record<string, RegExp>> = {
   waku_histogram_message_size: /kilobytes/,
   waku_peer_store_size: /Peers/,
   waku_dnsdisc_discovered: /[Rr]ecords|[Pp]eers/,
+  waku_discv5_discovered_per_shard: /Nodes/,
   libp2p_pubsub_unsubscriptions_total: /Times/,
   libp2p_pubsub_validation_success_total: /Messages/,
   libp2p_pubsub_validation_ignore_total: /Messages/,
@@ -56,8 +60,9 @@ const unitInHelp: Readonly<Record<string, RegExp>> = {
   total_messages_cached: /Messages/,
 }
 
-/** Names of store sync in nwaku, which say of nobody whose they are. */
+/** Names of store sync and discv5 in nwaku, which say of nobody whose they are. */
 const withoutOwner = new Set([
+  'routing_table_nodes',
   'reconciliation_roundtrips',
   'reconciliation_differences',
   'total_bytes_exchanged_total',

@@ -115,6 +115,27 @@ export const network: Row = {
       queries: [...gauges('waypost_reachability', '{{state}}'), ...gauges('waypost_port_mappings', 'mapped ports')],
     },
     {
+      title: 'Nodes that discv5 knows',
+      says: 'Nodes in the routing table, each of which has answered, and sessions kept. No nodes: nobody there, or UDP is blocked.',
+      unit: 'none',
+      queries: [
+        ['routing_table_nodes{$i}', 'nodes'],
+        ['waypost_discv5_sessions{$i}', 'sessions'],
+      ],
+    },
+    {
+      title: 'Nodes found by discv5',
+      says: 'Nodes found since the start, by shard.',
+      unit: 'none',
+      queries: gauges('waku_discv5_discovered_per_shard', 'shard {{shard}}'),
+    },
+    {
+      title: 'Packets of discv5',
+      says: 'What became of UDP packets. Much that is limited, malformed or stray: somebody floods us.',
+      unit: 'short',
+      queries: [...rates('waypost_discv5_packets_total', 'outcome'), ...rates('waku_discv5_errors_total', 'type')],
+    },
+    {
       title: 'Certificate ends',
       says: 'When the certificate for secure WebSocket ends. Browsers cannot connect after that.',
       unit: 'dateTimeFromNow',
