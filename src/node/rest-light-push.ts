@@ -2,14 +2,14 @@
  * Light push for REST. A node that relays publishes itself, unless a service node is named; one that does not asks a
  * service node.
  */
-import type { Libp2p } from '@libp2p/interface'
+import type { Libp2p, PeerId } from '@libp2p/interface'
 import { decodeMessage, withTimestamp } from '../core/message.ts'
 import type { Published, Publisher } from '../core/publisher.ts'
 import { type Clock, toNanoseconds } from '../core/time.ts'
 import { judgeSize } from '../core/validator.ts'
 import { type Pushed, push } from '../protocols/lightpush/client.ts'
 import type { LightPushService, ServiceNodeAnswer } from '../rest/routes/lightpush.ts'
-import type { ServicePeers } from './service-peers.ts'
+import type { AskOptions, ServicePeers } from './service-peers.ts'
 
 /** Publishes by this node's own relay. */
 export class OwnLightPush implements LightPushService {
@@ -44,13 +44,19 @@ export class RemoteLightPush implements LightPushService {
     const stamped = this.#stamped(message)
     const size = judgeSize(stamped.length, maxMessageBytes)
     if (size.result !== 'accept') return { outcome: 'too-large', reason: size.reason }
-    return answerOf(await peers.ask('lightpush', (peer, options) => push(libp2p, peer, stamped, pubsubTopic, options)))
+    const ask = (peer: PeerId, options: AskOptions) => push(libp2p, peer, stamped, pubsubTopic, options)
+    return answerOf(await peers.ask('lightpush', ask, { good: isFinal }))
   }
 
   /** As a publisher of our own does: a message without a time gets one. */
   #stamped(message: Uint8Array): Uint8Array {
     return decodeMessage(message).timestamp ? message : withTimestamp(message, toNanoseconds(this.#parts.clock()))
   }
+}
+
+/** False: that node has no peers, is busy or failed; another may publish. */
+function isFinal(pushed: Pushed): boolean {
+  return pushed.outcome === 'relayed' || (pushed.status !== 429 && pushed.status < 500)
 }
 
 /** A node of version 2 does not tell how many peers it reached; it was one at least. */

@@ -39,7 +39,7 @@ export class RestStore implements StoreService {
     return this.#peers.ask(
       'store',
       async (peer, options) => ({ requestId, ...(await this.#client.query(peer, query, { ...options, requestId })) }),
-      address === undefined ? undefined : peerAddress(address),
+      { peer: address === undefined ? undefined : peerAddress(address) },
     )
   }
 }
@@ -67,7 +67,7 @@ class RestLegacyStore implements LegacyStoreService {
           return await new LegacyHistory({ query: (asked) => client.query(peer, asked, options) }).query(query)
         }
       },
-      address === undefined ? undefined : peerAddress(address),
+      { peer: address === undefined ? undefined : peerAddress(address) },
     )
   }
 }

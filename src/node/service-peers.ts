@@ -46,8 +46,14 @@ export function capabilitiesOf(protocols: readonly string[]): ReadonlySet<Capabi
   return new Set(all.filter(([, ids]) => ids.some((id) => protocols.includes(id))).map(([name]) => name))
 }
 
-/** For one question, dial included: nwaku's REST API waits as long. */
+/** For one question to one peer, dial included: nwaku's REST API waits as long. */
 const askTimeout: Milliseconds = 5000
+
+/** Peers that are asked for one answer, one after the other, while each fails. */
+const mostAsked = 3
+
+/** For all of them together. */
+const failoverTimeout: Milliseconds = 10_000
 
 export interface ServicePeersParts {
   readonly libp2p: Pick<Libp2p, 'dial' | 'getConnections' | 'addEventListener'>
@@ -59,6 +65,13 @@ export interface ServicePeersParts {
 export interface AskOptions {
   readonly timeout: Milliseconds
   readonly signal: AbortSignal
+}
+
+export interface AskChoice<T> {
+  /** Nobody else is asked. */
+  readonly peer?: Multiaddr | PeerId | undefined
+  /** False: another peer may have a better answer. */
+  readonly good?: (answer: T) => boolean
 }
 
 export class ServicePeers implements Disposable {
@@ -106,16 +119,34 @@ export class ServicePeers implements Disposable {
   }
 
   /**
-   * Lets `question` ask a peer for `service`: `peer`, or one of its own choice.
+   * Lets `question` ask a peer for `service`: `peer`, or those of its own choice, the next when one fails or gives an
+   * answer that is not `good`; the last answer, or the last failure, is what comes of it.
    * Throws `client/no-peer`, `client/unreachable`, `wire/timed-out`, and what the question throws of ours.
    */
   async ask<T>(
     service: Service,
     question: (peer: PeerId, options: AskOptions) => Promise<T>,
-    peer?: Multiaddr | PeerId,
+    { peer, good = () => true }: AskChoice<T> = {},
   ): Promise<T> {
-    const asked = peer ?? this.#choose(service)
-    if (asked === undefined) throw new WaypostError('client/no-peer', {})
+    const asked = peer === undefined ? this.#choices(service) : [peer]
+    const end = performance.now() + failoverTimeout
+    for (const [index, one] of asked.entries()) {
+      const isLast = index === asked.length - 1 || performance.now() > end
+      try {
+        const answer = await this.#askOne(service, question, one)
+        if (isLast || good(answer)) return answer
+      } catch (error) {
+        if (isLast || isOurFault(error)) throw error
+      }
+    }
+    throw new WaypostError('client/no-peer', {})
+  }
+
+  async #askOne<T>(
+    service: Service,
+    question: (peer: PeerId, options: AskOptions) => Promise<T>,
+    asked: Multiaddr | PeerId,
+  ): Promise<T> {
     const signal = AbortSignal.timeout(askTimeout)
     try {
       const id = isPeerId(asked) ? asked : (await this.#parts.libp2p.dial(asked, { signal })).remotePeer
@@ -132,11 +163,15 @@ export class ServicePeers implements Disposable {
     this.#watching.abort()
   }
 
-  /** A named peer that is connected, one that is named, one that is connected: in this order. */
-  #choose(service: Service): Multiaddr | PeerId | undefined {
+  /**
+   * Those that are named, the connected ones first; where none is named, those that are connected. Whoever names nodes may
+   * trust no others with his questions.
+   */
+  #choices(service: Service): readonly (Multiaddr | PeerId)[] {
     const named = this.#named[service]
-    const open = named.find((address) => this.#serving.get(idOf(address) ?? '')?.services.includes(service))
-    return open ?? named[0] ?? this.connected(service)[0]
+    const isOpen = (address: Multiaddr) => this.#serving.get(idOf(address) ?? '')?.services.includes(service)
+    const inOrder = [...named.filter(isOpen), ...named.filter((address) => !isOpen(address))]
+    return (named.length > 0 ? inOrder : this.connected(service)).slice(0, mostAsked)
   }
 
   #speaks(id: PeerId, protocols: readonly string[]): void {
@@ -146,6 +181,13 @@ export class ServicePeers implements Disposable {
     if (connected && services.length > 0) this.#serving.set(id.toString(), { id, services })
     else this.#serving.delete(id.toString())
   }
+}
+
+/** Another peer would say the same. */
+function isOurFault(error: unknown): boolean {
+  if (!isWaypostError(error, 'client/refused')) return false
+  const status = Number(error.data.status)
+  return status >= 400 && status < 500 && status !== 429
 }
 
 const serviceNames = Object.keys(protocolsOf) as readonly Service[]

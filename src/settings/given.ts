@@ -8,6 +8,7 @@ export type Origin =
   | { readonly from: 'environment'; readonly variable: string }
   | { readonly from: 'file'; readonly path: string; readonly key: string; readonly line?: number }
   | { readonly from: 'preset'; readonly preset: string }
+  | { readonly from: 'mode'; readonly mode: string }
   | { readonly from: 'default' }
 
 /** A setting given by a source, as text. A source that repeats a setting gives it several times. */
@@ -25,7 +26,7 @@ export interface Findings {
   readonly warnings: string[]
 }
 
-/** `--tcp-port`, `WAYPOST_TCP_PORT`, `node.toml:3 tcp-port`, `preset twn` or `default`. */
+/** `--tcp-port`, `WAYPOST_TCP_PORT`, `node.toml:3 tcp-port`, `preset twn`, `mode edge` or `default`. */
 export function showOrigin(origin: Origin): string {
   switch (origin.from) {
     case 'flag':
@@ -36,6 +37,8 @@ export function showOrigin(origin: Origin): string {
       return `${origin.path}${origin.line === undefined ? '' : `:${origin.line}`} ${origin.key}`
     case 'preset':
       return `preset ${origin.preset}`
+    case 'mode':
+      return `mode ${origin.mode}`
     case 'default':
       return 'default'
   }

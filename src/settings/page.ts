@@ -1,5 +1,6 @@
 /** docs/settings.md, from the table. */
 import { describeSettings, type SettingGroup, type SettingText } from './describe.ts'
+import { modes } from './modes.ts'
 import { presets } from './presets.ts'
 
 const introduction = `# Settings
@@ -36,7 +37,7 @@ unit that nwaku has for the setting.
 
 /** The whole page. */
 export function renderSettingsPage(): string {
-  return `${[introduction, ...describeSettings().map(renderGroup), renderPresets()].join('\n')}`
+  return `${[introduction, ...describeSettings().map(renderGroup), renderPresets(), renderModes()].join('\n')}`
 }
 
 function renderGroup({ title, settings }: SettingGroup): string {
@@ -62,6 +63,15 @@ function renderPresets(): string {
     return `### ${name}\n\n${about}\n\n\`\`\`toml\n${lines.join('\n')}\n\`\`\`\n`
   })
   return `## Presets\n\nA preset yields to whatever is given explicitly.\n\n${sections.join('\n')}`
+}
+
+function renderModes(): string {
+  const sections = Object.entries(modes).map(([name, { about, values }]) => {
+    const lines = Object.entries(values).map(([setting, value]) => `${setting} = ${tomlOf(value)}`)
+    const block = lines.length === 0 ? '' : `\n\`\`\`toml\n${lines.join('\n')}\n\`\`\`\n`
+    return `### ${name}\n\n${about}\n${block}`
+  })
+  return `\n## Modes\n\nA mode yields to whatever is given explicitly, and counts before a preset.\n\n${sections.join('\n')}`
 }
 
 function tomlOf(value: string | readonly string[]): string {

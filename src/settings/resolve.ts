@@ -1,5 +1,5 @@
 /**
- * The settings of a node, out of all their sources: flag, environment, file, preset, default; the strongest that gives a
+ * The settings of a node, out of all their sources: flag, environment, file, mode, preset, default; the strongest that gives a
  * setting counts. Every problem is found before any is reported.
  */
 import path from 'node:path'
@@ -11,6 +11,7 @@ import { readEnvironment } from './environment.ts'
 import { readSecretFile, readSettingsFile } from './file.ts'
 import { type Findings, type Given, type Origin, showOrigin } from './given.ts'
 import { Misfit } from './kinds/kind.ts'
+import { modeLayer } from './modes.ts'
 import { presetLayer } from './presets.ts'
 import type { Row } from './row.ts'
 import { camelCase, type SettingName, type Settings, settingNames, settingTable } from './table.ts'
@@ -38,7 +39,7 @@ export function resolveSettings({ argv = [], env = {}, cwd = process.cwd() }: So
   const findings: Findings = { problems: [], warnings: [] }
   const explicit = readSources(argv, env, cwd, findings)
   const unknowns = findings.problems.length
-  const { settings, origins } = readRows([...explicit, presetLayer(explicit)], cwd, findings)
+  const { settings, origins } = readRows([...explicit, modeLayer(explicit), presetLayer(explicit)], cwd, findings)
   // What settings have to do with each other can be told when each of them could be read; unknown names do not matter.
   if (findings.problems.length === unknowns) check(settings, origins, findings)
   if (findings.problems.length > 0) throw invalid(findings.problems)
@@ -122,7 +123,13 @@ function judge(row: Row<unknown>, value: unknown, given: Given, cwd: string, { p
   const { treatment, kind } = row
   const at = showOrigin(given.origin)
   if (kind.secret === 'whole' && given.origin.from === 'flag' && !given.inFile) warnings.push(exposed(given))
-  if (treatment.is === 'implemented' || given.origin.from === 'preset' || value === undefined) return
+  if (
+    treatment.is === 'implemented' ||
+    given.origin.from === 'preset' ||
+    given.origin.from === 'mode' ||
+    value === undefined
+  )
+    return
   if (treatment.as !== undefined && value === kind.parse(treatment.as, cwd)) return
   if (treatment.is === 'refused') problems.push(`${at}: refused: ${treatment.why}`)
   else warnings.push(`${at}: accepted without effect: ${treatment.why}`)

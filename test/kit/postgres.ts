@@ -139,6 +139,7 @@ export class PostgresServer {
   readonly log: string[] = []
   #process: ChildProcess | undefined
   #pid = 0
+  #down = Promise.withResolvers<void>()
 
   constructor(place: Place, port: number) {
     this.place = place
@@ -170,10 +171,14 @@ export class PostgresServer {
       this.#pid = Number(line.replace('pid ', ''))
     })
     const ready = Promise.withResolvers<void>()
+    const down = Promise.withResolvers<void>()
+    this.#down = down
     createInterface(child.stderr).on('line', (line) => {
       this.log.push(line)
       if (line.includes('ready to accept')) ready.resolve()
+      if (line.includes('database system is shut down')) down.resolve()
     })
+    child.once('exit', () => down.resolve())
     child.once('exit', () => ready.reject(new Error(`the server ended: ${this.log.slice(-5).join('\n')}`)))
     await ready.promise
   }
@@ -186,6 +191,8 @@ export class PostgresServer {
     // One that hangs would not hear of it.
     this.resume()
     process.kill(this.#pid, stopSignals[how])
+    // When our end closes the shell ends it at once, which would be a crash.
+    if (how === 'fast') await this.#down.promise
     child.stdin?.end()
     await exit
   }

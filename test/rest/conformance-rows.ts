@@ -732,7 +732,7 @@ const admin: Table = {
     {
       case: 'who serves what',
       status: 200,
-      text: /"protocols":\["\/vac\/waku\/relay\/2\.0\.0","\/vac\/waku\/store-query\/3\.0\.0"\]/,
+      text: /"protocols":\["\/vac\/waku\/relay\/2\.0\.0","\/vac\/waku\/store-query\/3\.0\.0"[,\]]/,
     },
   ],
   'GET /admin/v1/peers/stats': [

@@ -6,7 +6,7 @@
 import type { Pool } from './pool.ts'
 
 /** Messages of a partition, added by this node, at which the server looks at it. In between it goes by the size of the file. */
-const occasions = [1000, 10_000, 100_000] as const
+const occasions = [1000, 10_000, 100_000, 1_000_000, 10_000_000] as const
 
 /** What a column is judged by: some thousand rows are read, a tenth of what the server takes by default. */
 const statisticsTarget = 20

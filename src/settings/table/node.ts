@@ -12,6 +12,10 @@ import { notYet, setting, without } from '../row.ts'
 export const presetNames = ['twn', 'status.prod', 'local'] as const
 export type PresetName = (typeof presetNames)[number]
 
+/** The modes, which modes.ts fills. */
+export const modeNames = ['core', 'edge'] as const
+export type ModeName = (typeof modeNames)[number]
+
 export const node = {
   'data-dir': setting(filePath, 'The folder of the node key, the archive and the known peers. Made when missing.', {
     default: './waypost-data',
@@ -20,6 +24,14 @@ export const node = {
   preset: setting(oneOf(...presetNames), 'A network by name: settings that hold where nothing else is given.', {
     unset: 'twn on cluster 1, else none',
   }),
+  mode: setting(
+    oneOf(...modeNames),
+    'core: a node for others. edge: a light client, which relays and serves nothing.',
+    {
+      default: 'core',
+      ours: true,
+    },
+  ),
   'cluster-id': setting(
     integer(0, 0xffff),
     'The cluster. Peers of another are disconnected. On 1, The Waku Network, the preset twn holds.',
