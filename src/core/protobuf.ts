@@ -39,6 +39,16 @@ export class ProtobufReader {
     return field
   }
 
+  /** True where the field that `next()` named is a number. */
+  get isVarint(): boolean {
+    return this.#wireType === WireType.varint
+  }
+
+  /** True where it is length-delimited. */
+  get isBytes(): boolean {
+    return this.#wireType === WireType.bytes
+  }
+
   /** A view of a length-delimited field. */
   bytes(): Uint8Array {
     this.#expect(WireType.bytes)

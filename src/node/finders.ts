@@ -5,6 +5,7 @@ import type { DialHistory } from '../net/peer-manager/dial-history.ts'
 import type { DiscoveryParts } from './discovery.ts'
 import { findByDns } from './find-by-dns.ts'
 import { findByPeerExchange } from './find-by-peer-exchange.ts'
+import { findByRendezvous } from './find-by-rendezvous.ts'
 
 export interface FinderParts extends DiscoveryParts {
   readonly record: CurrentRecord
@@ -27,7 +28,7 @@ export interface Finders extends AsyncDisposable {
 type OpenFinder = (parts: FinderParts) => Promise<Finder | undefined>
 
 /** In the order in which they are opened: those that need nobody else first. */
-const openers: readonly OpenFinder[] = [findByDns, findByPeerExchange]
+const openers: readonly OpenFinder[] = [findByDns, findByPeerExchange, findByRendezvous]
 
 export async function openFinders(parts: FinderParts): Promise<Finders> {
   await using opened = new AsyncDisposableStack()

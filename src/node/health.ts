@@ -12,10 +12,11 @@ export interface HealthParts {
   readonly storeLoss?: () => string | undefined
   readonly legacyStore?: boolean
   readonly peerExchange?: boolean
+  readonly rendezvous?: boolean
   /** How far the store has come in fetching what it missed; undefined when it has it, or never fetches. */
   readonly resuming?: () => string | undefined
   /** Whether another node can be asked for a service. */
-  readonly canAsk: (service: 'store' | 'legacyStore' | 'filter' | 'lightpush') => boolean
+  readonly canAsk: (service: 'store' | 'legacyStore' | 'filter' | 'lightpush' | 'rendezvous') => boolean
 }
 
 /** Every protocol that nwaku lists; those of later versions are not mounted. */
@@ -27,6 +28,7 @@ export function protocolHealth({
   storeLoss,
   legacyStore,
   peerExchange,
+  rendezvous,
   resuming,
   canAsk,
 }: HealthParts): readonly ProtocolHealth[] {
@@ -51,7 +53,7 @@ export function protocolHealth({
       : { protocol: 'Store', state: 'SYNCHRONIZING', desc: catchingUp },
     entry('Legacy Store', legacyStore, degraded === undefined, degraded),
     entry('Peer Exchange', peerExchange, true, undefined),
-    unmounted('Rendezvous'),
+    entry('Rendezvous', rendezvous, canAsk('rendezvous'), 'No Rendezvous peers are available yet'),
     unmounted('Mix'),
     entry('Lightpush Client', true, canPush, noPushPeer),
     entry('Legacy Lightpush Client', true, canPush, noPushPeer),

@@ -232,6 +232,7 @@ export function namedPeers(settings: Settings): ServicePeersParts['named'] {
     lightpush: addresses(lightpushnode),
     sync: [],
     peerExchange: addresses(peerExchangeNode),
+    rendezvous: [],
   }
 }
 
@@ -255,6 +256,7 @@ function healthOf({ settings, router, archive }: ProtocolParts, peers: ServicePe
     storeLoss: archive && (() => archiveLoss(archive)),
     legacyStore: archive !== undefined && settings.legacyStore,
     peerExchange: settings.peerExchange,
+    rendezvous: settings.rendezvous,
     canAsk: (service) => peers.has(service),
   }
 }

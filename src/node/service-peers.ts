@@ -13,6 +13,7 @@ import { lightPushProtocol } from '../protocols/lightpush/codec.ts'
 import { legacyLightPushProtocol } from '../protocols/lightpush/legacy-codec.ts'
 import { peerExchangeProtocol } from '../protocols/peer-exchange/codec.ts'
 import { relayProtocols } from '../protocols/relay/codec.ts'
+import { rendezvousProtocol } from '../protocols/rendezvous/codec.ts'
 import { storeProtocol } from '../protocols/store/codec.ts'
 import { legacyStoreProtocol } from '../protocols/store/legacy-codec.ts'
 import { reconciliationProtocol } from '../protocols/store-sync/codec.ts'
@@ -25,6 +26,7 @@ const protocolsOf = {
   lightpush: [lightPushProtocol, legacyLightPushProtocol],
   sync: [reconciliationProtocol],
   peerExchange: [peerExchangeProtocol],
+  rendezvous: [rendezvousProtocol],
 } as const satisfies Record<string, readonly string[]>
 
 export type Service = keyof typeof protocolsOf

@@ -54,6 +54,7 @@ export const wakuProtocols = [
   '/vac/waku/lightpush/2.0.0-beta1',
   '/vac/waku/metadata/1.0.0',
   '/vac/waku/peer-exchange/2.0.0-alpha1',
+  '/vac/waku/rendezvous/1.0.0',
   '/vac/waku/reconciliation/1.0.0',
   '/vac/waku/transfer/1.0.0',
 ] as const
@@ -159,6 +160,12 @@ const table = {
       type: ['dial_failure', 'decode_rpc_failure', 'px_failure', 'bad_record'],
     },
   ),
+  libp2p_rendezvous_register_total: counter(
+    'Registrations that peers asked for at our rendezvous point, renewals too.',
+  ),
+  libp2p_rendezvous_discover_total: counter('Look-ups at our rendezvous point.'),
+  libp2p_rendezvous_registered: gauge('Registrations at our rendezvous point, after the last change.'),
+  rendezvousPeerFoundTotal_total: counter('Peers found at the rendezvous points of others.'),
   libp2p_peers: gauge('Peers with at least one open connection.'),
   libp2p_network_bytes_total: counter('Bytes over the sockets of peers, as the system counts them.', {
     direction: directions,

@@ -36,7 +36,9 @@ export const discovery = {
     'A peer to ask for others, when nobody is known any more. Repeatable.',
     { live: true },
   ),
-  rendezvous: setting(bool, 'Find and be found by rendezvous.', { default: 'true', ...without(notYet, 'false') }),
+  rendezvous: setting(bool, 'Find other relays and be found by rendezvous; a relay is a rendezvous point too.', {
+    default: 'true',
+  }),
 } as const
 
 const noMix = 'mix is not in this version'

@@ -40,5 +40,21 @@ export const discovery: Row = {
         ['sum by (type) (rate(waku_px_client_errors_total{$i}[$r]))', 'asked {{type}}'],
       ],
     },
+    {
+      title: 'Rendezvous',
+      says: 'Requests at our rendezvous point, and peers that we found at those of others.',
+      unit: 'short',
+      queries: [
+        ['rate(libp2p_rendezvous_register_total{$i}[$r])', 'registered'],
+        ['rate(libp2p_rendezvous_discover_total{$i}[$r])', 'looked up'],
+        ['rate(rendezvousPeerFoundTotal_total{$i}[$r])', 'found'],
+      ],
+    },
+    {
+      title: 'Registrations',
+      says: 'Registrations at our rendezvous point. It has a bound.',
+      unit: 'none',
+      queries: gauges('libp2p_rendezvous_registered'),
+    },
   ],
 }
