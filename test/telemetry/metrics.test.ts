@@ -45,6 +45,12 @@ const unitInHelp: Readonly<Record<string, RegExp>> = {
   waku_peer_store_size: /Peers/,
   waku_dnsdisc_discovered: /[Rr]ecords|[Pp]eers/,
   waku_discv5_discovered_per_shard: /Nodes/,
+  waku_px_peers_sent_total: /[Rr]ecords/,
+  waku_px_peers_received_total: /[Rr]ecords/,
+  libp2p_rendezvous_register_total: /Registrations/,
+  libp2p_rendezvous_discover_total: /Look-ups/,
+  libp2p_rendezvous_registered: /Registrations/,
+  rendezvousPeerFoundTotal_total: /Peers/,
   libp2p_pubsub_unsubscriptions_total: /Times/,
   libp2p_pubsub_validation_success_total: /Messages/,
   libp2p_pubsub_validation_ignore_total: /Messages/,
@@ -60,9 +66,10 @@ const unitInHelp: Readonly<Record<string, RegExp>> = {
   total_messages_cached: /Messages/,
 }
 
-/** Names of store sync and discv5 in nwaku, which say of nobody whose they are. */
+/** Names of store sync, discv5 and rendezvous in nwaku, which say of nobody whose they are. */
 const withoutOwner = new Set([
   'routing_table_nodes',
+  'rendezvousPeerFoundTotal_total',
   'reconciliation_roundtrips',
   'reconciliation_differences',
   'total_bytes_exchanged_total',
