@@ -88,6 +88,8 @@ export const have: Readonly<Record<string, readonly Labels[]>> = {
   waku_filter_request_duration_seconds_bucket: [{ type: 'SUBSCRIBE', le: '+Inf' }],
   waku_filter_handle_message_duration_seconds_bucket: [{ le: '+Inf' }],
   waku_lightpush_errors_total: [{ type: 'not_published_to_any_peer' }],
+  waku_px_errors_total: [{ type: 'decode_rpc_failure' }],
+  waku_px_peers_sent_total: none,
 }
 
 const noRln = 'RLN is not built'
@@ -99,8 +101,6 @@ const ofOthers = 'exported by another program beside the node'
 /** Names that a scrape must not have, and why. When one of them is built, it moves up. */
 export const lack: Readonly<Record<string, string>> = {
   waku_discv5_discovered_per_shard: 'the node of the test runs no discv5, and has found nobody with it',
-  waku_px_errors_total: 'peer exchange is not built',
-  waku_px_peers_sent_total: 'peer exchange is not built',
   libp2p_autonat_reachability_confidence: 'AutoNAT is not used: the operator says what address the node has',
   waku_peers_errors_total: 'peers are not kept on disk, so nothing of that can fail',
   waku_relay_fleet_store_msg_size_bytes: 'a sum of request sizes under a wrong name in nwaku itself',
