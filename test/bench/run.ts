@@ -13,6 +13,7 @@ const benches: Readonly<Record<string, readonly string[]>> = {
   store: [],
   startup: [],
   fleet: [],
+  network: ['--nodes=12', '--churn=60', '--partition=60'],
   archive: ['--messages=30000'],
   sync: ['--messages=100000'],
 }

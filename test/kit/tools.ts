@@ -11,6 +11,8 @@ const tools = {
   debootstrap: ['debootstrap'],
   /** Debian's `dnsmasq-base`. */
   dnsmasq: ['dnsmasq'],
+  /** Debian's `iproute2`. */
+  ip: ['ip'],
   openssl: ['openssl'],
   bash: ['bash'],
   fish: ['fish'],
