@@ -13,7 +13,7 @@ import type { Found, FoundListener } from './found.ts'
 export interface PoolOptions {
   readonly self: PeerId
   readonly cluster: number
-  /** Peers at the most. Above it the one that was heard of longest ago goes. */
+  /** Peers at the most. Above it the one that was heard of longest ago goes, of those that came by the same way as most. */
   readonly capacity: number
   /** False: we are on the public network, and addresses of private ones, which a stranger may claim, are left out. */
   readonly takesPrivate: () => boolean
@@ -88,8 +88,11 @@ export class PeerPool {
     return this.#options.takesPrivate() || host === undefined || !isPrivate(host)
   }
 
+  /** The oldest of the way that brought in most: who floods one way pushes out what came by it, and nobody else's. */
   #forgetOldest(): void {
-    const [oldest] = this.#peers.keys()
+    const bySource = Map.groupBy(this.#peers, ([, { source }]) => source)
+    const [largest] = [...bySource.values()].sort((one, other) => other.length - one.length)
+    const oldest = largest?.[0]?.[0]
     if (oldest !== undefined) this.#peers.delete(oldest)
   }
 }

@@ -58,6 +58,18 @@ t.test('the pool is bounded: the one heard of longest ago goes', async (t) => {
   t.ok(known.get(first.peerId), 'it was heard of again')
 })
 
+t.test('peers made up by one who tells of many push out no others than those that came the same way', async (t) => {
+  const known = await pool({ capacity: 10 })
+  const [named, table] = [await peer({ source: 'dns' }), await peer({ source: 'discv5' })]
+  for (const found of [named, table]) known.add(found)
+  const told = await Promise.all(Array.from({ length: 30 }, () => peer({ source: 'peer-exchange' })))
+  for (const found of told) known.add(found)
+  t.equal(known.size, 10)
+  t.ok(known.get(named.peerId) && known.get(table.peerId))
+  t.equal(told.filter(({ peerId }) => known.get(peerId)).length, 8)
+  t.ok(known.get(told.at(-1)?.peerId ?? ''), 'the latest of them are there')
+})
+
 t.test('listeners hear of each peer that is taken, and of no other', async (t) => {
   const known = await pool()
   const heard: string[] = []
