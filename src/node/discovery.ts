@@ -18,6 +18,7 @@ import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { DataFolder } from './data-folder.ts'
+import { udpEndpoint, withSeen } from './find-by-discv5.ts'
 import { openFinders } from './finders.ts'
 import type { NodeHost } from './host.ts'
 import { type Network, shardNumbers } from './network.ts'
@@ -71,10 +72,12 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
   })
   const relayed = () => shardNumbers(protocols.relay?.topics ?? [])
   const shards = () => (protocols.relay === undefined ? network.shards : relayed())
-  const describe = () => describeNode({ settings, shards: shards(), addresses: host.addresses() })
+  const udp = udpEndpoint(settings)
+  const addresses = () => withSeen(host.addresses(), udp)
+  const describe = () => describeNode({ settings, shards: shards(), addresses: addresses(), udpPort: udp.port })
   const record = await CurrentRecord.open({ privateKey: host.privateKey, describe, file: folder.recordFile, clock })
   opened.defer(() => record.settled())
-  const finders = await openFinders({ ...parts, record, pool, history, isPrivate: isPrivateNode })
+  const finders = await openFinders({ ...parts, record, pool, history, isPrivate: isPrivateNode, udp })
   opened.use(finders)
   const mesh = () => new Set(protocols.meshPeers())
   const manager = opened.use(

@@ -3,6 +3,7 @@ import type { CurrentRecord } from '../net/discovery/own-record.ts'
 import type { PeerPool } from '../net/discovery/pool.ts'
 import type { DialHistory } from '../net/peer-manager/dial-history.ts'
 import type { DiscoveryParts } from './discovery.ts'
+import { findByDiscv5, type UdpEndpoint } from './find-by-discv5.ts'
 import { findByDns } from './find-by-dns.ts'
 import { findByPeerExchange } from './find-by-peer-exchange.ts'
 import { findByRendezvous } from './find-by-rendezvous.ts'
@@ -13,6 +14,8 @@ export interface FinderParts extends DiscoveryParts {
   readonly history: DialHistory
   /** True while we are on a private network, or on this machine alone. */
   readonly isPrivate: () => boolean
+  /** What our record says of discv5; who changes it has the record updated. */
+  readonly udp: UdpEndpoint
 }
 
 /** What the node is told by when it knows nobody to dial any more. */
@@ -28,7 +31,7 @@ export interface Finders extends AsyncDisposable {
 type OpenFinder = (parts: FinderParts) => Promise<Finder | undefined>
 
 /** In the order in which they are opened: those that need nobody else first. */
-const openers: readonly OpenFinder[] = [findByDns, findByPeerExchange, findByRendezvous]
+const openers: readonly OpenFinder[] = [findByDns, findByDiscv5, findByPeerExchange, findByRendezvous]
 
 export async function openFinders(parts: FinderParts): Promise<Finders> {
   await using opened = new AsyncDisposableStack()

@@ -3,7 +3,7 @@ import { list } from '../kinds/kind.ts'
 import { enr, enrTree, peerAddress } from '../kinds/network.ts'
 import { bool, integer, port, text } from '../kinds/plain.ts'
 import { privateKey } from '../kinds/secret.ts'
-import { notYet, refused, setting, without } from '../row.ts'
+import { refused, setting, without } from '../row.ts'
 
 export const discovery = {
   'dns-discovery': setting(bool, 'Deprecated in nwaku: dns-discovery-url is enough.', {
@@ -11,25 +11,27 @@ export const discovery = {
     ...without('dns-discovery-url is enough', 'false'),
   }),
   'dns-discovery-url': setting(list(enrTree), 'A tree of node records in DNS (EIP-1459). Repeatable.'),
-  'discv5-discovery': setting(bool, 'Find peers with discv5.', without(notYet, 'false')),
-  'discv5-udp-port': setting(port, 'The UDP port of discv5.', { default: '9000', shifted: true, ...without(notYet) }),
-  'discv5-bootstrap-node': setting(list(enr), 'A node record to begin with. Repeatable.', without(notYet)),
-  'discv5-enr-auto-update': setting(bool, 'Learn our address from what peers see.', {
-    default: 'false',
-    ...without(notYet, 'false'),
+  'discv5-discovery': setting(bool, 'Find peers, and be found, with discv5.', {
+    unset: 'off, unless a preset switches it on',
   }),
-  'discv5-table-ip-limit': setting(integer(1, 10_000), 'Nodes of one network in the routing table.', {
-    default: '10',
-    ...without(notYet),
-  }),
+  'discv5-udp-port': setting(port, 'The UDP port of discv5. 0 takes a free one.', { default: '9000', shifted: true }),
+  'discv5-bootstrap-node': setting(list(enr), 'A node record to begin with. Repeatable.'),
+  'discv5-enr-auto-update': setting(
+    bool,
+    'Announce the address at which most nodes see us, unless we have a public one already.',
+    { default: 'false' },
+  ),
+  'discv5-table-ip-limit': setting(
+    integer(1, 10_000),
+    'Nodes of one network (/24, /48 in IPv6) in the routing table.',
+    {
+      default: '10',
+    },
+  ),
   'discv5-bucket-ip-limit': setting(integer(1, 10_000), 'Nodes of one network in a bucket of the routing table.', {
     default: '2',
-    ...without(notYet),
   }),
-  'discv5-bits-per-hop': setting(integer(1, 8), 'Bits by which a lookup comes closer with each hop.', {
-    default: '1',
-    ...without(notYet),
-  }),
+  'discv5-bits-per-hop': setting(integer(1, 8), 'Bits by which a lookup comes closer with each hop.', { default: '1' }),
   'peer-exchange': setting(bool, 'Tell peers that ask of others that were found.', { default: 'true' }),
   'peer-exchange-node': setting(
     list(peerAddress),

@@ -43,8 +43,8 @@ export const maxRequests = 200
 export const maxCandidates = 256
 export const maxMeetings = 4
 
-/** Nodes that did not answer, which are left alone for a while. */
-export const maxAbsent = 1000
+/** Nodes that are left alone for a while: they did not answer, or there is no place for them. */
+export const maxResting = 1000
 
 /** Records whose signature was checked, kept since the same ones come again and again. 600 bytes each. */
 export const maxKnownRecords = 2000
@@ -102,8 +102,10 @@ export interface Timings {
   readonly liveness: Milliseconds
   /** How often it is looked for one that is to be asked. */
   readonly tick: Milliseconds
-  /** How long a node that did not answer is left alone. */
-  readonly absent: Milliseconds
+  /** How long a node that did not answer, or found no place, is left alone. */
+  readonly rest: Milliseconds
+  /** After a search of its own accord, the next one at somebody's wish. */
+  readonly hurry: Milliseconds
   /** How long a vote on our address counts. */
   readonly vote: Milliseconds
 }
@@ -114,6 +116,7 @@ export const timings: Timings = {
   walk: { first: second, most: 60 * second },
   liveness: 30 * second,
   tick: second,
-  absent: 60 * second,
+  rest: 60 * second,
+  hurry: 10 * second,
   vote: 300 * second,
 }

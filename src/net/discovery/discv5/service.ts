@@ -22,11 +22,11 @@ import { idFrom, logDistance, type NodeId, nodeIdOf } from './ids.ts'
 import {
   bucketSize,
   fewNodes,
-  maxAbsent,
   maxCandidates,
   maxKnownRecords,
   maxMeetings,
   maxRecords,
+  maxResting,
   maxVoters,
   type Timings,
   timings as usualTimings,
@@ -94,9 +94,12 @@ export class Discv5 implements AsyncDisposable {
   readonly #bootstrap: readonly Neighbour[]
   /** Nodes heard of that are to be asked whether they are there. */
   readonly #candidates = new Map<NodeId, Reachable>()
-  /** Nodes that did not answer, and until when they are left alone. */
-  readonly #absent = new Map<NodeId, Milliseconds>()
+  /** Nodes that did not answer, or for which there is no place, and until when they are left alone. */
+  readonly #resting = new Map<NodeId, Milliseconds>()
   readonly #stop = new AbortController()
+  /** Ends the pauses of the loops. */
+  #hurry = new AbortController()
+  #searchedAt: Milliseconds = 0
   readonly #loops: Promise<unknown>
   #ownRead: { readonly of: Enr; readonly says: NodeRecord } | undefined
   #meetings = 0
@@ -139,6 +142,13 @@ export class Discv5 implements AsyncDisposable {
     this.#hear(neighbourIn(record))
   }
 
+  /** Searches soon, when the next search is long to come. While few are known it never is. */
+  findMore(): void {
+    if (this.size < fewNodes || this.#clock() - this.#searchedAt < this.#timings.hurry) return
+    this.#hurry.abort()
+    this.#hurry = new AbortController()
+  }
+
   /** Takes a datagram. */
   receive(bytes: Uint8Array, from: SocketAddress): void {
     this.#transport.receive(bytes, from)
@@ -173,7 +183,8 @@ export class Discv5 implements AsyncDisposable {
 
   #answer(request: RequestMessage, from: Endpoint): ResponseMessage[] {
     const known = this.#table.get(from.id)
-    if (request.type === 'ping' && known !== undefined && request.sequence > known.enr.sequence) void this.#renew(known)
+    if (request.type === 'ping' && known !== undefined && request.sequence > known.enr.sequence)
+      this.#spawn(this.#renew(known))
     return answer(request, from, { own: this.#options.record, table: this.#table })
   }
 
@@ -182,7 +193,7 @@ export class Discv5 implements AsyncDisposable {
     const { signal } = this.#stop
     // Whoever started us has the port by now, and has put it into our record.
     let wait: Milliseconds = 0
-    while (await passes(wait, signal)) {
+    while (await passes(wait, signal, this.#hurry.signal)) {
       try {
         wait = await run()
       } catch (error) {
@@ -197,6 +208,7 @@ export class Discv5 implements AsyncDisposable {
     const before = this.#entered
     const target = this.#searches % 4 === 0 ? this.#id : idFrom(randomBytes(32))
     this.#searches += 1
+    this.#searchedAt = this.#clock()
     await this.#walk(target)
     this.#fruitless = this.#entered > before ? 0 : this.#fruitless + 1
     const { walk } = this.#timings
@@ -216,7 +228,7 @@ export class Discv5 implements AsyncDisposable {
     const now = this.#clock()
     for (let count = 0; count < maxMeetings; count += 1) {
       const quiet = this.#table.quiet(now - liveness, now)
-      if (quiet !== undefined) void this.#ping(quiet)
+      if (quiet !== undefined) this.#spawn(this.#ping(quiet))
     }
     this.#options.metrics.routing_table_nodes.set(this.size)
     this.#options.metrics.waypost_discv5_sessions.set(this.#transport.sessions)
@@ -226,7 +238,7 @@ export class Discv5 implements AsyncDisposable {
   /** Somebody proved who it is. When it speaks from where its record says, it is there. */
   #meet(neighbour: Neighbour, { address, port }: Endpoint): void {
     const { udp } = neighbour.record
-    if (udp?.address === address && udp.port === port) this.#absent.delete(neighbour.id)
+    if (udp?.address === address && udp.port === port) this.#resting.delete(neighbour.id)
     this.#hear(neighbour)
   }
 
@@ -244,7 +256,7 @@ export class Discv5 implements AsyncDisposable {
     const { id, enr } = neighbour
     if (id === this.#id || !isReachable(neighbour)) return false
     if (isPrivate(neighbour.record.udp.address) && !this.#takesPrivate()) return false
-    if ((this.#absent.get(id) ?? 0) > this.#clock()) return false
+    if ((this.#resting.get(id) ?? 0) > this.#clock()) return false
     const known = this.#table.get(id)
     return known === undefined || enr.sequence > known.enr.sequence
   }
@@ -254,10 +266,16 @@ export class Discv5 implements AsyncDisposable {
     if (next === undefined || this.#meetings >= maxMeetings || this.#stop.signal.aborted) return
     this.#candidates.delete(next.id)
     this.#meetings += 1
-    void this.#ping(next).then(() => {
+    const met = this.#ping(next).finally(() => {
       this.#meetings -= 1
       this.#meetNext()
     })
+    this.#spawn(met)
+  }
+
+  /** Work that nobody waits for. */
+  #spawn(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#options.log.warn({ reason: messageOf(error) }, 'discv5 request failed'))
   }
 
   async #ping(node: Reachable): Promise<void> {
@@ -300,8 +318,9 @@ export class Discv5 implements AsyncDisposable {
   }
 
   #answered(node: Reachable): void {
-    this.#absent.delete(node.id)
+    this.#resting.delete(node.id)
     const place = this.#table.answered(node, this.#clock())
+    if (place === 'spare' || place === 'refused') this.#leaveAlone(node)
     if (place === 'refused') return
     if (place === 'entered') this.#countNew(node.record)
     const isBootstrap = this.#bootstrap.some(({ id }) => id === node.id)
@@ -321,11 +340,14 @@ export class Discv5 implements AsyncDisposable {
   #silent(node: Reachable): void {
     if (this.#stop.signal.aborted) return
     this.#table.failed(node.id, this.#clock())
-    if (this.#table.get(node.id) !== undefined) return
-    this.#absent.delete(node.id)
-    this.#absent.set(node.id, this.#clock() + this.#timings.absent)
-    const [oldest] = this.#absent.keys()
-    if (this.#absent.size > maxAbsent && oldest !== undefined) this.#absent.delete(oldest)
+    if (this.#table.get(node.id) === undefined) this.#leaveAlone(node)
+  }
+
+  #leaveAlone({ id }: Reachable): void {
+    this.#resting.delete(id)
+    this.#resting.set(id, this.#clock() + this.#timings.rest)
+    const [oldest] = this.#resting.keys()
+    if (this.#resting.size > maxResting && oldest !== undefined) this.#resting.delete(oldest)
   }
 
   #hearVote(node: Reachable, { address, port }: Pong): void {
@@ -348,12 +370,12 @@ export class Discv5 implements AsyncDisposable {
   }
 }
 
-/** Waits. False when `signal` ends it. */
-async function passes(wait: Milliseconds, signal: AbortSignal): Promise<boolean> {
+/** Waits, for less when `hurry` says so. False when `signal` ends it. */
+async function passes(wait: Milliseconds, signal: AbortSignal, hurry: AbortSignal): Promise<boolean> {
   try {
-    await setTimeout(wait, undefined, { signal, ref: false })
-    return true
+    await setTimeout(wait, undefined, { signal: AbortSignal.any([signal, hurry]), ref: false })
   } catch {
-    return false
+    // Ended before its time.
   }
+  return !signal.aborted
 }
