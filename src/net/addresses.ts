@@ -38,20 +38,20 @@ export function listenAddresses({ address, tcpPort, websocket }: Listen): string
 }
 
 /**
- * The addresses to announce, from those that the listeners have (with real ports, one for each interface) and those
- * that a router maps to them: without `/p2p/<our id>`, those that more people can reach first.
+ * The addresses to announce, from those that the listeners have (with real ports, one for each interface), those
+ * that a router maps to them, and those at relays: without `/p2p/<our id>`, those that more people can reach first.
  */
 export function announcedAddresses(
   listening: readonly Multiaddr[],
   announce: Announce,
-  mapped: readonly Multiaddr[] = [],
+  { mapped = [], relayed = [] }: { mapped?: readonly Multiaddr[]; relayed?: readonly Multiaddr[] } = {},
 ): Multiaddr[] {
   const extra = announce.extra ?? []
   if (announce.onlyExtra) return unique(extra)
   const seen = listening.map((address) => asSeenOutside(withWss(address), announce))
   const isTold = announce.domain !== undefined || announce.externalAddress !== undefined
   const found = isTold ? seen : [...mapped.map(withWss), ...seen]
-  return unique([...found.sort((one, other) => reach(one) - reach(other)), ...extra])
+  return unique([...[...found, ...relayed].sort((one, other) => reach(one) - reach(other)), ...extra])
 }
 
 /** The external name or address in place of the interface's: so listeners on several interfaces become one address. */

@@ -14,6 +14,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type Announce, type Listen, listenAddresses } from './addresses.ts'
 import { expiryOf } from './certificate.ts'
+import { type Circuit, type CircuitRole, openCircuit } from './circuit/open.ts'
 import { Budget } from './guards/budget.ts'
 import { Gate, type GateLimits } from './guards/gate.ts'
 import { type Guard, guardStack } from './guards/stack.ts'
@@ -44,6 +45,8 @@ export interface HostOptions<S extends ServiceMap = BaseServices> {
   /** For a secure WebSocket listener. */
   readonly tls?: Tls | undefined
   readonly limits: HostLimits
+  /** What we do with circuit relays beside dialling through them; absent: nothing. */
+  readonly circuit?: CircuitRole | undefined
   /** Networks of reverse proxies in CIDR form: no limit for their addresses, and X-Forwarded-For is believed. */
   readonly trustedProxies?: readonly string[]
   readonly services?: ServiceFactories<S>
@@ -61,6 +64,8 @@ export interface Host<S extends ServiceMap = BaseServices> extends AsyncDisposab
   readonly reachability: Reachability
   /** Serves another certificate to those who connect from now on, on the same port; connections stay. */
   renewCertificate(tls: Tls): void
+  /** Peers that hold a reservation with us as their circuit relay. */
+  reservations(): number
   /** Bytes over the sockets of peers since the start. */
   traffic(): TrafficTotals
   /** Peers remembered, connected or not. */
@@ -82,9 +87,12 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
   const dial = (step: DialStep): void => metrics[dialMetrics[step]].inc()
   const inside = new Inside()
   const stack = guardStack(stockStack({ limits, tls }), { gate, budget, traffic, dial, limits, refused })
+  const circuit = openCircuit({ role: options.circuit, inside, metrics }, { gate, budget, traffic, dial, limits })
   const reachability = new Reachability({ announce: options.announce ?? {}, inside, metrics })
-  const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options, stack, { inside, reachability }))
+  const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options, stack, { inside, reachability, circuit }))
   reachability.watch(libp2p)
+  // libp2p tells its listeners (`self:peer:update`) when the addresses that it keeps of us change.
+  reachability.onChange(() => void rememberOwn(libp2p, reachability.announced()))
   const away = boundKnownPeers({ libp2p, capacity: limits.knownPeers })
   showExpiry(tls, metrics)
   return {
@@ -92,6 +100,7 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
     start: () => startLibp2p(libp2p),
     addresses: () => libp2p.getMultiaddrs(),
     reachability,
+    reservations: () => circuit.reserved().length,
     renewCertificate: (tls) => {
       inside.renewCertificate(tls)
       showExpiry(tls, metrics)
@@ -111,6 +120,10 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
   }
 }
 
+async function rememberOwn<S extends ServiceMap>(libp2p: Libp2p<S>, multiaddrs: Multiaddr[]): Promise<void> {
+  await libp2p.peerStore.patch(libp2p.peerId, { multiaddrs }).catch(() => {})
+}
+
 const dialMetrics = {
   begun: 'libp2p_total_dial_attempts_total',
   connected: 'libp2p_successful_dials_total',
@@ -124,10 +137,16 @@ function showExpiry(tls: Tls | undefined, metrics: Metrics): void {
   else gauge.set(expiryOf(tls))
 }
 
+interface HostPieces {
+  readonly inside: Inside
+  readonly reachability: Reachability
+  readonly circuit: Circuit
+}
+
 function libp2pOptions<S extends ServiceMap>(
   { privateKey, agent, listen, limits, services, log }: HostOptions<S>,
   { tcp, websockets, secureChannel, muxers }: Stack,
-  { inside, reachability }: { readonly inside: Inside; readonly reachability: Reachability },
+  { inside, reachability, circuit }: HostPieces,
 ): Libp2pOptions<S & BaseServices> {
   const peer = `/p2p/${peerIdFromPrivateKey(privateKey)}`
   return {
@@ -135,23 +154,24 @@ function libp2pOptions<S extends ServiceMap>(
     privateKey,
     nodeInfo: { name: 'waypost', userAgent: agent },
     addresses: {
-      listen: listen === undefined ? [] : listenAddresses(listen),
+      listen: [...(listen === undefined ? [] : listenAddresses(listen)), ...circuit.listen],
       announceFilter: () => reachability.announced().map((address) => address.encapsulate(peer)),
     },
-    transports: [tcp, websockets],
+    transports: [tcp, websockets, circuit.transport],
     connectionEncrypters: [secureChannel],
     streamMuxers: [...muxers],
     connectionManager: connectionLimits(limits),
     // It pings everybody every ten seconds and parts at the first silence; keep-alive.ts is gentler with phones.
     connectionMonitor: { enabled: false },
     // Private and loopback addresses are dialled too: fleets and test suites live there.
-    connectionGater: { denyDialMultiaddr: () => false },
+    connectionGater: { denyDialMultiaddr: () => false, ...circuit.gate },
     logger: libp2pLogger(log),
     // Names and types of a mapped type are lost when it is spread.
     services: {
       identify: identify(),
       ping: ping(),
       inside: inside.attach,
+      ...circuit.services,
       ...services,
     } as unknown as ServiceFactories<S & BaseServices>,
   }

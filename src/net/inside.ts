@@ -1,9 +1,11 @@
 /**
  * Parts of libp2p that it shows to its services only: this attaches itself as one, to see them.
  */
+import type { Connection, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Libp2pInit } from 'libp2p'
 import { hostOf } from './addresses.ts'
+import { isRelayed } from './circuit/address.ts'
 import type { Mapping } from './nat/port-mapper.ts'
 import { isPrivate } from './networks.ts'
 import type { Tls } from './stack/stock.ts'
@@ -19,11 +21,17 @@ export class Inside {
    */
   listening: () => Multiaddr[] = () => []
 
+  /** Addresses at relays, through which others reach us: what the relays say. */
+  relayed: () => Multiaddr[] = () => []
+
   /** Serves another certificate to those who connect from now on. */
   renewCertificate: (tls: Tls) => void = () => {}
 
   /** Open connections at the most, from now on. */
   limitConnections: (most: number) => void = () => {}
+
+  /** All connections, or those with one peer. */
+  connections: (peer?: PeerId) => Connection[] = () => []
 
   /** Tells libp2p how a router maps our ports, so that AutoNAT has peers try the outer ones. */
   map: (mapping: Mapping) => void = () => {}
@@ -38,8 +46,7 @@ export class Inside {
     const { transportManager, connectionManager, addressManager, events } = parts
     // A router knows one of our addresses in its network, libp2p wants to hear which: whichever it is.
     const inner = () =>
-      transportManager
-        .getAddrs()
+      this.listening()
         .flatMap((address) => hostOf(address) ?? [])
         .filter(isPrivate)
     this.map = ({ externalAddress, ports }) => {
@@ -54,7 +61,9 @@ export class Inside {
         .getAddressesWithMetadata()
         .filter(({ type }) => type === 'ip-mapping')
         .map(({ multiaddr }) => multiaddr)
-    this.listening = () => transportManager.getAddrs()
+    this.listening = () => transportManager.getAddrs().filter((address) => !isRelayed(address))
+    this.relayed = () => transportManager.getAddrs().filter(isRelayed)
+    this.connections = (peer) => connectionManager.getConnections(peer)
     this.limitConnections = (most) => connectionManager.setMaxConnections(most)
     this.renewCertificate = (detail) => events.safeDispatchEvent('certificate:renew', { detail })
     return {}

@@ -9,6 +9,7 @@ import type { Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type Announce, announcedAddresses, hostOf, withWss } from './addresses.ts'
+import { circuitLimits } from './circuit/limits.ts'
 import type { Inside } from './inside.ts'
 import type { Mapping } from './nat/port-mapper.ts'
 import { Seen } from './nat/seen.ts'
@@ -51,7 +52,8 @@ export class Reachability implements Disposable {
   announced(): Multiaddr[] {
     const { inside, announce } = this.#parts
     const listening = inside.listening().filter((address) => !this.#isDenied(address))
-    return announcedAddresses(listening, announce, this.#mapped())
+    const relayed = inside.relayed().slice(0, circuitLimits.addresses)
+    return announcedAddresses(listening, announce, { mapped: this.#mapped(), relayed })
   }
 
   /** Calls `listener` after each change of what is announced, until we are disposed of. */

@@ -12,7 +12,7 @@ export interface GaugeParts {
   readonly metrics: Metrics
   readonly clockWatch: ClockWatch
   readonly shardSizes: ShardSizes
-  readonly host: Pick<NodeHost, 'libp2p' | 'router' | 'traffic' | 'knownPeers'>
+  readonly host: Pick<NodeHost, 'libp2p' | 'router' | 'traffic' | 'knownPeers' | 'reservations'>
   /** Absent when this node does not relay. */
   readonly relay?: Relay
   /** Absent when this node keeps no messages. */
@@ -56,6 +56,7 @@ function measureNetwork({ metrics, host }: GaugeParts): void {
   for (const direction of ['in', 'out'] as const)
     metrics.libp2p_network_bytes_total.inc({ direction }, totals[direction])
   metrics.waku_peer_store_size.set(host.knownPeers())
+  metrics.waypost_circuit_peers.set(host.reservations())
   metrics.libp2p_pubsub_peers.set(host.router?.getPeers().length ?? 0)
 }
 

@@ -5,6 +5,8 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { Announce, Listen } from '../net/addresses.ts'
 import { type CertificateFiles, readCertificate } from '../net/certificate.ts'
 import { CertificateWatch } from '../net/certificate-watch.ts'
+import { circuitLimits } from '../net/circuit/limits.ts'
+import type { CircuitRole } from '../net/circuit/open.ts'
 import { createHost, type Host } from '../net/host.ts'
 import { nodeKey, nodeKeyFromHex } from '../net/identity.ts'
 import { type HostLimits, hostLimits, MiB, worstCaseMemory } from '../net/limits.ts'
@@ -50,6 +52,7 @@ export async function openHost(parts: HostParts): Promise<NodeHost> {
     announce: announceOf(settings),
     tls,
     limits,
+    circuit: circuitOf(settings),
     trustedProxies: settings.trustedProxy,
     metrics,
     log: log.child({ part: 'libp2p' }),
@@ -76,6 +79,13 @@ function announceOf({ nat, dns4DomainName, extMultiaddr, extMultiaddrOnly }: Set
     extra: extMultiaddr.map((address) => multiaddr(address)),
     onlyExtra: extMultiaddrOnly,
   }
+}
+
+function circuitOf(settings: Settings): CircuitRole | undefined {
+  const { relayClient, circuitRelay, circuitRelayReservations, circuitRelayData } = settings
+  const limits = { ...circuitLimits, reservations: circuitRelayReservations, circuitBytes: circuitRelayData }
+  if (relayClient) return { as: 'client', limits }
+  return circuitRelay ? { as: 'relay', limits } : undefined
 }
 
 /** Where the certificate for wss is; undefined when this node serves none. */

@@ -96,6 +96,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   parts.use(pingPeers(peersParts, () => protocols.meshPeers()))
   discovery = parts.use(await openDiscovery({ settings, folder, network, host, protocols, peers, clock, metrics, log }))
   const addresses = () => host.addresses().map(String)
+  host.reachability.onChange(() => log.info({ addresses: addresses() }, 'other addresses are announced'))
   const enr = () => discovery.record.text
   const folders = { data: folder.path, archive: archive && archiveFolder(settings, folder) }
   const { relay } = protocols

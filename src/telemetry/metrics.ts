@@ -206,6 +206,12 @@ const table = {
     { state: ['unknown', 'public', 'private'] },
   ),
 
+  waypost_circuit_peers: gauge('Peers that hold a reservation with this node, to be dialled through it.'),
+  waypost_circuit_requests_total: counter(
+    'Wishes around circuit relays: to reserve a place with us, to connect through us, to bring somebody to us.',
+    { request: ['reserve', 'connect', 'accept'], outcome: ['allowed', 'refused'] },
+  ),
+
   waypost_foreign_peers_total: counter('Peers of another cluster that were disconnected after saying so.'),
 
   waku_discv5_discovered_per_shard: gauge('Nodes that discv5 found since the start, by the shards that they follow.', {

@@ -17,12 +17,15 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>
   /** What stands on standard input; nothing unless given. */
   readonly input?: string
+  /** A program and its arguments that the command is run under. */
+  readonly under?: readonly string[]
 }
 
 /** Runs `waypost ...args` to its end. */
 export async function waypost(t: Test, args: readonly string[], options: CommandOptions = {}): Promise<Ended> {
-  const { cwd, env, input } = options
-  const child = spawn(process.execPath, [launcher, ...args], { cwd, env: environment(env), stdio: 'pipe' })
+  const { cwd, env, input, under = [] } = options
+  const [program = '', ...rest] = [...under, process.execPath, launcher, ...args]
+  const child = spawn(program, rest, { cwd, env: environment(env), stdio: 'pipe' })
   t.teardown(() => child.kill('SIGKILL'))
   child.stdin.on('error', () => {})
   child.stdin.end(input)

@@ -4,7 +4,8 @@
  */
 import { isIP } from 'node:net'
 import type { PeerId } from '@libp2p/interface'
-import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { CODE_P2P, CODE_P2P_CIRCUIT, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { isRelayed } from '../circuit/address.ts'
 
 /** A pair of a record. */
 export type Field = readonly [key: string, value: Uint8Array]
@@ -32,17 +33,22 @@ export function otherAddresses(addresses: readonly Multiaddr[]): Multiaddr[] {
   return addresses.filter((address) => socketAddress(address) === undefined)
 }
 
-/** `multiaddrs`: for each address its length in two bytes, and its binary form without the peer id. */
+/**
+ * `multiaddrs`: for each address its length in two bytes, and its binary form without the peer id. One at a circuit relay
+ * ends with the relay's id, and its `p2p-circuit` is left out.
+ */
 export function multiaddrsField(addresses: readonly Multiaddr[]): Field[] {
   if (addresses.length === 0) return []
-  const entries = addresses.map((address) => withoutPeer(address).bytes)
+  const entries = addresses.map((address) => withoutPeer(address).decapsulateCode(CODE_P2P_CIRCUIT).bytes)
   return [['multiaddrs', Buffer.concat(entries.flatMap((bytes) => [uint16(bytes.length), bytes]))]]
 }
 
 /** All addresses of a record, each ending in `/p2p/<peer>`: first those of `ip` and `ip6`. */
 export function addressesIn(fields: Fields, peer: PeerId): Multiaddr[] {
   const plain = [tcpAddress(fields, ''), tcpAddress(fields, '6')].filter((address) => address !== undefined)
-  return [...plain, ...multiaddrsIn(fields.get('multiaddrs'))].map((address) => address.encapsulate(`/p2p/${peer}`))
+  return [...plain, ...multiaddrsIn(fields.get('multiaddrs'), peer)].map((address) =>
+    address.encapsulate(`/p2p/${peer}`),
+  )
 }
 
 /** Where a record says that its discv5 is. */
@@ -82,14 +88,14 @@ function portIn(field: Uint8Array | undefined): number | undefined {
 }
 
 /** A length of 0 or beyond the end makes the whole field invalid; an address that does not parse is skipped: nwaku. */
-function multiaddrsIn(field: Uint8Array | undefined): Multiaddr[] {
+function multiaddrsIn(field: Uint8Array | undefined, peer: PeerId): Multiaddr[] {
   const bytes = Buffer.from(field ?? [])
   const addresses: Multiaddr[] = []
   for (let offset = 0; offset < bytes.length; ) {
     const length = offset + 2 <= bytes.length ? bytes.readUInt16BE(offset) : 0
     const end = offset + 2 + length
     if (length === 0 || end > bytes.length) return []
-    const address = parseAddress(bytes.subarray(offset + 2, end))
+    const address = parseAddress(bytes.subarray(offset + 2, end), peer)
     if (address !== undefined) addresses.push(address)
     offset = end
   }
@@ -97,16 +103,20 @@ function multiaddrsIn(field: Uint8Array | undefined): Multiaddr[] {
 }
 
 /** An address that has a text too: what cannot be written down cannot be dialled either. */
-function parseAddress(bytes: Uint8Array): Multiaddr | undefined {
+function parseAddress(bytes: Uint8Array, peer: PeerId): Multiaddr | undefined {
   try {
-    return multiaddr(withoutPeer(multiaddr(bytes)).toString())
+    const address = multiaddr(bytes)
+    const last = address.getComponents().at(-1)
+    const isRelay = last?.code === CODE_P2P && last.value !== peer.toString() && !isRelayed(address)
+    return multiaddr((isRelay ? address.encapsulate('/p2p-circuit') : withoutPeer(address)).toString())
   } catch {
     return undefined
   }
 }
 
+/** Without the id of the peer itself; that of a relay before it stays. */
 function withoutPeer(address: Multiaddr): Multiaddr {
-  return address.decapsulateCode(CODE_P2P)
+  return address.getComponents().at(-1)?.code === CODE_P2P ? address.decapsulateCode(CODE_P2P) : address
 }
 
 function uint16(value: number): Uint8Array {

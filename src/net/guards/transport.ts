@@ -37,9 +37,9 @@ export function guardTransport(factory: TransportFactory, guard: TransportGuard)
     const dial = transport.dial.bind(transport)
     const createListener = transport.createListener.bind(transport)
     transport.dial = (address, options) =>
-      told(dial(address, { ...options, upgrader: watched(options.upgrader, guard) }), guard.dial)
+      told(dial(address, { ...options, upgrader: boundedUpgrader(options.upgrader, guard) }), guard.dial)
     transport.createListener = (options) => {
-      const listener = createListener({ ...options, upgrader: watched(options.upgrader, guard) })
+      const listener = createListener({ ...options, upgrader: boundedUpgrader(options.upgrader, guard) })
       guardServer(serverOf(listener), guard)
       guard.prepare?.(listener)
       return listener
@@ -48,7 +48,8 @@ export function guardTransport(factory: TransportFactory, guard: TransportGuard)
   }
 }
 
-async function told(dialling: Promise<Connection>, tell: TransportGuard['dial']): Promise<Connection> {
+/** Tells how a dial goes. */
+export async function told(dialling: Promise<Connection>, tell: TransportGuard['dial']): Promise<Connection> {
   tell('begun')
   try {
     const connection = await dialling
@@ -60,8 +61,14 @@ async function told(dialling: Promise<Connection>, tell: TransportGuard['dial'])
   }
 }
 
-/** An upgrader that bounds what a connection may buffer, and tells the gate how each inbound upgrade ended. */
-function watched(upgrader: Upgrader, { gate, budget, limits, traffic, dialled }: TransportGuard): Upgrader {
+/**
+ * An upgrader that bounds what a connection may buffer, and tells the gate how each inbound upgrade ended. Of a relayed
+ * connection the gate is told the relay's address, which it has let in long since.
+ */
+export function boundedUpgrader(
+  upgrader: Upgrader,
+  { gate, budget, limits, traffic, dialled }: TransportGuard,
+): Upgrader {
   const bound = (connection: MultiaddrConnection): void => {
     connection.maxReadBufferLength = limits.pendingBytes
     connection.maxWriteBufferLength = limits.connectionWriteBytes

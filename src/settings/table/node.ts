@@ -6,7 +6,7 @@ import { hostName, ipAddress, ipNetwork, multiaddr, nameServer, nat } from '../k
 import { bool, filePath, integer, oneOf, port, text } from '../kinds/plain.ts'
 import { privateKey } from '../kinds/secret.ts'
 import { protectedShard } from '../kinds/waku.ts'
-import { notYet, setting, without } from '../row.ts'
+import { setting } from '../row.ts'
 
 /** The presets, which presets.ts fills. */
 export const presetNames = ['twn', 'status.prod', 'local'] as const
@@ -69,10 +69,25 @@ export const node = {
     'A name server for discovery by DNS. Names in addresses are for the system to look up. Repeatable.',
     { unset: 'those of the system', nwaku: '1.1.1.1,1.0.0.1' },
   ),
-  'relay-client': setting(bool, 'Use circuit relays to be reached from behind a NAT.', {
-    default: 'false',
-    ...without(notYet, 'false'),
+  'relay-client': setting(
+    bool,
+    'For a node that nobody can dial: reserve places with circuit relays among the peers, and be reached through them.',
+    { default: 'false' },
+  ),
+  'circuit-relay': setting(
+    bool,
+    'Be a circuit relay: peers that nobody can dial are reached through this node, within limits. Not with relay-client.',
+    { default: 'true', ours: true },
+  ),
+  'circuit-relay-reservations': setting(integer(0, 10_000), 'Peers that are reached through this node at the most.', {
+    default: '128',
+    ours: true,
   }),
+  'circuit-relay-data': setting(
+    size(1024, 1024 ** 3),
+    'Bytes that one relayed connection may carry; it lasts for two minutes at the most.',
+    { default: '1MiB', ours: true },
+  ),
   'trusted-proxy': setting(
     list(ipNetwork),
     "A reverse proxy or its network: the client's address is taken from its headers, and limits per address do not count it.",

@@ -136,6 +136,12 @@ export const network: Row = {
       queries: [...rates('waypost_discv5_packets_total', 'outcome'), ...rates('waku_discv5_errors_total', 'type')],
     },
     {
+      title: 'Circuit relay',
+      says: 'Peers that are reached through this node, and wishes around that a minute, by what became of them.',
+      unit: 'none',
+      queries: [...gauges('waypost_circuit_peers', 'reserved'), ...rates('waypost_circuit_requests_total', 'request')],
+    },
+    {
       title: 'Certificate ends',
       says: 'When the certificate for secure WebSocket ends. Browsers cannot connect after that.',
       unit: 'dateTimeFromNow',
