@@ -13,6 +13,7 @@ const alone = {
   libp2p: { getConnections: () => [] },
   traffic: () => ({ in: 0, out: 0 }),
   knownPeers: () => 0,
+  reservations: () => 0,
 } as unknown as NodeHost
 
 /** The lines of a scrape that begin with `name`. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { EnrDecoder, ENR as WakuEnr } from '@waku/enr'
 import fc from 'fast-check'
@@ -98,6 +99,18 @@ const own: OwnRecord = {
   capabilities: ['relay', 'store', 'lightpush'],
   shards: { cluster: 1, shards: [0, 1, 2, 3, 4, 5, 6, 7] },
 }
+
+t.test('an address at a circuit relay stands in a record as the one of the relay, and comes back whole', async (t) => {
+  const [key, relay] = [await generateKeyPair('secp256k1'), peerIdFromPrivateKey(await generateKeyPair('Ed25519'))]
+  const own = peerIdFromPrivateKey(key)
+  const address = `/ip4/192.0.2.9/tcp/60000/p2p/${relay}`
+  const relayed = multiaddr(`${address}/p2p-circuit/p2p/${own}`)
+  const record = decodeEnr(signRecord({ addresses: [relayed], capabilities: [] }, key, 1n).bytes)
+  const bytes = multiaddr(address).bytes
+  const length = Buffer.from([0, bytes.length])
+  t.same(Buffer.from(record.pairs.get('multiaddrs') ?? []), Buffer.concat([length, bytes]))
+  t.same(readRecord(record).addresses.map(String), [relayed.toString()])
+})
 
 t.test('our record says what we are, and leaves out what others cannot reach', async (t) => {
   const key = await generateKeyPair('secp256k1')
