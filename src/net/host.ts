@@ -23,6 +23,7 @@ import type { DialStep } from './guards/transport.ts'
 import { Inside } from './inside.ts'
 import { boundKnownPeers } from './known-peers.ts'
 import type { HostLimits } from './limits.ts'
+import { autonat } from './nat/autonat.ts'
 import { Networks } from './networks.ts'
 import { Reachability } from './reachability.ts'
 import { libp2pLogger } from './stack/logger.ts'
@@ -47,6 +48,8 @@ export interface HostOptions<S extends ServiceMap = BaseServices> {
   readonly limits: HostLimits
   /** What we do with circuit relays beside dialling through them; absent: nothing. */
   readonly circuit?: CircuitRole | undefined
+  /** Has peers try our addresses, and tries theirs (AutoNAT v2). */
+  readonly autonat?: boolean | undefined
   /** Networks of reverse proxies in CIDR form: no limit for their addresses, and X-Forwarded-For is believed. */
   readonly trustedProxies?: readonly string[]
   readonly services?: ServiceFactories<S>
@@ -88,7 +91,7 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
   const inside = new Inside()
   const stack = guardStack(stockStack({ limits, tls }), { gate, budget, traffic, dial, limits, refused })
   const circuit = openCircuit({ role: options.circuit, inside, metrics }, { gate, budget, traffic, dial, limits })
-  const reachability = new Reachability({ announce: options.announce ?? {}, inside, metrics })
+  const reachability = new Reachability({ announce: options.announce ?? {}, inside, metrics, log })
   const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options, stack, { inside, reachability, circuit }))
   reachability.watch(libp2p)
   // libp2p tells its listeners (`self:peer:update`) when the addresses that it keeps of us change.
@@ -97,7 +100,10 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
   showExpiry(tls, metrics)
   return {
     libp2p,
-    start: () => startLibp2p(libp2p),
+    async start() {
+      await startLibp2p(libp2p)
+      reachability.started()
+    },
     addresses: () => libp2p.getMultiaddrs(),
     reachability,
     reservations: () => circuit.reserved().length,
@@ -137,6 +143,13 @@ function showExpiry(tls: Tls | undefined, metrics: Metrics): void {
   else gauge.set(expiryOf(tls))
 }
 
+function autonatOf(reachability: Reachability, metrics: Metrics): ReturnType<typeof autonat> {
+  return autonat({
+    judged: (address, reachable) => reachability.judged(address, reachable),
+    asked: (allowed) => metrics.waypost_autonat_requests_total.inc({ outcome: allowed ? 'allowed' : 'refused' }),
+  })
+}
+
 interface HostPieces {
   readonly inside: Inside
   readonly reachability: Reachability
@@ -144,7 +157,7 @@ interface HostPieces {
 }
 
 function libp2pOptions<S extends ServiceMap>(
-  { privateKey, agent, listen, limits, services, log }: HostOptions<S>,
+  { privateKey, agent, listen, limits, autonat: asksPeers, services, metrics, log }: HostOptions<S>,
   { tcp, websockets, secureChannel, muxers }: Stack,
   { inside, reachability, circuit }: HostPieces,
 ): Libp2pOptions<S & BaseServices> {
@@ -172,6 +185,7 @@ function libp2pOptions<S extends ServiceMap>(
       ping: ping(),
       inside: inside.attach,
       ...circuit.services,
+      ...(asksPeers && { autonat: autonatOf(reachability, metrics) }),
       ...services,
     } as unknown as ServiceFactories<S & BaseServices>,
   }

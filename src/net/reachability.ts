@@ -7,6 +7,7 @@
  */
 import type { Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type Announce, announcedAddresses, hostOf, withWss } from './addresses.ts'
 import { circuitLimits } from './circuit/limits.ts'
@@ -25,6 +26,7 @@ export interface ReachabilityParts {
   readonly announce: Announce
   readonly inside: Inside
   readonly metrics: Metrics
+  readonly log: Log
 }
 
 export class Reachability implements Disposable {
@@ -46,6 +48,17 @@ export class Reachability implements Disposable {
     const { signal } = this.#disposed
     this.#seen = new Seen({ libp2p, changed: () => this.#look(), signal })
     libp2p.addEventListener('self:peer:update', () => this.#look(), { signal })
+  }
+
+  /** The listeners are open: peers may try the address that the operator told us, too. */
+  started(): void {
+    const { inside, announce } = this.#parts
+    if (announce.externalAddress === undefined) return
+    const ports = inside.listening().flatMap((address) => {
+      const port = address.getComponents().find(({ name }) => name === 'tcp')?.value
+      return port === undefined ? [] : [[Number(port), Number(port)] as const]
+    })
+    inside.map({ externalAddress: announce.externalAddress, ports: new Map(ports) })
   }
 
   /** What is announced, without our peer id. */
@@ -74,11 +87,14 @@ export class Reachability implements Disposable {
   /** Peers agree that this address of ours can be dialled, or that it cannot. */
   judged(address: Multiaddr, reachable: boolean): void {
     const key = keyOf(address)
+    const before = this.state
     this.#verdicts.delete(key)
     this.#verdicts.set(key, reachable)
     const [oldest] = this.#verdicts.keys()
     if (this.#verdicts.size > mostVerdicts && oldest !== undefined) this.#verdicts.delete(oldest)
     this.#showState()
+    if (this.state === 'public' && before !== 'public') this.#parts.log.info('peers can dial this node')
+    if (this.state === 'private' && before !== 'private') this.#parts.log.warn('peers cannot dial this node')
     this.#look()
   }
 

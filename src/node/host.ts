@@ -53,6 +53,7 @@ export async function openHost(parts: HostParts): Promise<NodeHost> {
     tls,
     limits,
     circuit: circuitOf(settings),
+    autonat: settings.autonat,
     trustedProxies: settings.trustedProxy,
     metrics,
     log: log.child({ part: 'libp2p' }),

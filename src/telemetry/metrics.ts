@@ -206,6 +206,12 @@ const table = {
     { state: ['unknown', 'public', 'private'] },
   ),
 
+  waypost_autonat_requests_total: counter(
+    'Wishes of peers that we dial them back (AutoNAT v2), and what became of them.',
+    {
+      outcome: ['allowed', 'refused'],
+    },
+  ),
   waypost_circuit_peers: gauge('Peers that hold a reservation with this node, to be dialled through it.'),
   waypost_circuit_requests_total: counter(
     'Wishes around circuit relays: to reserve a place with us, to connect through us, to bring somebody to us.',

@@ -69,6 +69,11 @@ export const node = {
     'A name server for discovery by DNS. Names in addresses are for the system to look up. Repeatable.',
     { unset: 'those of the system', nwaku: '1.1.1.1,1.0.0.1' },
   ),
+  autonat: setting(
+    bool,
+    'Have peers that are connected try to dial this node, to know what to announce, and dial back for them (AutoNAT v2).',
+    { default: 'true', ours: true },
+  ),
   'relay-client': setting(
     bool,
     'For a node that nobody can dial: reserve places with circuit relays among the peers, and be reached through them.',

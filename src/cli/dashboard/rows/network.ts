@@ -142,6 +142,12 @@ export const network: Row = {
       queries: [...gauges('waypost_circuit_peers', 'reserved'), ...rates('waypost_circuit_requests_total', 'request')],
     },
     {
+      title: 'Dials back',
+      says: 'Peers that had us dial them, to learn whether others can. Much that is refused: somebody asks too often.',
+      unit: 'short',
+      queries: rates('waypost_autonat_requests_total', 'outcome'),
+    },
+    {
       title: 'Certificate ends',
       says: 'When the certificate for secure WebSocket ends. Browsers cannot connect after that.',
       unit: 'dateTimeFromNow',
