@@ -210,6 +210,10 @@ const table = {
     says: 'certificate for secure WebSocket is not usable: {file}: {why}',
     exit: 78,
   },
+  'acme/failed': {
+    when: 'a certificate authority refuses a step of an order, or is not there, or the port of its proof cannot be had; it is asked again later',
+    says: 'no certificate: {step}: {why}',
+  },
   'nat/gateway': {
     when: 'a router does not do what it is asked for when a port is to be mapped, or does not answer in time; it is asked again later',
     says: 'the router at {gateway} did not do {action}: {why}',

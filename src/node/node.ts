@@ -8,6 +8,7 @@ import type { NodeHealth } from '../rest/view.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
+import { keepCertificate, prepareAcme } from './acme.ts'
 import { archiveFolder, openStore } from './archive.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { openDataFolder } from './data-folder.ts'
@@ -66,6 +67,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   const servers = parts.use(await openServers(view, settings, folder, metrics, log))
   const network = networkOf(settings)
   const archive = parts.use(await openStore({ settings, folder, metrics, log, awaitRepair: true }))
+  await prepareAcme(settings)
   const host = parts.use(await openHost({ settings, folder, network, version, metrics, log }))
   const { libp2p, router } = host
   const clockWatch = new ClockWatch({ clock })
@@ -93,6 +95,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   parts.use(mapPorts({ settings, host, metrics, log: log.child({ part: 'nat' }) }))
   const peers = parts.use(wantPeers(peersParts, settings))
   const certificates = parts.use(watchCertificate(host, settings, log))
+  parts.use(keepCertificate(settings, metrics, log))
   parts.use(pingPeers(peersParts, () => protocols.meshPeers()))
   discovery = parts.use(await openDiscovery({ settings, folder, network, host, protocols, peers, clock, metrics, log }))
   const addresses = () => host.addresses().map(String)

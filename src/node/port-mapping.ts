@@ -19,7 +19,6 @@ export interface PortMappingParts {
 /** The mapper, at work; undefined when no router is to be asked. */
 export function mapPorts({ settings, host, metrics, log }: PortMappingParts): PortMapper | undefined {
   const { by } = settings.nat
-  if (by === 'pmp') log.warn({ nat: by }, 'NAT-PMP is not spoken: use upnp, or map the ports by hand and set extip')
   const ports = portsOf(host, settings)
   if ((by !== 'any' && by !== 'upnp') || ports.length === 0) {
     metrics.waypost_port_mappings.remove()

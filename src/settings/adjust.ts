@@ -1,12 +1,25 @@
 /** What some settings do to others, applied last: consumers read the result and need not know. */
+import path from 'node:path'
 import { camelCase, type Settings, settingNames, settingTable } from './table.ts'
 
 /** `settings` with ports shifted, and WebSocket on where secure WebSocket is. */
-export function adjusted(settings: Settings): Settings {
+export function adjusted(given: Settings): Settings {
+  const settings = { ...given, ...certified(given) }
   return {
     ...settings,
     ...shiftedPorts(settings),
     websocketSupport: settings.websocketSupport || settings.websocketSecureSupport,
+  }
+}
+
+/** A name that we get a certificate for is served and announced; the files are ours. */
+function certified({ acmeDomain, dataDir, dns4DomainName }: Settings): Partial<Settings> {
+  if (acmeDomain === undefined) return {}
+  return {
+    websocketSecureSupport: true,
+    dns4DomainName: dns4DomainName ?? acmeDomain,
+    websocketSecureKeyPath: path.join(dataDir, 'acme', 'certificate.key.pem'),
+    websocketSecureCertPath: path.join(dataDir, 'acme', 'certificate.pem'),
   }
 }
 

@@ -1,5 +1,6 @@
 /** What settings must be to each other. Each rule is a function that yields a line for every breach. */
 import { statSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { messageOf } from '../core/errors.ts'
 import { autoshard } from '../core/topics.ts'
 import { portsOf } from './adjust.ts'
@@ -61,6 +62,14 @@ function* secureWebsocketHasFiles(settings: Settings, at: At): Iterable<string> 
     if (given[index] === undefined) yield `${at('websocket-secure-support')}: needs --${name}`
 }
 
+/** Nobody is asked for a certificate, and no terms are agreed to, without a word of the operator. */
+function* termsAreAgreed({ acmeDomain, acmeAgreeTerms, acmeDirectoryUrl }: Settings, at: At): Iterable<string> {
+  if (acmeDomain === undefined) return
+  if (!acmeAgreeTerms)
+    yield `${at('acme-domain')}: needs --acme-agree-terms: read the terms of service of ${acmeDirectoryUrl} and agree`
+  if (isIP(acmeDomain) !== 0 || !acmeDomain.includes('.')) yield `${at('acme-domain')}: is no public DNS name`
+}
+
 /** The archive of another engine is never passed over in silence: decision 0005, 8. */
 function* archiveIsOurs({ store, storeMessageDbUrl: url }: Settings, at: At): Iterable<string> {
   if (!store || url === undefined) return
@@ -116,9 +125,9 @@ function* announcesSomething(settings: Settings, at: At): Iterable<string> {
     yield `${at('ext-multiaddr-only')}: needs --ext-multiaddr, or nothing would be announced`
 }
 
-function* portsAreNotMapped({ nat }: Settings, at: At): Iterable<string> {
-  if (nat.by === 'upnp' || nat.by === 'pmp')
-    yield `${at('nat')}: port mapping is not in this version yet; use extip:<ip> to announce an address`
+function* pmpIsNotSpoken({ nat }: Settings, at: At): Iterable<string> {
+  if (nat.by === 'pmp')
+    yield `${at('nat')}: NAT-PMP is not spoken and no port is mapped; use upnp, or extip:<ip> with ports mapped by hand`
 }
 
 function* sqliteBecomesLevel({ store, storeMessageDbUrl: url }: Settings, at: At): Iterable<string> {
@@ -137,6 +146,7 @@ const refusals: readonly Rule[] = [
   protectedShardsAreOurs,
   contentTopicsHaveShards,
   secureWebsocketHasFiles,
+  termsAreAgreed,
   archiveIsOurs,
   replicaHasPrimary,
   portsFit,
@@ -144,4 +154,4 @@ const refusals: readonly Rule[] = [
   announcesSomething,
 ]
 
-const cautions: readonly Rule[] = [portsAreNotMapped, sqliteBecomesLevel, staticShardsNeedNames]
+const cautions: readonly Rule[] = [pmpIsNotSpoken, sqliteBecomesLevel, staticShardsNeedNames]

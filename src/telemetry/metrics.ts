@@ -269,6 +269,9 @@ const table = {
   waypost_certificate_expiry_timestamp_seconds: gauge(
     'When the certificate for secure WebSocket ends, in seconds since 1970; absent without one.',
   ),
+  waypost_acme_failures: gauge(
+    'Times in a row that no certificate came of an order; 0 while all is well, absent without --acme-domain.',
+  ),
   waypost_rest_requests_total: counter('REST requests answered, by group of routes and class of status.', {
     group: restGroups,
     status: ['2xx', '3xx', '4xx', '5xx'],

@@ -56,6 +56,7 @@ const unitInHelp: Readonly<Record<string, RegExp>> = {
   libp2p_pubsub_validation_ignore_total: /Messages/,
   libp2p_pubsub_validation_failure_total: /Messages/,
   waypost_reachability: /Set to 1/,
+  waypost_acme_failures: /Times/,
   waypost_archive_degraded: /Set to 1/,
   waypost_archive_database_up: /Set to 1/,
   waypost_archive_spool_used_ratio: /Part/,

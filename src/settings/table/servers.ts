@@ -2,7 +2,7 @@
 import { maxRestBodyBytes } from '../bounds.ts'
 import { size } from '../kinds/amount.ts'
 import { list } from '../kinds/kind.ts'
-import { ipAddress } from '../kinds/network.ts'
+import { hostName, ipAddress } from '../kinds/network.ts'
 import { bool, filePath, integer, oneOf, port, text } from '../kinds/plain.ts'
 import { token } from '../kinds/secret.ts'
 import { setting } from '../row.ts'
@@ -74,4 +74,23 @@ export const websocket = {
   }),
   'websocket-secure-key-path': setting(filePath, 'The private key of the certificate, PEM.', { live: true }),
   'websocket-secure-cert-path': setting(filePath, 'The certificate and its chain, PEM.', { live: true }),
+  'acme-domain': setting(
+    hostName,
+    'Get a certificate for this name from an authority and renew it; turns secure WebSocket on, and announces the name.',
+    { ours: true },
+  ),
+  'acme-agree-terms': setting(bool, "Agree to the authority's terms of service; without it none is asked.", {
+    default: 'false',
+    ours: true,
+  }),
+  'acme-email': setting(text, 'Where the authority writes to when something is wrong.', { ours: true }),
+  'acme-directory-url': setting(text, 'The authority: the URL of its ACME directory.', {
+    default: 'https://acme-v02.api.letsencrypt.org/directory',
+    ours: true,
+  }),
+  'acme-http-port': setting(
+    port,
+    'Where the authority looks for the proof that the name is ours; it asks on port 80, which may lead here. Open only during an order.',
+    { default: '80', ours: true },
+  ),
 } as const

@@ -155,6 +155,13 @@ export const network: Row = {
       stat: true,
     },
     {
+      title: 'Certificate orders failed',
+      says: 'Orders in a row that failed at the certificate authority (--acme-domain). The log says why.',
+      unit: 'none',
+      queries: gauges('waypost_acme_failures'),
+      stat: true,
+    },
+    {
       title: 'Clock',
       says: 'The clock against the monotonic clock, and against those of senders. At 20 s messages are not stored.',
       unit: 's',
