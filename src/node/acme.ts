@@ -14,9 +14,9 @@ export async function prepareAcme(settings: Settings): Promise<void> {
 
 /** Orders and renews from now on; undefined when no name is given. */
 export function keepCertificate(settings: Settings, metrics: Metrics, log: Log): CertificateKeeper | undefined {
-  const { acmeDomain, acmeEmail, acmeDirectoryUrl, acmeHttpPort, listenAddress } = settings
+  const { acmeDomain, acmeAgreeTerms, acmeEmail, acmeDirectoryUrl, acmeHttpPort, listenAddress } = settings
   const files = certificateFiles(settings)
-  if (acmeDomain === undefined || files === undefined) {
+  if (acmeDomain === undefined || !acmeAgreeTerms || files === undefined) {
     metrics.waypost_acme_failures.remove()
     return undefined
   }

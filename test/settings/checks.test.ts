@@ -165,14 +165,27 @@ t.test('a setting without effect is one warning, unless it says what we do anywa
   )
 })
 
-t.test('port mapping and content topics without autosharding are warned about', async (t) => {
+t.test('NAT-PMP and content topics without autosharding are warned about', async (t) => {
   const { warnings } = resolveSettings({
-    argv: ['--nat=upnp', '--num-shards-in-network=0', '--content-topic=/a/1/b/proto'],
+    argv: ['--nat=pmp', '--num-shards-in-network=0', '--content-topic=/a/1/b/proto'],
   })
-  t.match(warnings, [
-    /^--nat: port mapping is not in this version yet/,
-    /^--content-topic: without effect with static sharding/,
-  ])
+  t.match(warnings, [/^--nat: NAT-PMP is not spoken/, /^--content-topic: without effect with static sharding/])
+})
+
+t.test('a certificate is ordered only for a public name, and for who agrees to the terms', async (t) => {
+  const problems = (...argv: string[]): string => {
+    try {
+      resolveSettings({ argv })
+      return ''
+    } catch (error) {
+      return String(error)
+    }
+  }
+  t.match(problems('--acme-domain=node.example.org'), /--acme-domain: needs --acme-agree-terms/)
+  for (const name of ['localhost', '192.0.2.7'])
+    t.match(problems(`--acme-domain=${name}`, '--acme-agree-terms'), /--acme-domain: is no public DNS name/, name)
+  const { settings } = resolveSettings({ argv: ['--acme-domain=node.example.org', '--acme-agree-terms'] })
+  t.match(settings, { websocketSupport: true, websocketSecureSupport: true, dns4DomainName: 'node.example.org' })
 })
 
 t.test('ports are shifted, except those that the system chooses', async (t) => {
