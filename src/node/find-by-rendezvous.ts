@@ -1,8 +1,13 @@
 /** Peers from rendezvous points (`--rendezvous`): a relay is one, stays registered at a few others, and looks there. */
+import type { Capability } from '../net/discovery/node-record.ts'
 import { rendezvous } from '../protocols/rendezvous/index.ts'
 import { Seeker } from '../protocols/rendezvous/seeker.ts'
 import type { Finder, FinderParts } from './finders.ts'
 import { shardNumbers } from './network.ts'
+import { servedBy } from './record.ts'
+
+/** What a node that does not relay asks of others, so that relays put it up. */
+const asked: readonly Capability[] = ['store', 'filter', 'lightpush']
 
 export async function findByRendezvous(parts: FinderParts): Promise<Finder | undefined> {
   const { settings, network, host, protocols, pool, metrics } = parts
@@ -19,7 +24,8 @@ export async function findByRendezvous(parts: FinderParts): Promise<Finder | und
       cluster: settings.clusterId,
       addresses: () => host.addresses(),
       shards: () => (relay === undefined ? network.shards : shardNumbers(relay.topics)),
-      registers: relay !== undefined,
+      serves: relay && servedBy(settings).filter((capability) => asked.includes(capability)),
+      seeks: relay === undefined ? asked : [],
       points: () => servicePeers.connected('rendezvous'),
       found: (found) => pool.add(found),
       metrics,

@@ -23,8 +23,13 @@ export interface Described {
 }
 
 export function describeNode({ settings, shards, addresses, udpPort }: Described): OwnRecord {
-  const served = Object.keys(services) as Served[]
-  const capabilities = served.filter((setting) => settings[setting]).map((setting) => services[setting])
+  const capabilities = servedBy(settings)
   const shardSet = shards.length === 0 ? undefined : { cluster: settings.clusterId, shards }
   return { addresses, udpPort, capabilities, shards: shardSet }
+}
+
+/** What a node of these settings does for others. */
+export function servedBy(settings: Pick<Settings, Served>): Capability[] {
+  const served = Object.keys(services) as Served[]
+  return served.filter((setting) => settings[setting]).map((setting) => services[setting])
 }

@@ -16,7 +16,7 @@ export const rendezvousLimits: ExchangeLimits = {
   inboundStreams: 16,
 }
 
-/** Requests of one peer and of all peers together. A node of 8 shards renews 16 registrations a minute, and looks up as many. */
+/** Requests of one peer and of all peers together. A node of 8 shards renews about 22 registrations in a minute, and looks up 24 places at the most. */
 export const rendezvousRates: { readonly perPeer: Rate; readonly total: Rate } = {
   perPeer: { volume: 120, period: minute },
   total: { volume: 1200, period: minute },
@@ -26,7 +26,7 @@ export const rendezvousRates: { readonly perPeer: Rate; readonly total: Rate } =
 export interface BoardLimits {
   /** Registrations in total; a record is at most a request. */
   readonly registrations: number
-  /** Registrations of one peer: a node of the 64 shards of a large network has 64. */
+  /** Registrations of one peer: a node of 64 shards with three services has 256, one of 8 shards 32. */
   readonly perPeer: number
   /** The longest time for which somebody may ask: libp2p. */
   readonly maxTtl: Milliseconds
@@ -39,7 +39,7 @@ export interface BoardLimits {
 
 export const boardLimits: BoardLimits = {
   registrations: 5000,
-  perPeer: 100,
+  perPeer: 256,
   maxTtl: 72 * hour,
   grantedTtl: 2 * hour,
   answers: 100,
@@ -61,8 +61,17 @@ export const askLimits: Pick<RequestOptions, 'responseBytes' | 'timeout'> = {
 /** Peers asked for at once: WAKU-RENDEZVOUS. */
 export const askedPeers = 12
 
-/** How long we ask to be registered, in seconds: WAKU-RENDEZVOUS's; and libp2p's, where a board wants no shorter ones. */
-export const ownTtls = [60, 7200] as const
+/** How long we ask to be registered under a shard, in seconds: WAKU-RENDEZVOUS. */
+export const shardTtl = 60
+
+/** And under a shard with a service, of which there are several for each. */
+export const serviceTtl = 600
+
+/** For a point that wants no shorter ones: libp2p's default. */
+export const longTtl = 7200
+
+/** From one registration to its renewal at the least, whatever a point grants. */
+export const renewal: Milliseconds = 15 * second
 
 /** How often it is looked whether something has to be done: WAKU-RENDEZVOUS's interval. */
 export const tick: Milliseconds = 10 * second

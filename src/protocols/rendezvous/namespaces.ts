@@ -20,7 +20,10 @@ export interface Namespace {
   readonly capability?: Capability | undefined
 }
 
-export function namespaceOf({ cluster, shard, capability }: Namespace & { readonly shard: number }): string {
+/** A namespace of a shard. */
+export type Place = Namespace & { readonly shard: number }
+
+export function namespaceOf({ cluster, shard, capability }: Place): string {
   const plain = `rs/${cluster}/${shard}`
   return capability === undefined ? plain : `${plain}/${words[capability]}`
 }

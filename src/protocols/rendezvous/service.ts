@@ -15,7 +15,7 @@ import {
   rendezvousProtocol,
   Status,
 } from './codec.ts'
-import { type BoardLimits, boardLimits, maxCookieBytes, ownTtls, rendezvousLimits } from './limits.ts'
+import { type BoardLimits, boardLimits, maxCookieBytes, rendezvousLimits, shardTtl } from './limits.ts'
 import { parseNamespace } from './namespaces.ts'
 import { openRecord } from './peer-record.ts'
 
@@ -70,7 +70,7 @@ class Point {
   async #register(registration: Registration, from: string): Promise<Uint8Array> {
     this.#metrics.libp2p_rendezvous_register_total.inc()
     const { maxTtl, grantedTtl } = this.#limits
-    const ttl = (registration.ttl ?? ownTtls[0]) * 1000
+    const ttl = (registration.ttl ?? shardTtl) * 1000
     if (!this.#isOurs(registration.namespace)) return registered(Status.invalidNamespace, 'not of this cluster')
     if (ttl < 1000 || ttl > maxTtl) return registered(Status.invalidTtl, `above ${maxTtl / 1000} seconds, or 0`)
     if (!(await isRecordOf(from, registration.record))) return registered(Status.invalidRecord, 'not a record of yours')

@@ -13,7 +13,7 @@ import { decodeResponse, encodeRequest, rendezvousProtocol } from '../../../src/
 import { type RendezvousOptions, rendezvous } from '../../../src/protocols/rendezvous/index.ts'
 import { askInterval, boardLimits, rendezvousRates } from '../../../src/protocols/rendezvous/limits.ts'
 import { sealRecord } from '../../../src/protocols/rendezvous/peer-record.ts'
-import { Seeker } from '../../../src/protocols/rendezvous/seeker.ts'
+import { Seeker, type SeekerParts } from '../../../src/protocols/rendezvous/seeker.ts'
 import { silentLog } from '../../../src/telemetry/log.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { connect, host } from '../../kit/host.ts'
@@ -152,14 +152,18 @@ t.test('nodes find each other by a rendezvous point, and stay registered', async
   const board = await point(t, { clock: () => now, metrics })
   const [one, other] = await Promise.all([peer(t, board), peer(t, board)])
   const told: Found[] = []
-  const seek = ({ host, key }: Peer, registers: boolean, { schedule }: ManualSchedule): Seeker =>
+  const seek = (
+    { host, key }: Peer,
+    roles: Pick<SeekerParts, 'serves' | 'seeks'>,
+    { schedule }: ManualSchedule,
+  ): Seeker =>
     new Seeker({
       libp2p: host.libp2p,
       privateKey: key,
       cluster,
       addresses: () => host.addresses(),
       shards: () => [1, 5],
-      registers,
+      ...roles,
       points: () => [board.libp2p.peerId],
       found: (found) => told.push(found),
       metrics: createMetrics(),
@@ -168,13 +172,13 @@ t.test('nodes find each other by a rendezvous point, and stay registered', async
       clock: () => now,
     })
   const [ours, theirs] = [new ManualSchedule(), new ManualSchedule()]
-  await using registered = seek(one, true, ours)
-  await using seeking = seek(other, false, theirs)
+  await using registered = seek(one, { serves: ['store'], seeks: [] }, ours)
+  await using seeking = seek(other, { serves: undefined, seeks: [] }, theirs)
   const renewals = async () => (await metrics.libp2p_rendezvous_register_total.get()).values[0]?.value
   registered.start()
   const renewal = await ours.next()
   t.same(told, [], 'nobody finds himself')
-  t.equal(await renewals(), 2, 'one registration for each shard')
+  t.equal(await renewals(), 4, 'one registration for each shard, and one with the service')
   seeking.start()
   const look = await theirs.next()
   t.match(told, [{ peerId: one.host.libp2p.peerId, source: 'rendezvous', shards: { cluster, shards: [1, 5] } }])
@@ -182,13 +186,23 @@ t.test('nodes find each other by a rendezvous point, and stay registered', async
   now = 30_000
   renewal.run()
   await ours.next()
-  t.equal(await renewals(), 4, 'half of the time before it would end')
+  t.equal(await renewals(), 6, 'half of the time before it would end; those with a service hold longer')
   now = askInterval
   told.length = 0
   seeking.findMore()
   look.run()
   await theirs.next()
   t.equal(told.length, 1, 'who wants more looks again')
+  told.length = 0
+  const wanting = new ManualSchedule()
+  await using edge = seek(other, { serves: undefined, seeks: ['store', 'filter'] }, wanting)
+  edge.start()
+  await wanting.next()
+  t.same(
+    told.map(({ capabilities }) => [...capabilities]),
+    [['relay', 'store']],
+    'who does not relay looks for those that serve it',
+  )
 })
 
 t.test('a record that another key signed is refused', async (t) => {
