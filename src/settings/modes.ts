@@ -20,6 +20,7 @@ export const modes: Readonly<Record<ModeName, Mode>> = {
       store: 'false',
       filter: 'false',
       lightpush: 'false',
+      'circuit-relay': 'false',
       'peer-persistence': 'true',
     },
   },

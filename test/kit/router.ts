@@ -22,6 +22,8 @@ export interface RouterOptions {
   flood?: number
   /** Where it says that it is described. */
   location?: string
+  /** Where it is, and answers multicast; otherwise on loopback, on a port of its own. */
+  address?: string
 }
 
 export interface Router {
@@ -59,10 +61,12 @@ export async function router(t: Owner, options: RouterOptions = {}): Promise<Rou
     asked.push(action)
     answer(action, body, response, { mappings, options })
     for (const look of [...waiting]) look()
-  }).listen(0, '127.0.0.1')
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
+  }).listen(0, options.address ?? '127.0.0.1')
+  const socket = createSocket('udp4')
+  if (options.address === undefined) socket.bind(0, '127.0.0.1')
+  else socket.bind(1900, () => socket.addMembership('239.255.255.250', options.address))
   await Promise.all([once(server, 'listening'), once(socket, 'listening')])
-  const own = `http://127.0.0.1:${(server.address() as AddressInfo).port}/description.xml`
+  const own = `http://${options.address ?? '127.0.0.1'}:${(server.address() as AddressInfo).port}/description.xml`
   socket.on('message', (question, { address, port }) => {
     if (!question.toString().includes('InternetGatewayDevice:1')) return
     const location = options.location ?? own

@@ -74,3 +74,24 @@ t.test('a node that nobody can dial answers a store query through a relay', asyn
   const direct = relayed.replace(/^.*p2p-circuit/, `/ip4/11.0.0.2/tcp/${/tcp\/(\d+)/.exec(hidden.tcp)?.[1]}`)
   t.not((await waypost(t, [...query, `--peer=${direct}`], seeker)).code, 0, 'there is no other way')
 })
+
+t.test('a relayed connection is replaced by a direct one where one side can be dialled', async (t) => {
+  const made = await parties(t)
+  if (made === undefined) return
+  const { nets, hidden, relayed } = made
+  nets.run('relay', 'sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward')
+  nets.run('hidden', 'ip', 'route', 'add', 'default', 'via', '11.0.0.1')
+  nets.run('seeker', 'ip', 'route', 'add', 'default', 'via', '12.0.0.1')
+  const seeker = await daemon(t, {
+    under: nets.inside('seeker'),
+    flags: [...quiet, '--listen-address=0.0.0.0', '--rest-admin=true', `--staticnode=${relayed}`],
+  })
+  const under = nets.inside('seeker')
+  const isDirect = async (): Promise<boolean> => {
+    const { stdout } = await waypost(t, ['peers', '--json', `--rest-url=${seeker.restUrl}`], { under })
+    const peers: readonly { multiaddr: string }[] = JSON.parse(stdout)
+    return peers.some(({ multiaddr }) => multiaddr.includes(hidden.peerId) && multiaddr.startsWith('/ip4/11.0.0.2/'))
+  }
+  while (!(await isDirect()));
+  t.pass('the hidden one has dialled')
+})
