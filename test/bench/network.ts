@@ -46,7 +46,9 @@ const flags = [
 console.log(
   `${machine()}\n${nodes} daemons, ${shards.length} shards, one bootstrap node, ${place.part ? 'namespaces' : 'loopback'}`,
 )
-const members = place.sites.map((site, index) => new Member(bench, { site, flags: index === 0 ? flags : [] }))
+const members = place.sites.map(
+  (site, index) => new Member(bench, { site, flags: index === 0 ? flags : [], others: nodes - 1 }),
+)
 const downs = new Downs()
 const formed = await form()
 const traffic = new Traffic(members)
@@ -66,7 +68,7 @@ async function form(): Promise<readonly Readiness[]> {
   const [first] = members
   await first!.start()
   const others = place.sites.slice(1).map((site) => {
-    return new Member(bench, { site, flags: [...flags, `--discv5-bootstrap-node=${first!.enr}`] })
+    return new Member(bench, { site, flags: [...flags, `--discv5-bootstrap-node=${first!.enr}`], others: nodes - 1 })
   })
   members.splice(1, others.length, ...others)
   const readying: Promise<Readiness>[] = []

@@ -1,7 +1,7 @@
 /**
  * Keeps the peers that a node needs: enough for each shard that it relays, enough for each service that it uses, dialled
  * from the pool of those that were found; and not so many that strangers fill it. It looks around when something changes
- * and now and then otherwise: each second while peers are missing, twice a minute while none are.
+ * and now and then otherwise: each second while peers are missing and there is somebody to dial, twice a minute else.
  */
 import type { Connection, IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
 import { messageOf } from '../../core/errors.ts'
@@ -95,6 +95,8 @@ export class PeerManager implements AsyncDisposable {
   readonly #dialling = new Map<string, { readonly pooled: Pooled; readonly ended: Promise<void> }>()
   readonly #parting = new Set<string>()
   #cancel: () => void = () => {}
+  /** Times in a row that nobody could be dialled for what is missing. */
+  #fruitless = 0
   #dueAt = Number.POSITIVE_INFINITY
 
   constructor(parts: PeerManagerParts) {
@@ -173,11 +175,13 @@ export class PeerManager implements AsyncDisposable {
     const wants = wantsOf({ targets: targets(), shards: relayed(), services }, [...connected, ...dialling])
     const missing = Math.max(0, ...wants.map((want) => want.missing))
     metrics.waypost_missing_peers.set(missing)
-    if (missing > 0) this.#dialFor(wants, connected)
-    this.#lookIn(missing > 0 ? shortPause : longPause)
+    const isHungry = missing > 0 && !this.#dialFor(wants, connected)
+    this.#fruitless = isHungry ? this.#fruitless + 1 : 0
+    this.#lookIn(missing > 0 ? Math.min(longPause, shortPause * 2 ** this.#fruitless) : longPause)
   }
 
-  #dialFor(wants: readonly Want[], connected: readonly Connected[]): void {
+  /** False: nobody in the pool can be dialled for what is missing. */
+  #dialFor(wants: readonly Want[], connected: readonly Connected[]): boolean {
     const { shards, findMore } = this.#parts
     const candidates = this.#candidates(new Set(connected.map(({ key }) => key)))
     const most = parallelDials - this.#dialling.size
@@ -187,7 +191,9 @@ export class PeerManager implements AsyncDisposable {
       const pooled = this.#parts.pool.get(key)
       if (pooled !== undefined) this.#dial(key, pooled)
     }
-    if (chosen.length === 0 && most > 0) findMore()
+    if (chosen.length > 0 || this.#dialling.size > 0) return true
+    findMore()
+    return false
   }
 
   /** Those in the pool that are neither connected nor being dialled, and have not failed just now. */

@@ -14,11 +14,11 @@ export interface Targets {
   readonly relayOut: number
 }
 
-/** Relay peers that we dial for each shard: as many as a gossip mesh has (D). */
+/** Relay peers for each shard: as many as a gossip mesh has (D). */
 const perShard = 6
 
-/** Relay peers that we dial at the least, of whatever shards. */
-const leastOut = 10
+/** Relay peers at the least, of whatever shards. */
+const leastPeers = 10
 
 /** As nwaku has it: a third of the relay peers are dialled, the others come in. */
 export function targetsOf({ maxConnections, relayShare }: TargetSettings): Targets {
@@ -27,12 +27,15 @@ export function targetsOf({ maxConnections, relayShare }: TargetSettings): Targe
   return { relayIn: relay - relayOut, relayOut }
 }
 
-/** How many relay peers to dial in all, and for each of so many shards that we follow. */
-export function outboundTarget(
-  { relayOut }: Targets,
-  shards: number,
-): { readonly all: number; readonly shard: number } {
+/**
+ * Of the peers of a shard, those that we have dialled at the least: whoever dials us may be sent by one attacker, whom we
+ * dial is our choice. More than gossipsub's Dout.
+ */
+export const dialledPerShard = 3
+
+/** How many relay peers to have in all, and for each of so many shards that we follow. */
+export function relayTarget({ relayOut }: Targets, shards: number): { readonly all: number; readonly shard: number } {
   if (shards === 0) return { all: 0, shard: 0 }
-  const all = Math.min(relayOut, Math.max(leastOut, perShard * shards))
+  const all = Math.min(relayOut, Math.max(leastPeers, perShard * shards))
   return { all, shard: Math.max(1, Math.min(perShard, all)) }
 }

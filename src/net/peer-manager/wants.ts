@@ -1,6 +1,6 @@
 /** What a node is missing among its peers, and who would fill it. Pure. */
 import type { Capability } from '../discovery/node-record.ts'
-import { outboundTarget, type Targets } from './targets.ts'
+import { dialledPerShard, relayTarget, type Targets } from './targets.ts'
 
 /** What other nodes do for a node that does not do it itself. */
 export type WantedService = Extract<Capability, 'store' | 'filter' | 'lightpush'>
@@ -35,12 +35,14 @@ export interface Needs {
 
 /** What is missing; each with at least one. */
 export function wantsOf({ targets, shards, services }: Needs, contacts: readonly Contact[]): Want[] {
-  const { all, shard: each } = outboundTarget(targets, shards.length)
-  const relays = contacts.filter(({ outbound, relays }) => outbound && relays !== false)
-  const room = Math.max(0, targets.relayOut - relays.length)
+  const { all, shard: each } = relayTarget(targets, shards.length)
+  const relays = contacts.filter(({ relays }) => relays !== false)
+  const room = Math.max(0, targets.relayOut - relays.filter(({ outbound }) => outbound).length)
   const onShards = shards.map((shard): Want => {
-    const there = relays.filter((contact) => isOn(contact, shard)).length
-    return { kind: 'shard', shard, missing: Math.min(room, each - there) }
+    const there = relays.filter((contact) => isOn(contact, shard))
+    const dialled = there.filter(({ outbound }) => outbound).length
+    const missing = Math.max(each - there.length, Math.min(each, dialledPerShard) - dialled)
+    return { kind: 'shard', shard, missing: Math.min(room, missing) }
   })
   const relay: Want = { kind: 'relay', missing: Math.min(room, all - relays.length) }
   const served = Array.from(services, ([service, count]): Want => {

@@ -19,6 +19,8 @@ export const pubsubTopic = (shard: number) => `/waku/2/rs/${cluster}/${shard}`
 export interface MemberOptions {
   readonly site: Site
   readonly flags: readonly string[]
+  /** Nodes of the network beside it. */
+  readonly others: number
 }
 
 /** When a node was ready, in ms since it said that it had started. */
@@ -38,11 +40,13 @@ export class Member {
   readonly #bench: Bench
   readonly #dataDir: string
   readonly #flags: readonly string[]
+  readonly #others: number
 
-  constructor(bench: Bench, { site, flags }: MemberOptions) {
+  constructor(bench: Bench, { site, flags, others }: MemberOptions) {
     this.#bench = bench
     this.site = site
     this.#flags = flags
+    this.#others = others
     this.#dataDir = path.join(bench.testdirName, site.address)
   }
 
@@ -76,8 +80,10 @@ export class Member {
     while (peers === undefined || mesh === undefined) {
       const [missing, meshes] = await Promise.all([this.#missing(), this.meshes()])
       const now = performance.now() - begun
-      if (missing === 0) peers ??= now
-      if (meshes.length === shards.length && meshes.every((size) => size >= meshLow)) mesh ??= now
+      // In a small network there may be nobody else to have.
+      if (missing === 0 || (peers === undefined && (await this.neighbours()).length >= this.#others)) peers ??= now
+      if (meshes.length === shards.length && meshes.every((size) => size >= Math.min(meshLow, this.#others)))
+        mesh ??= now
       await pause(patience)
     }
     return { peers, mesh }

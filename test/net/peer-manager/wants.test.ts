@@ -1,5 +1,5 @@
 import t from 'tap'
-import { outboundTarget, targetsOf } from '../../../src/net/peer-manager/targets.ts'
+import { relayTarget, targetsOf } from '../../../src/net/peer-manager/targets.ts'
 import { type Contact, fills, type Traits, wantsOf } from '../../../src/net/peer-manager/wants.ts'
 
 const targets = targetsOf({ maxConnections: 300, relayShare: 0.6 })
@@ -20,13 +20,13 @@ t.test('relay has its share of the connections, a third of it dialled', async (t
 })
 
 t.test('each shard has peers for a mesh, within the target of all', async (t) => {
-  t.same(outboundTarget(targets, 1), { all: 10, shard: 6 })
-  t.same(outboundTarget(targets, 8), { all: 48, shard: 6 })
-  t.same(outboundTarget({ relayIn: 3, relayOut: 2 }, 8), { all: 2, shard: 2 })
-  t.same(outboundTarget(targets, 0), { all: 0, shard: 0 })
+  t.same(relayTarget(targets, 1), { all: 10, shard: 6 })
+  t.same(relayTarget(targets, 8), { all: 48, shard: 6 })
+  t.same(relayTarget({ relayIn: 3, relayOut: 2 }, 8), { all: 2, shard: 2 })
+  t.same(relayTarget(targets, 0), { all: 0, shard: 0 })
 })
 
-t.test('what is missing is told by shard, and dialled peers count for each of theirs', async (t) => {
+t.test('what is missing is told by shard, and a peer counts for each of its own', async (t) => {
   const needs = { targets, shards: [0, 1], services: new Map() }
   const contacts = [relay([0]), relay([0, 1]), relay(undefined)]
   t.same(wantsOf(needs, contacts), [
@@ -42,7 +42,13 @@ t.test('what is missing is told by shard, and dialled peers count for each of th
     [],
     'nothing is missing',
   )
-  t.equal(wantsOf(needs, [relay([0], false)])[0]?.missing, 6, 'who dialled us counts for what comes in')
+})
+
+t.test('peers who dialled us count too, but some of each shard are our own choice', async (t) => {
+  const needs = { targets, shards: [0], services: new Map() }
+  const guests = Array.from({ length: 20 }, () => relay([0], false))
+  t.same(wantsOf(needs, guests), [{ kind: 'shard', shard: 0, missing: 3 }])
+  t.same(wantsOf(needs, [...guests, relay([0]), relay([0]), relay([0])]), [])
 })
 
 t.test('a node that does not relay wants those who serve', async (t) => {
