@@ -112,6 +112,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
     archive,
     clockWatch,
     certificate: certificates,
+    reachability: host.reachability,
     dataDir: folder.path,
   })
   const measure = () => measureGauges({ metrics, clockWatch, shardSizes, host, relay, archive, folders })

@@ -4,6 +4,8 @@ import type { Connection, Libp2p } from '@libp2p/interface'
 import type { Archive } from '../archive/archive.ts'
 import { type Clock, type Milliseconds, type Nanoseconds, toMilliseconds } from '../core/time.ts'
 import { parsePubsubTopic } from '../core/topics.ts'
+import { isRelayed } from '../net/circuit/address.ts'
+import type { Reachability } from '../net/reachability.ts'
 import type { Relay } from '../protocols/relay/service.ts'
 import type {
   Count,
@@ -54,6 +56,7 @@ export interface RunningParts {
   readonly clockWatch: ClockWatch
   /** Of the secure WebSocket, when there is one. */
   readonly certificate: { readonly ends: Milliseconds } | undefined
+  readonly reachability: Pick<Reachability, 'state'>
   readonly dataDir: string
 }
 
@@ -111,7 +114,7 @@ export class NodeOverview implements OverviewService, Disposable {
 
   async #gather(parts: RunningParts): Promise<RunningOverview> {
     const { metrics } = this.#parts
-    const { addresses, libp2p, relay, archive, clockWatch, certificate, dataDir } = parts
+    const { addresses, libp2p, relay, archive, clockWatch, certificate, reachability, dataDir } = parts
     const settings = parts.settings()
     const offset = clockWatch.offset()
     return {
@@ -126,6 +129,8 @@ export class NodeOverview implements OverviewService, Disposable {
       filter: settings.filter ? await filterOf(metrics, settings) : undefined,
       disk: await diskOf(dataDir),
       certificateEnds: certificate?.ends,
+      certificateFailures: settings.acmeDomain === undefined ? undefined : await figure(metrics.waypost_acme_failures),
+      reached: reachability.state,
       clockOffset: Number.isNaN(offset) ? undefined : Math.round(offset),
     }
   }
@@ -161,6 +166,7 @@ async function peersOf(libp2p: RunningParts['libp2p'], settings: Settings, metri
 
 function transportOf({ remoteAddr }: Connection): string {
   const address = remoteAddr.toString()
+  if (isRelayed(remoteAddr)) return 'relayed'
   if (/\/(wss|tls\/ws)\b/.test(address)) return 'wss'
   return /\/ws\b/.test(address) ? 'ws' : 'tcp'
 }

@@ -147,6 +147,10 @@ export interface RunningOverview {
   readonly disk?: DiskOverview
   /** When the certificate of the secure WebSocket ends. */
   readonly certificateEnds?: number
+  /** Orders of a certificate that failed, in a row; absent when the node orders none. */
+  readonly certificateFailures?: number
+  /** What peers found when they tried to dial the node. */
+  readonly reached: 'unknown' | 'public' | 'private'
   /** Milliseconds by which the clocks of others are ahead of ours; absent while there are too few to tell. */
   readonly clockOffset?: number
 }

@@ -75,7 +75,8 @@ export class PortMapper implements AsyncDisposable {
       await this.#map()
       this.#failures = 0
     } catch (error) {
-      if (!this.#stop.signal.aborted) log.info({ reason: messageOf(error) }, 'no port is mapped')
+      if (!this.#stop.signal.aborted && this.#failures === 0)
+        log.info({ reason: messageOf(error) }, 'no port is mapped')
       this.#gateway = undefined
       this.#mapped = []
       this.#show(undefined)

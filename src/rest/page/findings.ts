@@ -87,6 +87,20 @@ const checks: readonly Check[] = [
     if (ends < now) return bad(`The certificate for wss ended ${duration(now - ends)} ago: browsers stay away.`, todo)
     return notice(`The certificate for wss ends in ${duration(ends - now)}.`, todo)
   },
+  (_, { certificateFailures: failures = 0 }) =>
+    failures === 0
+      ? undefined
+      : notice(
+          `No new certificate came of ${failures === 1 ? 'the last order' : `${failures} orders`}.`,
+          'The log says why. Does the name lead here, and port 80 to --acme-http-port?',
+        ),
+  (_, { reached }) =>
+    reached !== 'private'
+      ? undefined
+      : notice(
+          'Peers tried to dial this node and could not.',
+          'Open its ports, have the router map them (--nat=upnp), or use --relay-client.',
+        ),
   (_, { clockOffset: offset, store }) => {
     if (offset === undefined || Math.abs(offset) < storeWindow / 4) return undefined
     const what = `The clock is ${delay(Math.abs(offset))} ${offset > 0 ? 'behind' : 'ahead of'} those of others.`

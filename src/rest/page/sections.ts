@@ -141,8 +141,10 @@ function messageFacts({ messages, filter }: RunningOverview): Facts {
   ]
 }
 
+const reachedText = { unknown: 'not tried yet', public: 'yes', private: 'no' } as const
+
 function nodeFacts({ now, runtime, startedAt }: Overview, running: RunningOverview): Facts {
-  const { cluster, memory, certificateEnds, clockOffset } = running
+  const { cluster, memory, certificateEnds, clockOffset, reached } = running
   const certificate: Facts =
     certificateEnds === undefined ? [] : [['Certificate ends', `in ${duration(certificateEnds - now)}`]]
   const clock: Facts =
@@ -154,6 +156,7 @@ function nodeFacts({ now, runtime, startedAt }: Overview, running: RunningOvervi
     ['Started', moment(startedAt, now)],
     ['Memory', bytes(memory)],
     ['Runs on', runtime],
+    ['Dialled by others', reachedText[reached]],
     ...certificate,
     ...clock,
   ]

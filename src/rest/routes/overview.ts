@@ -59,6 +59,8 @@ const running = object({
   filter: optional(object({ subscribers: number, limit: number, criteria: number })),
   disk: optional(object({ free: number, size: number })),
   certificateEnds: optional(time),
+  certificateFailures: optional(described(number, 'Orders of a certificate that failed, in a row.')),
+  reached: described(oneOf('unknown', 'public', 'private'), 'What peers found when they tried to dial the node.'),
   clockOffset: optional(described(number, 'Milliseconds by which the clocks of others are ahead.')),
 })
 const warning = object({

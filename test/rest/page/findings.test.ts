@@ -16,6 +16,7 @@ const history: HistoryOverview = { interval: 5000, times: [], values: Object.fro
 
 const healthy: RunningOverview = {
   peerId: '16Uiu2HAm',
+  reached: 'unknown',
   addresses: ['/ip4/127.0.0.1/tcp/8000/ws/p2p/16Uiu2HAm', '/ip4/127.0.0.1/tcp/60000/p2p/16Uiu2HAm'],
   cluster: 0,
   memory: 1,
@@ -101,6 +102,14 @@ const cases: readonly {
     says: /ended 1 day ago/,
     level: 'bad',
   },
+  {
+    id: 'an order of a certificate that failed',
+    running: { certificateFailures: 2 },
+    says: /of 2 orders/,
+    level: 'notice',
+  },
+  { id: 'a node that peers dial', running: { reached: 'public' }, level: 'good' },
+  { id: 'a node that peers cannot dial', running: { reached: 'private' }, says: /could not/, level: 'notice' },
   { id: 'a clock that is right enough', running: { clockOffset: -4000 }, level: 'good' },
   { id: 'a clock that is ahead', running: { clockOffset: -8000 }, says: /8 s ahead of/, level: 'notice' },
   { id: 'a clock that costs messages', running: { clockOffset: 30_000 }, says: /30 s behind .* refuses/, level: 'bad' },
