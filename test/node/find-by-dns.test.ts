@@ -28,3 +28,19 @@ t.test('a node relays with another one that a tree in DNS names, and finds it ag
   await again.line(({ msg }) => msg === 'tree of node records not read whole')
   t.pass('it relays')
 })
+
+t.test('a tree that is forged does no harm but a warning', async (t) => {
+  const dnsmasq = needs(t, 'dnsmasq')
+  if (dnsmasq === undefined) return
+  const stranger = await networkDaemon(t)
+  const records = [enrFromText(stranger.enr)]
+  const forged = treeOf({ records, key: Buffer.alloc(32, 9) })
+  const server = await nameServer(t, dnsmasq, forged.zone)
+  const flags = [`--dns-discovery-url=${treeOf({ records }).url}`, `--dns-addrs-name-server=${server.address}`]
+  const node = await networkDaemon(t, { flags: [...flags, '--rest=true', '--rest-admin=true'] })
+  const warning = await node.line(({ msg }) => msg === 'tree of node records not read whole')
+  t.match(warning, { code: 'dns-tree/forged' })
+  t.equal((await fetch(`${node.restUrl}/health`)).status, 200)
+  const peers = await (await fetch(`${node.restUrl}/admin/v1/peers`)).text()
+  t.notMatch(peers, stranger.peerId)
+})

@@ -1,7 +1,9 @@
 /** The attacks on discovery by DNS, each beside the tree that is taken. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import fc from 'fast-check'
 import t, { type Test } from 'tap'
+import { isWaypostError } from '../../../../src/core/errors.ts'
 import { type FetchOptions, fetchTree } from '../../../../src/net/discovery/dns/client.ts'
 import { treeLimits } from '../../../../src/net/discovery/dns/limits.ts'
 import { type ResolveTxt, txtResolver } from '../../../../src/net/discovery/dns/resolver.ts'
@@ -202,6 +204,31 @@ t.test('a link among records, and a record among links, are refused', async (t) 
   const root = signRoot({ records: tree.records, links: hashOf(text), sequence: 1n }, keyOf(0))
   const zone = new Map([...tree.zone, ['nodes.test', root], [`${hashOf(text)}.nodes.test`, text]])
   t.match(await fetched({ ...tree, zone }), { records: [], troubles: [{ code: 'dns-tree/malformed' }] })
+})
+
+t.test('whatever name servers answer, a tree is read or refused with an error of ours', async (t) => {
+  const tree = treeOf({ records: fleet.slice(0, 15) })
+  const texts = [...tree.zone.values(), 'enrtree-branch:', tree.url, 'v=spf1 -all', '']
+  const answer = fc.oneof(fc.constantFrom(...texts), fc.string({ unit: 'binary', maxLength: 100 }))
+  const answers = fc.array(fc.array(answer, { maxLength: 3 }), { minLength: 1, maxLength: 20 })
+  await fc.assert(
+    fc.asyncProperty(answers, fc.boolean(), async (lists, rootFirst) => {
+      let asked = 0
+      const resolve: ResolveTxt = async (name) =>
+        rootFirst && name === 'nodes.test' ? [tree.zone.get(name) ?? ''] : (lists[asked++ % lists.length] ?? [])
+      try {
+        const { records: taken, troubles } = await fetched(tree, { resolve })
+        return (
+          taken.every((record) => texts.includes(enrToText(record))) &&
+          troubles.every(({ code }) => code !== 'internal/bug')
+        )
+      } catch (error) {
+        return isWaypostError(error) && error.code.startsWith('dns-tree/')
+      }
+    }),
+    { numRuns: 300 },
+  )
+  t.pass('the property holds')
 })
 
 t.test('entries that are known are not looked up again', async (t) => {
