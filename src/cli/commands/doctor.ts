@@ -31,7 +31,10 @@ export function addDoctor(program: Command): void {
       'also ask this node what it sees of us; nobody else is contacted, but a database that is set',
       argumentOf(peerAddress),
     )
-    .option('--look-up', 'also look up the names that the node announces, which asks name servers, and try them')
+    .option(
+      '--look-up',
+      'also look up the names that the node announces and the trees by which it finds others, which asks name servers',
+    )
     .option('--rest-url <url>', 'the REST API of the running node, where the settings do not tell')
     .option('--json', 'one line of JSON')
     .action(action(doctor))

@@ -7,6 +7,7 @@ import { checkClock, checkMemory, checkOpenFiles, checkVersion } from './machine
 import { checkNames } from './names.ts'
 import { checkAddresses, checkPorts } from './ports.ts'
 import { checkHealth, checkPeer } from './running.ts'
+import { checkTrees } from './trees.ts'
 
 export const checks: readonly Check[] = [
   { name: 'version', run: checkVersion },
@@ -25,5 +26,6 @@ export const checks: readonly Check[] = [
   { name: 'node', run: checkHealth },
   { name: 'addresses', run: checkAddresses },
   { name: 'names', run: checkNames },
+  { name: 'trees', run: checkTrees },
   { name: 'peer', run: checkPeer },
 ]
