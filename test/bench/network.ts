@@ -40,7 +40,6 @@ const flags = [
   '--store-sync-interval=15',
   '--store-sync-relay-jitter=5',
   '--rate-limit=0/1s',
-  '--log-level=warn',
 ]
 
 console.log(
