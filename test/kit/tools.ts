@@ -13,6 +13,7 @@ const tools = {
   dnsmasq: ['dnsmasq'],
   /** Debian's `iproute2`. */
   ip: ['ip'],
+  iptables: ['iptables'],
   openssl: ['openssl'],
   bash: ['bash'],
   fish: ['fish'],

@@ -1,11 +1,16 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import type { Connection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import t from 'tap'
 import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts'
 import { daemon } from '../../kit/daemon.ts'
+import { freePort } from '../../kit/free-port.ts'
 import { host } from '../../kit/host.ts'
 import { namespaces } from '../../kit/namespaces.ts'
+import { needs } from '../../kit/tools.ts'
 
+const hosts = new URL('../../kit/hosts-process.js', import.meta.url).pathname
 const protocol = '/libp2p/autonat/2/dial-request'
 
 /** Message { dialRequest: { addrs, nonce: 1 } }, with its length before it. */
@@ -82,4 +87,46 @@ t.test('a node with a public address learns from a peer that it can be dialled',
   const staticnode = `--staticnode=/ip4/11.0.0.1/tcp/${port}/p2p/${peer.peerId}`
   const one = await daemon(t, { under: nets.inside('one'), flags: [...flags, staticnode] })
   t.ok(await one.line(({ msg }) => msg === 'peers can dial this node'))
+})
+
+t.test('an address that peers of eight networks cannot dial is announced no more', async (t) => {
+  if (needs(t, 'iptables') === undefined) return
+  const nets = namespaces(
+    t,
+    ['one', 'peers'],
+    [
+      {
+        ends: [
+          ['one', '11.0.0.2/24'],
+          ['peers', '11.0.0.1/24'],
+        ],
+      },
+    ],
+  )
+  if (nets === undefined) return
+  nets.run('one', 'ip', 'route', 'add', 'default', 'via', '11.0.0.1')
+  const theirs = Array.from({ length: 8 }, (_, index) => `${21 + index}.0.0.1`)
+  for (const address of theirs) nets.run('peers', 'ip', 'address', 'add', `${address}/32`, 'dev', 'lo')
+  const port = await freePort()
+  const wall = ['-p', 'tcp', '--dport', String(port), '-j', 'REJECT', '--reject-with', 'tcp-reset']
+  nets.run('one', 'iptables', '-A', 'INPUT', ...wall)
+  const [program = '', ...args] = nets.inside('peers')
+  const child = spawn(program, [...args, process.execPath, hosts, ...theirs])
+  t.teardown(() => child.kill('SIGKILL'))
+  const peers: string[] = []
+  for await (const line of createInterface({ input: child.stdout })) if (peers.push(line) === theirs.length) break
+  t.equal(peers.length, theirs.length)
+  const one = await daemon(t, {
+    under: nets.inside('one'),
+    flags: [
+      '--listen-address=0.0.0.0',
+      `--tcp-port=${port}`,
+      '--websocket-support=false',
+      ...peers.map((peer) => `--staticnode=${peer}`),
+    ],
+  })
+  t.ok(one.addresses.some((address) => address.startsWith('/ip4/11.0.0.2/')))
+  await one.line(({ msg }) => msg === 'peers cannot dial this node')
+  const news = await one.line(({ msg }) => msg === 'other addresses are announced')
+  t.notOk((news.addresses as string[]).some((address) => address.startsWith('/ip4/11.0.0.2/')))
 })
