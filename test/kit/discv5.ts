@@ -1,4 +1,5 @@
 /** Nodes that run discv5 alone, on loopback, each on a free port, torn down with the test. */
+import { isIP } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
@@ -16,6 +17,10 @@ export interface TestNodeOptions extends Partial<Omit<Discv5Options, 'privateKey
   /** What the record says of it; relay on shard 0 of cluster 16 unless said otherwise. */
   readonly capabilities?: readonly Capability[]
   readonly shards?: ShardSet
+  /** Its node key; a new one unless it comes back. */
+  readonly key?: PrivateKey
+  /** Of its first record. */
+  readonly sequence?: bigint
 }
 
 export interface TestNode {
@@ -37,16 +42,16 @@ export const quick = { request: 2000, handshake: 3000, liveness: 1000, tick: 100
 
 /** A started node on 127.0.0.1, or the loopback address given. */
 export async function discv5Node(t: Owner, options: TestNodeOptions = {}): Promise<TestNode> {
-  const privateKey = await generateKeyPair('secp256k1')
   const { address = '127.0.0.1', capabilities = ['relay'] } = options
+  const privateKey = options.key ?? (await generateKeyPair('secp256k1'))
   const metrics = createMetrics()
   const found = new Map<string, Enr>()
   let shards = options.shards ?? { cluster: 16, shards: [0] }
-  let sequence = 1n
+  let { sequence = 1n } = options
   let udpPort: number | undefined
   const sign = (): Enr =>
     signRecord(
-      { addresses: [multiaddr(`/ip4/${address}/tcp/60000`)], udpPort, capabilities, shards },
+      { addresses: [multiaddr(`/ip${isIP(address)}/${address}/tcp/60000`)], udpPort, capabilities, shards },
       privateKey,
       sequence,
     )

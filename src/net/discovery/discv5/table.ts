@@ -28,7 +28,7 @@ interface Entry {
   readonly network: string
   /** When it answered last. */
   readonly answeredAt: Milliseconds
-  /** When it was asked last. */
+  /** When it was asked last whether it is there: other answers tell nothing of its record. */
   askedAt: Milliseconds
   /** Requests in a row without an answer. */
   failures: number
@@ -70,7 +70,8 @@ export class Table {
     const known = this.#find(node.id)
     removeFrom(bucket, node.id)
     const newest = known !== undefined && known.node.enr.sequence > node.enr.sequence ? known.node : node
-    const entry = { node: newest, network: networkOf(newest), answeredAt: now, askedAt: now, failures: 0 }
+    const askedAt = known?.askedAt ?? now
+    const entry = { node: newest, network: networkOf(newest), answeredAt: now, askedAt, failures: 0 }
     if (!this.#hasRoomFor(entry, bucket)) return 'refused'
     if (bucket.entries.length >= bucketSize) {
       bucket.spares.push(entry)
@@ -108,7 +109,7 @@ export class Table {
     return this.nodes.sort(byDistance(target)).slice(0, count)
   }
 
-  /** The node that has been quiet longest, when that is since before `time`. Marks it as asked. */
+  /** The node that was asked longest ago whether it is there, when that was before `time`. Marks it as asked. */
   quiet(time: Milliseconds, now: Milliseconds): Reachable | undefined {
     const quiet = this.#entries().filter(({ askedAt }) => askedAt <= time)
     const oldest = quiet.reduce<Entry | undefined>(
