@@ -32,7 +32,7 @@ function portsOf(host: PortMappingParts['host'], settings: PortMappingParts['set
   const own = host.addresses().filter((address) => isInner(hostOf(address)))
   const tcp = own.flatMap((address) => address.getComponents().filter(({ name }) => name === 'tcp'))
   const ports = [...new Set(tcp.map(({ value }) => Number(value)))].map((port) => ({ protocol: 'tcp' as const, port }))
-  if (ports.length === 0 || !settings.discv5Discovery) return ports
+  if (ports.length === 0 || !settings.discv5Discovery || settings.discv5UdpPort === 0) return ports
   return [...ports, { protocol: 'udp', port: settings.discv5UdpPort }]
 }
 
