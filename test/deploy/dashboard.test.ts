@@ -33,8 +33,8 @@ const dashboard = JSON.parse(readFileSync('deploy/grafana/dashboards/waypost.jso
 const graphs = dashboard.panels.filter(({ type }) => type !== 'row')
 const expressions = graphs.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr))
 
-/** Metrics that a node has not whose archive is in LevelDB, and which has neither found nodes by discv5 nor a router. */
-const absent = /waypost_archive_database_up|discv5_discovered_per_shard|waypost_port_mappings/
+/** Metrics that a node has not whose archive is in LevelDB, and which has neither found nodes by discv5 nor a router, and orders no certificate. */
+const absent = /waypost_archive_database_up|discv5_discovered_per_shard|waypost_port_mappings|waypost_acme_failures/
 
 /** A query as Grafana sends it, for all nodes. */
 function interpolated(expression: string, prefix = 'waku'): string {
