@@ -7,7 +7,7 @@ import type { SocketAddress } from '../net/discovery/address-fields.ts'
 import { sharesShard } from '../net/discovery/discv5/filter.ts'
 import { startDiscv5 } from '../net/discovery/discv5/service.ts'
 import { type Enr, enrFromText } from '../net/discovery/enr.ts'
-import { foundIn } from '../net/discovery/found.ts'
+import { type Found, foundIn } from '../net/discovery/found.ts'
 import { shardsIn } from '../net/discovery/shard-fields.ts'
 import { isPrivate } from '../net/networks.ts'
 import type { Settings } from '../settings/table.ts'
@@ -40,6 +40,7 @@ export async function findByDiscv5(parts: FinderParts): Promise<Finder | undefin
   if (!settings.discv5Discovery) return undefined
   const log = parts.log.child({ part: 'discv5' })
   await using opened = new AsyncDisposableStack()
+  const read = reader()
   const discv5 = opened.use(
     await startDiscv5({
       privateKey: host.privateKey,
@@ -48,7 +49,7 @@ export async function findByDiscv5(parts: FinderParts): Promise<Finder | undefin
       port: settings.discv5UdpPort,
       bootstrap: bootstrapRecords(settings, log),
       accepts: (theirs) => sharesShard(theirs, shardsIn(record.record.pairs)),
-      found: (enr) => void pool.add(foundIn(enr, 'discv5')),
+      found: (enr) => void pool.add(read(enr)),
       seen: settings.discv5EnrAutoUpdate ? (address) => announce(address, parts) : undefined,
       tableIpLimit: settings.discv5TableIpLimit,
       bucketIpLimit: settings.discv5BucketIpLimit,
@@ -68,6 +69,16 @@ export async function findByDiscv5(parts: FinderParts): Promise<Finder | undefin
   )
   const kept = opened.move()
   return { findMore: () => discv5.findMore(), [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+/** Reads each record once: the same ones are found again and again, and a key takes milliseconds. */
+function reader(): (record: Enr) => Found {
+  const read = new WeakMap<Enr, Found>()
+  return (record) => {
+    const found = read.get(record) ?? foundIn(record, 'discv5')
+    read.set(record, found)
+    return found
+  }
 }
 
 /** The records to begin with. One that cannot be read is left out and said: the others may do. */

@@ -139,7 +139,8 @@ export class Discv5 implements AsyncDisposable {
 
   /** Hears of a node by another way. */
   addRecord(record: Enr): void {
-    this.#hear(neighbourIn(record))
+    const neighbour = this.#records.read(record.bytes)
+    if (neighbour !== undefined) this.#hear(neighbour)
   }
 
   /** Searches soon, when the next search is long to come. While few are known it never is. */
