@@ -47,7 +47,9 @@ function interpolated(expression: string, prefix = 'waku'): string {
 /** The metrics that a query names. */
 function metricsIn(expression: string): readonly string[] {
   return Array.from(
-    expression.matchAll(/\b(?:waku|libp2p|waypost|process|nodejs|reconciliation|total|routing)_\w+/g),
+    expression.matchAll(
+      /\b(?:waku|libp2p|waypost|process|nodejs|reconciliation|total|routing|rendezvousPeerFoundTotal)_\w+/g,
+    ),
     ([name]) => name,
   )
 }
