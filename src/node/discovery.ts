@@ -110,8 +110,19 @@ async function keepPeers({ folder, host, log }: DiscoveryParts, pool: PeerPool, 
   const saved = await SavedPeers.open({ file: folder.peersFile, pool, log })
   // The last met comes last into the pool: it is the last to be forgotten.
   for (const found of saved.all.toReversed()) if (pool.add(found)) history.recall(found.peerId.toString())
-  host.libp2p.addEventListener('peer:identify', ({ detail }) => saved.met(detail.peerId))
-  return saved
+  const watching = new AbortController()
+  const { signal } = watching
+  const met = ({ detail: { peerId, connection } }: CustomEvent<IdentifyResult>): void => {
+    // Whoever comes by himself could fill the list with his own, and be all that we know after a restart.
+    if (connection.direction === 'outbound' || history.isFriend(peerId.toString())) saved.met(peerId)
+  }
+  host.libp2p.addEventListener('peer:identify', met, { signal })
+  return {
+    async [Symbol.asyncDispose]() {
+      watching.abort()
+      await saved[Symbol.asyncDispose]()
+    },
+  }
 }
 
 interface Watched extends Pick<Discovery, 'record' | 'pool' | 'manager'> {

@@ -16,7 +16,7 @@ export interface Choice {
   readonly shards: readonly number[]
   /** Peers that may be dialled at once now. */
   readonly most: number
-  /** Peers that we dialled, by network. */
+  /** Peers that we dialled, and those that we are dialling, by network. */
   readonly subnets: ReadonlyMap<string, number>
   /** Of one network at the most. */
   readonly perSubnet: number
@@ -51,7 +51,7 @@ function inOrder(candidates: readonly Candidate[], random: () => number): Candid
 export interface Guest {
   readonly key: string
   readonly score: number
-  /** In a gossip mesh, static, or asked by us: it stays. */
+  /** In a gossip mesh, or static: it stays. */
   readonly isNeeded: boolean
   readonly subnet: string | undefined
   /** When it came. */

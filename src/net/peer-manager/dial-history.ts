@@ -26,7 +26,7 @@ const goodAfter: Milliseconds = 30_000
 interface Past {
   readonly failures: number
   readonly failedAt: Milliseconds
-  /** When it was connected last. Undefined: never. */
+  /** When it was connected last. Undefined: we never reached it. */
   readonly connectedAt: Milliseconds | undefined
   /** The wait after the last failure. */
   readonly wait: Milliseconds
@@ -54,7 +54,7 @@ export class DialHistory {
     this.#random = random
   }
 
-  /** True when it was connected before. */
+  /** True when we reached it before. */
   isFriend(peer: string): boolean {
     return this.#past.get(peer)?.connectedAt !== undefined
   }
@@ -71,6 +71,7 @@ export class DialHistory {
     return Math.max(0, past.failedAt + past.wait - this.#clock())
   }
 
+  /** We reached it, or a friend came to us. */
   connected(peer: string): void {
     const { failures = 0 } = this.#past.get(peer) ?? {}
     this.#remember(peer, { failures, failedAt: 0, connectedAt: this.#clock(), wait: 0 })

@@ -3,7 +3,7 @@
  * from the pool of those that were found; and not so many that strangers fill it. It looks around when something changes
  * and now and then otherwise: each second while peers are missing and there is somebody to dial, twice a minute else.
  */
-import type { Connection, IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
+import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
 import { messageOf } from '../../core/errors.ts'
 import { type Clock, type Milliseconds, type Schedule, systemSchedule } from '../../core/time.ts'
 import type { Log } from '../../telemetry/log.ts'
@@ -48,7 +48,7 @@ export interface ProtocolsOf {
 
 export interface PeerManagerParts {
   /** Started. */
-  readonly libp2p: Pick<Libp2p, 'dial' | 'hangUp' | 'getConnections' | 'addEventListener'>
+  readonly libp2p: Pick<Libp2p, 'dial' | 'hangUp' | 'getConnections' | 'addEventListener' | 'peerStore'>
   readonly pool: PeerPool
   readonly history: DialHistory
   readonly protocols: ProtocolsOf
@@ -112,11 +112,12 @@ export class PeerManager implements AsyncDisposable {
     const { signal } = this.#stop
     const listen = (name: 'peer:connect' | 'peer:disconnect', hear: (peer: PeerId) => void): void =>
       libp2p.addEventListener(name, ({ detail }) => hear(detail), { signal })
-    listen('peer:connect', (peer) => this.#came(peer.toString()))
+    listen('peer:connect', (peer) => this.#came(peer))
     listen('peer:disconnect', (peer) => this.#went(peer.toString()))
-    libp2p.addEventListener('peer:identify', ({ detail }) => this.#identified(detail), { signal })
+    libp2p.addEventListener('peer:identify', ({ detail }) => this.#speaks(detail.peerId, detail.protocols), { signal })
     const found = pool.onFound(() => this.lookSoon())
     signal.addEventListener('abort', () => found[Symbol.dispose]())
+    for (const { id } of this.#connected()) void this.#takeOver(id)
     this.lookSoon()
   }
 
@@ -132,9 +133,27 @@ export class PeerManager implements AsyncDisposable {
     await Promise.all([...this.#dialling.values()].map(({ ended }) => ended))
   }
 
-  #came(peer: string): void {
-    this.#since.set(peer, this.#clock())
-    this.#parts.history.connected(peer)
+  /** Somebody came before we listened: what it speaks is not told again. */
+  async #takeOver(peer: PeerId): Promise<void> {
+    this.#came(peer)
+    try {
+      const { protocols } = await this.#parts.libp2p.peerStore.get(peer)
+      if (protocols.length > 0 && !this.#spoken.has(peer.toString())) this.#speaks(peer, protocols)
+    } catch (error) {
+      this.#parts.log.debug({ peer: peer.toString(), reason: messageOf(error) }, 'protocols of a peer not known')
+    }
+  }
+
+  /**
+   * Only whom we reached ourselves becomes a friend: whoever comes to us chooses how often, under how many ids and with
+   * which addresses, and would choose whom we dial.
+   */
+  #came(peer: PeerId): void {
+    const { history, libp2p } = this.#parts
+    const key = peer.toString()
+    this.#since.set(key, this.#clock())
+    const isReached = libp2p.getConnections(peer).some(({ direction }) => direction === 'outbound')
+    if (isReached || history.isFriend(key)) history.connected(key)
     this.lookSoon()
   }
 
@@ -146,9 +165,9 @@ export class PeerManager implements AsyncDisposable {
     this.lookSoon()
   }
 
-  #identified({ peerId, protocols }: IdentifyResult): void {
-    if (!this.#since.has(peerId.toString())) return
-    this.#spoken.set(peerId.toString(), new Set(protocols))
+  #speaks(peer: PeerId, protocols: readonly string[]): void {
+    if (!this.#since.has(peer.toString())) return
+    this.#spoken.set(peer.toString(), new Set(protocols))
     this.lookSoon()
   }
 
@@ -183,9 +202,12 @@ export class PeerManager implements AsyncDisposable {
   /** False: nobody in the pool can be dialled for what is missing. */
   #dialFor(wants: readonly Want[], connected: readonly Connected[]): boolean {
     const { shards, findMore } = this.#parts
-    const candidates = this.#candidates(new Set(connected.map(({ key }) => key)))
     const most = parallelDials - this.#dialling.size
-    const subnets = countSubnets(connected.filter(({ outbound }) => outbound))
+    if (most <= 0) return true
+    const candidates = this.#candidates(new Set(connected.map(({ key }) => key)))
+    const outbound = connected.filter(({ outbound }) => outbound).map(({ subnet }) => subnet)
+    const dialled = Array.from(this.#dialling.values(), ({ pooled }) => subnetIn(pooled))
+    const subnets = countSubnets([...outbound, ...dialled])
     const chosen = chooseDials(candidates, { wants, shards: shards(), most, subnets, perSubnet })
     for (const { key } of chosen) {
       const pooled = this.#parts.pool.get(key)
@@ -233,18 +255,21 @@ export class PeerManager implements AsyncDisposable {
     }
   }
 
-  /** Parts with guests beyond the target, politely: none that is in a mesh, and none that has just come. */
+  /**
+   * Parts with guests beyond the target, politely: none that is in a mesh. Whoever has just come is not counted yet: he
+   * stays for the while that he needs to join one, and pushes out nobody.
+   */
   #part(connected: readonly Connected[]): void {
     const { targets, score, needed } = this.#parts
-    const guests = connected.filter(
-      ({ outbound, relays, key }) => !outbound && relays === true && !this.#parting.has(key),
-    )
     const young = this.#clock() - guestGrace
+    const guests = connected.filter(
+      ({ outbound, relays, key, since }) => !outbound && relays === true && since <= young && !this.#parting.has(key),
+    )
     const most = targets().relayIn
     if (guests.length <= most) return
     const wanted = needed()
     const judged = guests.map(({ key, since, subnet }): Guest => {
-      return { key, since, subnet, score: score(key), isNeeded: since > young || wanted.has(key) }
+      return { key, since, subnet, score: score(key), isNeeded: wanted.has(key) }
     })
     const byKey = new Map(guests.map((guest) => [guest.key, guest]))
     for (const { key } of choosePartings(judged, most)) this.#hangUp(byKey.get(key)!)
@@ -302,8 +327,8 @@ function subnetOfHost(host: string | undefined): string | undefined {
   return host === undefined || isPrivate(host) ? undefined : subnetOf(host)
 }
 
-function countSubnets(connected: readonly Connected[]): Map<string, number> {
+function countSubnets(subnets: readonly (string | undefined)[]): Map<string, number> {
   const counts = new Map<string, number>()
-  for (const { subnet } of connected) if (subnet !== undefined) counts.set(subnet, (counts.get(subnet) ?? 0) + 1)
+  for (const subnet of subnets) if (subnet !== undefined) counts.set(subnet, (counts.get(subnet) ?? 0) + 1)
   return counts
 }

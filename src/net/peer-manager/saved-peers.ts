@@ -1,5 +1,5 @@
 /**
- * Keeps the peers that a node was connected with over a restart (`--peer-persistence`), so that it is back among them
+ * Keeps the peers that a node has reached (`--peer-persistence`), so that after a restart it is back among them
  * within seconds and needs nobody to begin with. One line for each, the last met first; a line that cannot be read is
  * passed over.
  */

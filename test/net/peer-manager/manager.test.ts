@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import t, { type Test } from 'tap'
 import type { Host } from '../../../src/net/host.ts'
 import { DialHistory } from '../../../src/net/peer-manager/dial-history.ts'
@@ -129,4 +131,75 @@ t.test('guests beyond the target are parted with, but for those that are needed'
   manager.lookSoon()
   await until(() => own.libp2p.getPeers().length === 1)
   t.ok(needed.has(String(own.libp2p.getPeers()[0])))
+})
+
+t.test('who comes to us does not become one whom we dial before strangers', async (t) => {
+  const history = new DialHistory({ capacity: 100 })
+  const { own, known, manager } = await managed(t, { history })
+  manager.start()
+  const [guest, reached] = [await relayHost(t), await relayHost(t)]
+  await connect(guest, own)
+  known.add(await foundAt(reached))
+  await until(() => own.libp2p.getPeers().length === 2)
+  t.equal(history.isFriend(reached.libp2p.peerId.toString()), true)
+  t.equal(history.isFriend(guest.libp2p.peerId.toString()), false)
+  await guest.libp2p.hangUp(own.libp2p.peerId)
+  await until(() => own.libp2p.getPeers().length === 1)
+  t.equal(history.isFriend(guest.libp2p.peerId.toString()), false)
+})
+
+t.test('who was connected before it began counts for what it does', async (t) => {
+  const { own, manager, asked } = await managed(t, { relayed: () => [], services: new Map([['store', 1]]) })
+  const mount = ({ libp2p }: Host) => libp2p.handle(managedProtocols.services.store[0]!, () => {})
+  const serving = await host(t, { mount })
+  const identified = once(own.libp2p, 'peer:identify')
+  await connect(own, serving)
+  await identified
+  manager.start()
+  await pause(300)
+  t.equal(asked.more, 0, 'nobody is missing')
+  await own.libp2p.hangUp(serving.libp2p.peerId)
+  await until(() => asked.more > 0)
+})
+
+t.test('guests who have just come push out none who came before', async (t) => {
+  const now = { time: 0 }
+  const targets = () => ({ relayIn: 1, relayOut: 0 })
+  const { own, manager } = await managed(t, { targets, relayed: () => [], clock: () => now.time })
+  manager.start()
+  const [before, ...others] = await Promise.all([relayHost(t), relayHost(t), relayHost(t)])
+  await connect(before!, own)
+  now.time = 60_000
+  for (const other of others) await connect(other, own)
+  manager.lookSoon()
+  await pause(300)
+  t.same(manager.decisions.lately, [], 'nobody has to go yet')
+  now.time = 120_000
+  manager.lookSoon()
+  await until(() => own.libp2p.getPeers().length === 1)
+  t.ok(own.libp2p.getPeers()[0]?.equals(before!.libp2p.peerId), 'the latest comers go')
+})
+
+t.test('no more dials go to one network at once than may be connected there', async (t) => {
+  const dialled: Multiaddr[] = []
+  const { libp2p } = await relayHost(t)
+  // Nothing is sent: what counts is who would be dialled while the others do not answer.
+  const dial: Host['libp2p']['dial'] = async (addresses, { signal } = {}) => {
+    dialled.push(...(addresses as Multiaddr[]))
+    await once(signal!, 'abort')
+    throw new Error('nobody answers')
+  }
+  const silent = new Proxy(libp2p, {
+    get: (all, name) => (name === 'dial' ? dial : Reflect.get(all, name).bind?.(all)),
+  })
+  const { known, manager } = await managed(t, { libp2p: silent })
+  const at = (address: string) => peer({ address })
+  const crowd = await Promise.all(Array.from({ length: 12 }, (_, index) => at(`/ip4/192.0.2.${index}/tcp/4000`)))
+  manager.start()
+  for (const one of crowd.slice(0, 6)) known.add(one)
+  await until(() => dialled.length === 4)
+  for (const one of crowd.slice(6)) known.add(one)
+  known.add(await at('/ip4/198.51.100.1/tcp/4000'))
+  await until(() => dialled.some((address) => address.toString().includes('198.51.100.1')))
+  t.equal(dialled.length, 5, 'another network has its turn, this one has none')
 })
