@@ -3,7 +3,7 @@ import { list } from '../kinds/kind.ts'
 import { bool, count, filePath, integer, text } from '../kinds/plain.ts'
 import { password, serviceUrl } from '../kinds/secret.ts'
 import { contentTopic } from '../kinds/waku.ts'
-import { notYet, refused, setting, without } from '../row.ts'
+import { refused, setting, without } from '../row.ts'
 
 export const relay = {
   relay: setting(bool, 'Relay messages. Without it the node is an edge node: it serves and asks, but routes nothing.', {
@@ -20,7 +20,7 @@ export const relay = {
   }),
   'relay-shard-manager': setting(bool, 'Keep relay peers for each shard (experimental in nwaku).', {
     default: 'false',
-    ...without(notYet, 'false'),
+    ...without('relay peers are always kept shard by shard', 'false'),
   }),
   'num-shards-in-network': setting(
     integer(0, 1024),
