@@ -228,12 +228,12 @@ export interface RequestOptions {
 }
 
 /**
- * Sends one request to `peer` and returns the body of its response.
+ * Sends one request to `peer`, at any of the addresses given, and returns the body of its response.
  * Throws `wire/timed-out`, `wire/closed-early`, `wire/too-large`, `wire/malformed`, or what the dial threw.
  */
 export async function request(
   libp2p: Pick<Libp2p, 'dialProtocol'>,
-  peer: PeerId | Multiaddr,
+  peer: PeerId | Multiaddr | Multiaddr[],
   protocol: string,
   body: Uint8Array,
   { responseBytes, timeout, signal }: RequestOptions,

@@ -5,6 +5,7 @@ import type { DialHistory } from '../net/peer-manager/dial-history.ts'
 import type { DiscoveryParts } from './discovery.ts'
 import { findByDiscv5, type UdpEndpoint } from './find-by-discv5.ts'
 import { findByDns } from './find-by-dns.ts'
+import { findByKad } from './find-by-kad.ts'
 import { findByPeerExchange } from './find-by-peer-exchange.ts'
 import { findByRendezvous } from './find-by-rendezvous.ts'
 
@@ -31,7 +32,7 @@ export interface Finders extends AsyncDisposable {
 type OpenFinder = (parts: FinderParts) => Promise<Finder | undefined>
 
 /** In the order in which they are opened: those that need nobody else first. */
-const openers: readonly OpenFinder[] = [findByDns, findByDiscv5, findByPeerExchange, findByRendezvous]
+const openers: readonly OpenFinder[] = [findByDns, findByDiscv5, findByPeerExchange, findByRendezvous, findByKad]
 
 export async function openFinders(parts: FinderParts): Promise<Finders> {
   await using opened = new AsyncDisposableStack()

@@ -61,7 +61,7 @@ export const wakuProtocols = [
 export type WakuProtocol = (typeof wakuProtocols)[number]
 
 /** Those that somebody asks, or is pushed to, on a stream of its own. */
-const services = wakuProtocols.slice(1)
+const services = [...wakuProtocols.slice(1), '/logos/kad/1.0.0']
 
 /** Programs that peers say they are. */
 export const agents = ['waypost', 'nwaku', 'logos-delivery', 'go-waku', 'js-waku', 'js-libp2p', 'other'] as const

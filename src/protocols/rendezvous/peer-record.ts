@@ -5,12 +5,11 @@
  * protocol, which may be empty; WAKU-RENDEZVOUS has all three as text, the key optional. We write nwaku's and read both:
  * an address in text begins with a slash, which is no code of a binary one.
  */
-import { publicKeyFromProtobuf, publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
-import { peerIdFromPublicKey } from '@libp2p/peer-id'
 import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { isWaypostError, messageOf, WaypostError } from '../../core/errors.ts'
+import { WaypostError } from '../../core/errors.ts'
 import { ProtobufReader, ProtobufWriter } from '../../core/protobuf.ts'
+import { openEnvelope, sealEnvelope } from '../../net/discovery/signed-envelope.ts'
 import { maxAddresses } from './limits.ts'
 
 export interface WakuPeerRecord {
@@ -27,40 +26,18 @@ const domain = 'libp2p-custom-peer-record'
 /** The code 0x300000 of multicodec's private range: nwaku. */
 const payloadType = Buffer.of(0x30, 0x00, 0x00)
 
-const Envelope = { publicKey: 1, payloadType: 2, payload: 3, signature: 5 } as const
 const Field = { peerId: 1, sequence: 2, address: 3, mixKey: 4 } as const
 
 const slash = 0x2f
 
 /** The envelope of our own record. */
 export async function sealRecord(record: WakuPeerRecord, privateKey: PrivateKey): Promise<Uint8Array> {
-  const payload = encodeRecord(record)
-  const signature = await privateKey.sign(signedBytes(payloadType, payload))
-  return new ProtobufWriter(payload.length + 256)
-    .bytes(Envelope.publicKey, publicKeyToProtobuf(privateKey.publicKey))
-    .bytes(Envelope.payloadType, payloadType)
-    .bytes(Envelope.payload, payload)
-    .bytes(Envelope.signature, signature)
-    .finish()
+  return await sealEnvelope({ domain, type: payloadType, payload: encodeRecord(record) }, privateKey)
 }
 
-/** The record in an envelope that its own peer has signed. Throws `wire/malformed`. */
+/** The record in an envelope that its own peer has signed. Any type is taken: an earlier nwaku wrote another one. Throws `wire/malformed`. */
 export async function openRecord(envelope: Uint8Array): Promise<WakuPeerRecord> {
-  try {
-    return await verified(envelope)
-  } catch (error) {
-    if (isWaypostError(error)) throw error
-    // libp2p's keys and multiaddrs throw errors of many kinds for bytes that are none.
-    throw malformed(messageOf(error), error)
-  }
-}
-
-async function verified(envelope: Uint8Array): Promise<WakuPeerRecord> {
-  const { publicKey, type, payload, signature } = partsOf(envelope)
-  const key = publicKeyFromProtobuf(publicKey)
-  const record = decodeRecord(payload, peerIdFromPublicKey(key))
-  if (!(await key.verify(signedBytes(type, payload), signature))) throw malformed('the signature does not fit')
-  return record
+  return await openEnvelope(envelope, { domain, read: decodeRecord })
 }
 
 function encodeRecord({ peerId, sequence, addresses }: WakuPeerRecord): Uint8Array {
@@ -108,46 +85,6 @@ function withoutPeer(address: Multiaddr): Multiaddr {
   return address.decapsulateCode(CODE_P2P)
 }
 
-interface EnvelopeParts {
-  readonly publicKey: Uint8Array
-  readonly type: Uint8Array
-  readonly payload: Uint8Array
-  readonly signature: Uint8Array
-}
-
-/** Any type is taken: an earlier nwaku wrote another one, and it is signed with the rest. */
-function partsOf(envelope: Uint8Array): EnvelopeParts {
-  const reader = new ProtobufReader(envelope, 'signed envelope')
-  const fields = new Map<number, Uint8Array>()
-  for (let field = reader.next(); field !== 0; field = reader.next()) {
-    if (reader.isBytes) fields.set(field, reader.bytes())
-    else reader.skip()
-  }
-  const part = (field: number): Uint8Array => {
-    const bytes = fields.get(field)
-    if (bytes === undefined) throw malformed(`no field ${field} of the envelope`)
-    return bytes
-  }
-  return {
-    publicKey: part(Envelope.publicKey),
-    type: part(Envelope.payloadType),
-    payload: part(Envelope.payload),
-    signature: part(Envelope.signature),
-  }
-}
-
-/** Each part with its length in front, as RFC 0002 has it. */
-function signedBytes(type: Uint8Array, payload: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from(domain), type, payload].flatMap((part) => [varint(part.length), part]))
-}
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = []
-  let rest = value
-  for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80)
-  return Uint8Array.from([...bytes, rest])
-}
-
-function malformed(why: string, cause?: unknown): WaypostError {
-  return new WaypostError('wire/malformed', { what: 'peer record', why }, { cause })
+function malformed(why: string): WaypostError {
+  return new WaypostError('wire/malformed', { what: 'peer record', why })
 }

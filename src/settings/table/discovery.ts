@@ -41,6 +41,15 @@ export const discovery = {
   rendezvous: setting(bool, 'Find other relays and be found by rendezvous; a relay is a rendezvous point too.', {
     default: 'true',
   }),
+  'kad-discovery': setting(bool, "Find peers, and be found, by Vac's extended Kademlia, a draft.", {
+    default: 'false',
+    ours: true,
+  }),
+  'kad-bootstrap-node': setting(
+    list(peerAddress),
+    'A node to begin with, when no connected peer is in the DHT. Repeatable.',
+    { ours: true },
+  ),
 } as const
 
 const noMix = 'mix is not in this version'

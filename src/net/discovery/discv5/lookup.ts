@@ -4,29 +4,36 @@
  */
 import { byDistance, logDistance, type NodeId } from './ids.ts'
 import { bucketSize, idBits, lookupConcurrency, maxLookupAsked, maxLookupHeard } from './limits.ts'
-import type { Reachable } from './records.ts'
 
-export interface LookupParts {
+/** Whoever is looked for among others: all but its id is the caller's. */
+export interface Located {
+  readonly id: NodeId
+}
+
+export interface LookupParts<Node extends Located> {
   readonly self: NodeId
   /** Who is asked first. */
-  readonly start: readonly Reachable[]
+  readonly start: readonly Node[]
   /** The nodes that `node` tells of at these distances from it; undefined when it does not answer. */
-  readonly ask: (node: Reachable, distances: readonly number[]) => Promise<readonly Reachable[] | undefined>
+  readonly ask: (node: Node, distances: readonly number[]) => Promise<readonly Node[] | undefined>
   readonly signal: AbortSignal
 }
 
 /** The closest nodes to `target` that answered. */
-export async function lookup(target: NodeId, { self, start, ask, signal }: LookupParts): Promise<Reachable[]> {
-  const search = new Search(target, self)
+export async function lookup<Node extends Located>(
+  target: NodeId,
+  { self, start, ask, signal }: LookupParts<Node>,
+): Promise<Node[]> {
+  const search = new Search<Node>(target, self)
   search.hear(start)
   await Promise.all(Array.from({ length: lookupConcurrency }, () => search.run(ask, signal)))
   return search.answered
 }
 
-class Search {
+class Search<Node extends Located> {
   readonly #target: NodeId
   readonly #self: NodeId
-  readonly #heard = new Map<NodeId, Reachable>()
+  readonly #heard = new Map<NodeId, Node>()
   readonly #asked = new Set<NodeId>()
   readonly #silent = new Set<NodeId>()
   readonly #answered = new Set<NodeId>()
@@ -39,17 +46,17 @@ class Search {
     this.#self = self
   }
 
-  get answered(): Reachable[] {
+  get answered(): Node[] {
     return this.#closest().filter(({ id }) => this.#answered.has(id))
   }
 
-  hear(nodes: readonly Reachable[]): void {
+  hear(nodes: readonly Node[]): void {
     for (const node of nodes)
       if (node.id !== this.#self && this.#heard.size < maxLookupHeard) this.#heard.set(node.id, node)
   }
 
   /** Asks one after the other. Several run at once, and each takes the closest that none has asked. */
-  async run(ask: LookupParts['ask'], signal: AbortSignal): Promise<void> {
+  async run(ask: LookupParts<Node>['ask'], signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const node = this.#next()
       if (node !== undefined) await this.#ask(node, ask)
@@ -58,7 +65,7 @@ class Search {
     }
   }
 
-  async #ask(node: Reachable, ask: LookupParts['ask']): Promise<void> {
+  async #ask(node: Node, ask: LookupParts<Node>['ask']): Promise<void> {
     this.#asked.add(node.id)
     this.#underWay += 1
     const told = await ask(node, distancesTo(this.#target, node.id))
@@ -70,12 +77,12 @@ class Search {
     this.#turn = Promise.withResolvers()
   }
 
-  #next(): Reachable | undefined {
+  #next(): Node | undefined {
     if (this.#asked.size >= maxLookupAsked) return undefined
     return this.#closest().find(({ id }) => !this.#asked.has(id))
   }
 
-  #closest(): Reachable[] {
+  #closest(): Node[] {
     const there = [...this.#heard.values()].filter(({ id }) => !this.#silent.has(id))
     return there.sort(byDistance(this.#target)).slice(0, bucketSize)
   }
