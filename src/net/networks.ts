@@ -32,7 +32,10 @@ export class Networks {
 
 const loopback = new Networks(['127.0.0.0/8', '::1'])
 
-/** RFC 1918, RFC 6598, RFC 3927 and RFC 4193: addresses that mean nothing outside their network. */
+/**
+ * RFC 1918, RFC 6598, RFC 3927 and RFC 4193: addresses that mean nothing outside their network; and those that are no
+ * single machine's: multicast, broadcast, and what is reserved.
+ */
 const notPublic = new Networks([
   '0.0.0.0/8',
   '10.0.0.0/8',
@@ -41,10 +44,12 @@ const notPublic = new Networks([
   '169.254.0.0/16',
   '172.16.0.0/12',
   '192.168.0.0/16',
+  '224.0.0.0/3',
   '::',
   '::1',
   'fc00::/7',
   'fe80::/10',
+  'ff00::/8',
 ])
 
 /** True for an address of this machine. */
@@ -52,7 +57,7 @@ export function isLoopback(address: string): boolean {
   return loopback.has(address)
 }
 
-/** True for an address of a private network, of a link or of this machine: one that others cannot reach. */
+/** True for an address of a private network, of a link or of this machine: one that others cannot reach, or that is nobody's. */
 export function isPrivate(address: string): boolean {
   return notPublic.has(address)
 }

@@ -17,11 +17,20 @@ t.test('what is no network is refused', async (t) => {
 
 t.test('addresses of this machine and of private networks are known', async (t) => {
   for (const address of ['127.0.0.1', '127.9.9.9', '::1', '::ffff:127.0.0.1']) t.ok(isLoopback(address), address)
-  for (const address of ['10.1.1.1', '172.31.0.1', '100.64.0.1', 'fe80::1%eth0', 'fc00::1']) {
+  for (const address of [
+    '10.1.1.1',
+    '172.31.0.1',
+    '100.64.0.1',
+    'fe80::1%eth0',
+    'fc00::1',
+    '224.0.0.1',
+    '255.255.255.255',
+    'ff02::1',
+  ]) {
     t.ok(isPrivate(address), address)
     t.notOk(isLoopback(address), address)
   }
-  for (const address of ['192.0.2.7', '172.32.0.1', '2001:db8::1']) t.notOk(isPrivate(address), address)
+  for (const address of ['192.0.2.7', '172.32.0.1', '223.255.0.1', '2001:db8::1']) t.notOk(isPrivate(address), address)
 })
 
 t.test('an address has one text, and a house of IPv6 one owner', async (t) => {

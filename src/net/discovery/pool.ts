@@ -31,6 +31,12 @@ export interface Pooled extends Found {
 /** Addresses of one peer at the most: a record of 300 bytes has room for fewer than these. */
 const maxAddresses = 16
 
+/** Of them, those on one host: plain, WebSocket, and some to spare. More would have us try the ports of a third. */
+const maxPerHost = 4
+
+/** What an address begins with. Not `dnsaddr`: one such name leads to any number of addresses, and to further names. */
+const hostKinds: ReadonlySet<string> = new Set(['ip4', 'ip6', 'dns', 'dns4', 'dns6'])
+
 export class PeerPool {
   readonly #options: Required<PoolOptions>
   /** By id, the one heard of longest ago first. */
@@ -57,7 +63,7 @@ export class PeerPool {
   /** Takes a peer, or what is new of it. False: it is not one for us. */
   add(found: Found): boolean {
     const { self, cluster, capacity, metrics, clock } = this.#options
-    const addresses = found.addresses.filter((address) => this.#takes(address)).slice(0, maxAddresses)
+    const addresses = fewOfEachHost(found.addresses.filter((address) => this.#takes(address))).slice(0, maxAddresses)
     if (addresses.length === 0 || found.peerId.equals(self)) return false
     if (found.shards !== undefined && found.shards.cluster !== cluster) return false
     const key = found.peerId.toString()
@@ -84,6 +90,7 @@ export class PeerPool {
   }
 
   #takes(address: Multiaddr): boolean {
+    if (!isDialable(address)) return false
     const host = hostOf(address)
     return this.#options.takesPrivate() || host === undefined || !isPrivate(host)
   }
@@ -101,4 +108,16 @@ export class PeerPool {
 function isNewer({ record }: Found, known: Found): boolean {
   if (known.record === undefined) return true
   return record !== undefined && record.sequence > known.record.sequence
+}
+
+/** True for a TCP port, whatever is spoken there: all that we dial. */
+function isDialable(address: Multiaddr): boolean {
+  const [host, tcp] = address.getComponents()
+  return host !== undefined && hostKinds.has(host.name) && tcp?.name === 'tcp' && Number(tcp.value) > 0
+}
+
+function fewOfEachHost(addresses: readonly Multiaddr[]): Multiaddr[] {
+  const byHost = Map.groupBy(addresses, (address) => address.getComponents()[0]?.value)
+  const few = new Set([...byHost.values()].flatMap((those) => those.slice(0, maxPerHost)))
+  return addresses.filter((address) => few.has(address))
 }

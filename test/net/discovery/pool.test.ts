@@ -1,4 +1,5 @@
 import { generateKeyPair } from '@libp2p/crypto/keys'
+import { multiaddr } from '@multiformats/multiaddr'
 import t from 'tap'
 import { cluster, peer, pool } from './kit.ts'
 
@@ -44,6 +45,32 @@ t.test('on the public network addresses of private ones are left out', async (t)
   t.equal(known.add(await peer({ address: '/ip4/127.0.0.1/tcp/4000' })), false)
   t.equal(known.add(await peer({ address: '/ip4/8.8.4.4/tcp/4000' })), true)
   t.equal(known.add(await peer({ address: '/dns4/node.example.org/tcp/4000' })), true)
+})
+
+t.test('addresses that cannot be dialled, or lead to any number of others, are left out', async (t) => {
+  const known = await pool()
+  const found = await peer()
+  const at = (...addresses: string[]) => ({ ...found, addresses: addresses.map((address) => multiaddr(address)) })
+  for (const address of [
+    '/ip4/8.8.4.4/tcp/0',
+    '/ip4/8.8.4.4/udp/4000/quic-v1',
+    '/dnsaddr/node.example.org',
+    '/dnsaddr/node.example.org/tcp/4000',
+    '/ip6zone/eth0/ip6/fe80::1/tcp/4000',
+    '/unix/%2ftmp%2fsocket',
+  ])
+    t.equal(known.add(at(address)), false, address)
+  t.equal(known.add(at('/ip4/8.8.4.4/tcp/0', '/dns4/node.example.org/tcp/443/wss')), true)
+  t.same(known.get(found.peerId)?.addresses.map(String), ['/dns4/node.example.org/tcp/443/wss'])
+})
+
+t.test('a peer has few addresses on one host: nobody has us try the ports of a third', async (t) => {
+  const known = await pool()
+  const found = await peer()
+  const ports = Array.from({ length: 12 }, (_, index) => multiaddr(`/ip4/8.8.4.4/tcp/${4000 + index}`))
+  known.add({ ...found, addresses: [...ports, multiaddr('/ip4/8.8.8.8/tcp/4000')] })
+  const hosts = known.get(found.peerId)?.addresses.map((address) => address.getComponents()[0]?.value)
+  t.same(hosts, ['8.8.4.4', '8.8.4.4', '8.8.4.4', '8.8.4.4', '8.8.8.8'])
 })
 
 t.test('the pool is bounded: the one heard of longest ago goes', async (t) => {
