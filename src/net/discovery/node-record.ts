@@ -50,9 +50,10 @@ export interface NodeRecord {
 
 /**
  * Our signed record. `sequence` must be above that of any record that we gave out before: the time in milliseconds will
- * do. Addresses that do not fit into 300 bytes are left out, the last first.
+ * do. Addresses that do not fit into 300 bytes are left out, the last first; and in the end, for an IPv6 address beside
+ * the bits of 64 shards or more, the port of discv5: without it the record is short enough.
  */
-export function signRecord(own: OwnRecord, { raw }: PrivateKey, sequence: bigint): Enr {
+export function signRecord(own: OwnRecord, key: PrivateKey, sequence: bigint): Enr {
   const addresses = mostReachable(own.addresses)
   const fields = [
     ...socketFields(addresses, own.udpPort),
@@ -62,9 +63,12 @@ export function signRecord(own: OwnRecord, { raw }: PrivateKey, sequence: bigint
   const others = otherAddresses(addresses)
   for (let count = others.length; ; count -= 1) {
     try {
-      return signEnr(new Map([...fields, ...multiaddrsField(others.slice(0, count))]), raw, sequence)
+      return signEnr(new Map([...fields, ...multiaddrsField(others.slice(0, count))]), key.raw, sequence)
     } catch (error) {
-      if (count === 0 || !isWaypostError(error, 'enr/too-large')) throw error
+      if (!isWaypostError(error, 'enr/too-large')) throw error
+      if (count > 0) continue
+      if (own.udpPort === undefined) throw error
+      return signRecord({ ...own, udpPort: undefined }, key, sequence)
     }
   }
 }

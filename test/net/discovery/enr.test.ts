@@ -143,6 +143,22 @@ t.test('addresses that do not fit into 300 bytes are left out, the last first', 
   t.match(addresses.at(-1)?.toString(), `/tcp/${addresses.length - 1}/wss`)
 })
 
+t.test('a node of all shards at an IPv6 address has a record, if need be without its discv5', async (t) => {
+  const key = await generateKeyPair('secp256k1')
+  const addresses = [multiaddr('/ip6/2001:db8:1:2:3:4:5:6/tcp/60000')]
+  const recordOf = (count: number) => {
+    const shards = { cluster: 65535, shards: Array.from({ length: count }, (_, shard) => shard) }
+    return readRecord(
+      signRecord({ addresses, udpPort: 9000, capabilities: ['relay'], shards }, key, BigInt(Date.now())),
+    )
+  }
+  t.equal(recordOf(8).udp?.port, 9000)
+  for (const count of [63, 64, 1024]) {
+    t.equal(recordOf(count).shards?.shards.length, count)
+    t.match(recordOf(count).addresses.map(String), [/tcp\/60000/])
+  }
+})
+
 t.test('@waku/enr reads our record', async (t) => {
   const enr = signRecord(own, await key(), 7n)
   const theirs = await EnrDecoder.fromString(enrToText(enr))
