@@ -11,7 +11,7 @@ import { isPrivate } from '../net/networks.ts'
 import { DialHistory } from '../net/peer-manager/dial-history.ts'
 import { PeerManager } from '../net/peer-manager/manager.ts'
 import { SavedPeers } from '../net/peer-manager/saved-peers.ts'
-import { targetsOf } from '../net/peer-manager/targets.ts'
+import { type Targets, targetsOf } from '../net/peer-manager/targets.ts'
 import type { WantedService } from '../net/peer-manager/wants.ts'
 import type { StaticPeers } from '../net/peers.ts'
 import type { Settings } from '../settings/table.ts'
@@ -28,6 +28,8 @@ import { capabilitiesOf, managedProtocols } from './service-peers.ts'
 
 export interface DiscoveryParts {
   readonly settings: Settings
+  /** The settings in force now: some change while the node runs. */
+  readonly running: () => Settings
   readonly folder: DataFolder
   readonly network: Network
   /** Started. */
@@ -86,7 +88,7 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
       pool,
       history,
       protocols: managedProtocols,
-      targets: () => targetsOf({ maxConnections: settings.maxConnections, relayShare: relayShareOf(settings) }),
+      targets: () => targetsIn(parts.running()),
       relayed,
       shards,
       services: servicesOf(settings),
@@ -158,6 +160,10 @@ function meet(pool: PeerPool, { peerId, connection, listenAddrs, protocols }: Id
 /** What others have to do for a node that does not relay. */
 function servicesOf({ relay }: Settings): ReadonlyMap<WantedService, number> {
   return new Map(relay ? [] : (['store', 'filter', 'lightpush'] as const).map((service) => [service, servicePeers]))
+}
+
+function targetsIn(settings: Settings): Targets {
+  return targetsOf({ maxConnections: settings.maxConnections, relayShare: relayShareOf(settings) })
 }
 
 /** `--max-relay-peers` is the older way to say it. */

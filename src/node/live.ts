@@ -11,6 +11,7 @@ import { changeColocationLimit } from '../protocols/relay/router.ts'
 import type { SettingName, Settings } from '../settings/table.ts'
 import { type Log, setLogLevel } from '../telemetry/log.ts'
 import { diskLimitsOf, retentionOf } from './archive.ts'
+import type { Discovery } from './discovery.ts'
 import { certificateFiles, limitsOf, type NodeHost } from './host.ts'
 import { type Network, protectedKeys } from './network.ts'
 import { staticPeers } from './peers.ts'
@@ -41,6 +42,7 @@ export interface LiveParts {
   readonly host: NodeHost
   readonly protocols: Protocols
   readonly peers: StaticPeers
+  readonly discovery: Pick<Discovery, 'manager'>
   /** Absent when this node serves no wss. */
   readonly certificates?: CertificateWatch | undefined
 }
@@ -52,7 +54,7 @@ function plain(settings: readonly SettingName[], apply: (settings: Settings) => 
 
 /** The subjects of a node. */
 export function liveParts(parts: LiveParts): readonly LivePart[] {
-  const { log, network, servers, archive, host, protocols, peers, certificates } = parts
+  const { log, network, servers, archive, host, protocols, peers, discovery, certificates } = parts
   return [
     plain(['log-level'], ({ logLevel }) => setLogLevel(log, logLevel)),
     plain(['staticnode', 'storenode', 'filternode', 'lightpushnode', 'peer-exchange-node'], (settings) => {
@@ -62,6 +64,7 @@ export function liveParts(parts: LiveParts): readonly LivePart[] {
     plain(['rate-limit'], ({ rateLimit }) => protocols.quotas.change(rateLimit)),
     plain(['max-connections', 'ip-colocation-limit', 'max-pending-connections', 'open-timeout'], (settings) => {
       host.changeLimits(limitsOf(settings))
+      discovery.manager.lookSoon()
       if (host.router !== undefined) changeColocationLimit(host.router, settings.ipColocationLimit)
     }),
     plain(['filter-max-peers-to-serve', 'filter-max-criteria', 'filter-subscription-timeout'], (settings) =>

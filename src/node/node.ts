@@ -97,13 +97,26 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   const certificates = parts.use(watchCertificate(host, settings, log))
   parts.use(keepCertificate(settings, metrics, log))
   parts.use(pingPeers(peersParts, () => protocols.meshPeers()))
-  discovery = parts.use(await openDiscovery({ settings, folder, network, host, protocols, peers, clock, metrics, log }))
+  const settingsNow = () => reloading?.running ?? settings
+  discovery = parts.use(
+    await openDiscovery({
+      settings,
+      running: settingsNow,
+      folder,
+      network,
+      host,
+      protocols,
+      peers,
+      clock,
+      metrics,
+      log,
+    }),
+  )
   const addresses = () => host.addresses().map(String)
   host.reachability.onChange(() => log.info({ addresses: addresses() }, 'other addresses are announced'))
   const enr = () => discovery.record.text
   const folders = { data: folder.path, archive: archive && archiveFolder(settings, folder) }
   const { relay } = protocols
-  const settingsNow = () => reloading?.running ?? settings
   overview.started({
     settings: settingsNow,
     addresses,
@@ -120,7 +133,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   const services = { ...protocols.services, storeAdmin }
   view.started({ addresses, enr, health: protocols.health, services, measure })
   if (settings.metricsServer && settings.metricsLogging) parts.use(new MetricsLog({ metrics, log }))
-  const live = liveParts({ log, network, servers, archive, host, protocols, peers, certificates })
+  const live = liveParts({ log, network, servers, archive, host, protocols, peers, discovery, certificates })
   if (reread !== undefined) reloading = new Reload({ settings, read: reread, live, log })
   const opened = parts.move()
   return {

@@ -138,6 +138,19 @@ t.test('a limit of connections holds for the next one', async (t) => {
   await t.resolves(second.libp2p.dial(multiaddr(node.tcp)))
 })
 
+t.test('a limit of connections holds for the peers that are looked for', async (t) => {
+  const node = await reloadable(t, ['max-connections = 50'])
+  const missing = async (expected: number): Promise<number> => {
+    for (;;) {
+      const text = await (await fetch(`${node.restUrl}/metrics`)).text()
+      if (Number(/^waypost_missing_peers (\d+)$/m.exec(text)?.[1]) === expected) return expected
+    }
+  }
+  t.equal(await missing(10), 10)
+  t.same(named(await node.reload(['max-connections = 10'])), ['max-connections'])
+  t.equal(await missing(2), 2, 'a third of the six for relay')
+})
+
 t.test('another retention policy is applied at once', async (t) => {
   const node = await reloadable(t)
   for (const payload of ['one', 'two', 'three']) t.equal((await publish(node, payload)).status, 200)
