@@ -75,8 +75,9 @@ export class PortMapper implements AsyncDisposable {
       await this.#map()
       this.#failures = 0
     } catch (error) {
-      if (!this.#stop.signal.aborted && this.#failures === 0)
-        log.info({ reason: messageOf(error) }, 'no port is mapped')
+      // What is mapped by now is taken back.
+      if (this.#stop.signal.aborted) return
+      if (this.#failures === 0) log.info({ reason: messageOf(error) }, 'no port is mapped')
       this.#gateway = undefined
       this.#mapped = []
       this.#show(undefined)

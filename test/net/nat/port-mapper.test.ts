@@ -120,3 +120,13 @@ t.test('the end does not wait for a router that hangs', async (t) => {
   await mapper[Symbol.asyncDispose]()
   t.same(router.asked, ['GetExternalIPAddress', 'AddPortMapping'])
 })
+
+t.test('an end in the middle of a round takes back what is mapped by then', async (t) => {
+  const { router, mapper } = await mapped(t)
+  await router.until('AddPortMapping')
+  router.options.hangsAt = 'AddPortMapping'
+  await router.until('AddPortMapping', 2)
+  t.equal(router.mappings.size, 1)
+  await mapper[Symbol.asyncDispose]()
+  t.equal(router.mappings.size, 0)
+})
