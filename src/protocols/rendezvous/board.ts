@@ -35,13 +35,17 @@ export class Board {
     return this.#registered.size
   }
 
-  /** Takes a registration, or renews it. False: the peer has as many as it may; undefined: the board is full. */
+  /**
+   * Takes a registration, or renews it. False: the peer has as many as it may; undefined: the board is full, and nobody
+   * has more than it. Else whoever has most makes room: a few who fill the board keep nobody out.
+   */
   put(peer: string, { namespace, record }: Registration, ttl: Milliseconds): boolean | undefined {
     this.#forgetExpired()
     const key = keyOf(namespace, peer)
     const isNew = !this.#registered.has(key)
+    const isFull = isNew && this.#registered.size >= this.#limits.registrations
     if (isNew && this.#count(peer) >= this.#limits.perPeer) return false
-    if (isNew && this.#registered.size >= this.#limits.registrations) return undefined
+    if (isFull && !this.#makeRoom(this.#count(peer) + 1)) return undefined
     this.#last += 1n
     this.#registered.delete(key)
     // The frame goes on to be somebody else's memory.
@@ -75,6 +79,14 @@ export class Board {
 
   #shown({ namespace, record, expiresAt }: Registered): Registration {
     return { namespace, record, ttl: Math.max(1, Math.floor((expiresAt - this.#clock()) / 1000)) }
+  }
+
+  /** Takes the oldest registration of the peer that has most, if those are more than `count`. */
+  #makeRoom(count: number): boolean {
+    const byPeer = Map.groupBy(this.#registered, ([, { peer }]) => peer).values()
+    const most = [...byPeer].reduce((one, other) => (other.length > one.length ? other : one), [])
+    const [oldest] = most
+    return oldest !== undefined && most.length > count && this.#registered.delete(oldest[0])
   }
 
   #count(peer: string): number {

@@ -116,6 +116,16 @@ t.test('one peer takes no more places than its own, and all together no more tha
   t.equal(await put(other, board), 60, 'who is registered may renew it')
 })
 
+t.test('who fills the board makes room for those who have less there', async (t) => {
+  const board = await point(t, { board: { ...boardLimits, registrations: 4 } })
+  const [greedy, one, other] = await Promise.all([peer(t, board), peer(t, board), peer(t, board)])
+  for (const shard of [1, 2, 3, 4]) await put(greedy, board, { namespace: `rs/66/${shard}` })
+  for (const late of [one, other]) t.equal(await put(late, board), 60)
+  t.same(await found(one, board), [one.id, other.id].sort(), 'the oldest of the other one has gone')
+  t.same(await found(one, board, 'rs/66/4'), [greedy.id], 'and not all that it has')
+  await t.rejects(put(one, board, { namespace: 'rs/66/2' }), { code: 'client/refused', data: { status: 400 } })
+})
+
 t.test('a cookie goes on where the last answer ended, and one that is none is refused', async (t) => {
   const board = await point(t)
   const peers = await Promise.all(Array.from({ length: 3 }, () => peer(t, board)))
