@@ -57,7 +57,8 @@ export class KadClient {
       table.answers(node.id)
       return answer
     } catch {
-      if (!signal.aborted) table.failed(node.id)
+      // A refusal to keep a record looks like silence.
+      if (!signal.aborted && message.type !== Type.putValue) table.failed(node.id)
       return undefined
     }
   }

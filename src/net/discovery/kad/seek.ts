@@ -47,6 +47,8 @@ export class Seeker implements AsyncDisposable {
 
   /** Walks soon: at the start, when somebody new is in the table, and when nobody is left to dial. */
   soon(): void {
+    // Who asks again and again puts off nothing.
+    if (this.#isWanted) return
     this.#isWanted = true
     if (!this.#isBusy) this.#next()
   }

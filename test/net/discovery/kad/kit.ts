@@ -1,6 +1,6 @@
 /** Nodes of the DHT on loopback. */
 import { generateKeyPair } from '@libp2p/crypto/keys'
-import type { PrivateKey } from '@libp2p/interface'
+import type { PeerId, PrivateKey } from '@libp2p/interface'
 import type { ExtensibleRecord } from '../../../../src/net/discovery/kad/extensible-record.ts'
 import { type Kad, startKad } from '../../../../src/net/discovery/kad/node.ts'
 import type { Host } from '../../../../src/net/host.ts'
@@ -13,6 +13,8 @@ export interface KadNode {
   readonly host: Host
   readonly privateKey: PrivateKey
   readonly kad: Kad
+  /** The last record that it found of a peer. */
+  readonly found: (peer: PeerId) => ExtensibleRecord | undefined
   /** Resolves once it has found the peer, with the record. */
   readonly finds: (peer: Pick<KadNode, 'host'>) => Promise<ExtensibleRecord>
 }
@@ -51,5 +53,5 @@ export async function kadNode(t: Owner, { knows = [], services = [] }: KadNodeOp
     waiting.set(name, wait)
     return await wait.promise
   }
-  return { host: own, privateKey, kad, finds }
+  return { host: own, privateKey, kad, found: (peer) => records.get(`${peer}`), finds }
 }
