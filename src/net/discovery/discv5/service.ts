@@ -96,6 +96,8 @@ export class Discv5 implements AsyncDisposable {
   readonly #candidates = new Map<NodeId, Reachable>()
   /** Nodes that did not answer, or for which there is no place, and until when they are left alone. */
   readonly #resting = new Map<NodeId, Milliseconds>()
+  /** Nodes whose newer record is being fetched. */
+  readonly #renewing = new Set<NodeId>()
   readonly #stop = new AbortController()
   /** Ends the pauses of the loops. */
   #hurry = new AbortController()
@@ -289,9 +291,11 @@ export class Discv5 implements AsyncDisposable {
     if (pong.sequence > node.enr.sequence) await this.#renew(node)
   }
 
-  /** Fetches the record of a node that has a newer one. */
+  /** Fetches the record of a node that has a newer one; once at a time, however often it says so. */
   async #renew(node: Reachable): Promise<void> {
-    await this.#ask(node, [0])
+    if (this.#renewing.has(node.id)) return
+    this.#renewing.add(node.id)
+    await this.#ask(node, [0]).finally(() => this.#renewing.delete(node.id))
   }
 
   /** The nodes that `node` tells of at these distances; undefined when it does not answer. */

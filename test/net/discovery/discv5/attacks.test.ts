@@ -116,12 +116,17 @@ class Stranger {
   /** Reads until a message of this type comes under `key`. */
   async answer(key: Uint8Array, type: Message['type']): Promise<Message> {
     for (;;) {
-      const packet = decodePacket(await this.receive(), idBytes(this.id), 'd5waku')
-      if (packet?.kind !== 'message') continue
-      const plain = unseal(key, packet.nonce, packet.sealed, packet.head)
-      const message = plain && decodeMessage(plain)
+      const message = await this.message(key)
       if (message?.type === type) return message
     }
+  }
+
+  /** The next packet as a message under `key`; undefined when it is none. */
+  async message(key: Uint8Array): Promise<Message | undefined> {
+    const packet = decodePacket(await this.receive(), idBytes(this.id), 'd5waku')
+    if (packet?.kind !== 'message') return undefined
+    const plain = unseal(key, packet.nonce, packet.sealed, packet.head)
+    return plain && decodeMessage(plain)
   }
 
   packet(
@@ -310,6 +315,27 @@ t.test('who claims to be somewhere else has that place asked once, and gets into
   await new Promise((resolve) => setTimeout(resolve, quick.handshake + 500))
   t.ok(victim.waiting <= 1, `and not one for each handshake: ${victim.waiting}`)
   t.notOk(known(node, stranger))
+})
+
+t.test('who says again and again that it has a newer record is asked for it once at a time', async (t) => {
+  const node = await discv5Node(t)
+  const stranger = await Stranger.at(t, '127.0.1.23')
+  const { packet: challenge } = await stranger.challenged(node)
+  const { keys, packet } = stranger.handshake(node, challenge, ping, stranger.record.bytes)
+  await stranger.send(node, packet)
+  const { id } = await stranger.answer(keys.recipient, 'ping')
+  const pong: Message = { type: 'pong', id, sequence: 1n, address: '203.0.113.1', port: 1 }
+  await stranger.send(node, stranger.sealed(node, keys.initiator, pong))
+  await until(() => known(node, stranger))
+  for (let sequence = 2n; sequence < 22n; sequence += 1n)
+    await stranger.send(node, stranger.sealed(node, keys.initiator, { ...ping, sequence }))
+  let asked = 0
+  for (let pongs = 0; pongs < 20; ) {
+    const message = await stranger.message(keys.recipient)
+    if (message?.type === 'pong') pongs += 1
+    if (message?.type === 'findnode' && message.distances.join() === '0') asked += 1
+  }
+  t.equal(asked, 1)
 })
 
 t.test('TALKREQ is answered with nothing, and what is no message with silence', async (t) => {
