@@ -47,7 +47,7 @@ export const discovery = {
   }),
   'kad-bootstrap-node': setting(
     list(peerAddress),
-    'A node to begin with, when no connected peer is in the DHT. Repeatable.',
+    'A node to begin with, while few are known in the DHT. Repeatable.',
     { ours: true },
   ),
 } as const

@@ -20,7 +20,7 @@ export interface SeekerParts {
   readonly libp2p: Pick<Libp2p, 'peerId' | 'dial' | 'hangUp' | 'getConnections'>
   readonly table: Table
   readonly client: Pick<KadClient, 'findNode' | 'recordOf'>
-  /** Who is dialled while nobody is in the table. */
+  /** Who is dialled while few are in the table. */
   readonly bootstrap: readonly Multiaddr[]
   /** Told of a record whose signature was checked. True: its peer is one for us. */
   readonly found: (record: ExtensibleRecord) => boolean
@@ -82,9 +82,9 @@ export class Seeker implements AsyncDisposable {
 
   async #search(): Promise<void> {
     const { table, bootstrap } = this.#parts
-    // Whoever answers comes into the table by identify, and a walk follows.
-    if (table.size === 0) await Promise.all(bootstrap.map((address) => this.#dial(address)))
-    else await this.#walk(randomBytes(32))
+    // Whoever answers comes into the table by identify. A stranger who is there first does not stand in for them.
+    if (table.size < k) await Promise.all(bootstrap.map((address) => this.#dial(address)))
+    if (table.size > 0) await this.#walk(randomBytes(32))
   }
 
   async #dial(address: Multiaddr): Promise<void> {
