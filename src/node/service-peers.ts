@@ -166,14 +166,14 @@ export class ServicePeers implements Disposable {
   }
 
   /**
-   * Those that are named, the connected ones first; where none is named, those that are connected. Whoever names nodes may
-   * trust no others with his questions.
+   * Those that are named, the connected ones first; where none is named, those that are connected, by chance: whoever
+   * comes first does not get all questions. Whoever names nodes may trust no others with his.
    */
   #choices(service: Service): readonly (Multiaddr | PeerId)[] {
     const named = this.#named[service]
     const isOpen = (address: Multiaddr) => this.#serving.get(idOf(address) ?? '')?.services.includes(service)
     const inOrder = [...named.filter(isOpen), ...named.filter((address) => !isOpen(address))]
-    return (named.length > 0 ? inOrder : this.connected(service)).slice(0, mostAsked)
+    return (named.length > 0 ? inOrder : shuffled(this.connected(service))).slice(0, mostAsked)
   }
 
   #speaks(id: PeerId, protocols: readonly string[]): void {
@@ -190,6 +190,11 @@ function isOurFault(error: unknown): boolean {
   if (!isWaypostError(error, 'client/refused')) return false
   const status = Number(error.data.status)
   return status >= 400 && status < 500 && status !== 429
+}
+
+function shuffled<Item>(items: readonly Item[]): Item[] {
+  const drawn = items.map((item) => ({ item, lot: Math.random() }))
+  return drawn.sort((one, other) => one.lot - other.lot).map(({ item }) => item)
 }
 
 const serviceNames = Object.keys(protocolsOf) as readonly Service[]

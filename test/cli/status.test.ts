@@ -59,7 +59,7 @@ t.test('peers and mesh are tables, in which no agent commands the terminal', asy
   })
   t.match(await waypost(t, ['peers', '--rest-url', url]), {
     code: 0,
-    stdout: /^16Uiu2HAm1 {2}nwaku\?\[31m +0,3 +\/ip4\/192/m,
+    stdout: /^16Uiu2HAm1 {2}nwaku\?\[31m +0,3 +- +\/ip4\/192/m,
   })
   await waypost(t, ['peers', '--all', '--rest-url', url])
   const { stdout } = await waypost(t, ['mesh', '--rest-url', url])

@@ -13,7 +13,7 @@ interface Peer {
   readonly shards: readonly number[]
   readonly connected: string
   readonly agent: string
-  readonly origin: string
+  readonly origin?: string
   readonly score?: number
 }
 
@@ -71,7 +71,7 @@ function decided({ at, what, peer, source = '-' }: Decision): string[] {
 }
 
 /** In the words of nwaku's API, but for what it does not know. */
-function origin({ origin: told }: Peer): string {
+function origin({ origin: told = 'UnknownOrigin' }: Peer): string {
   return told === 'UnknownOrigin' ? '-' : told
 }
 
