@@ -3,19 +3,17 @@
  * from the pool of those that were found; and not so many that strangers fill it. It looks around when something changes
  * and now and then otherwise: each second while peers are missing and there is somebody to dial, twice a minute else.
  */
-import type { Connection, Libp2p, PeerId } from '@libp2p/interface'
+import type { Libp2p, PeerId } from '@libp2p/interface'
 import { messageOf } from '../../core/errors.ts'
 import { type Clock, type Milliseconds, type Schedule, systemSchedule } from '../../core/time.ts'
-import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import { hostOf } from '../addresses.ts'
-import type { Capability } from '../discovery/node-record.ts'
-import type { PeerPool, Pooled } from '../discovery/pool.ts'
-import { isPrivate, subnetOf } from '../networks.ts'
+import type { Pooled } from '../discovery/pool.ts'
 import { type Candidate, chooseDials, choosePartings, type Guest } from './choice.ts'
+import { type Connected, Contacts, type ContactsParts } from './contacts.ts'
 import { Decisions } from './decisions.ts'
 import type { DialHistory } from './dial-history.ts'
 import type { Targets } from './targets.ts'
+import { countSubnets, subnetIn, traitsOf } from './traits.ts'
 import { type Contact, type Want, type WantedService, wantsOf } from './wants.ts'
 
 /** Dials at the same time: nwaku's peer manager. */
@@ -40,18 +38,10 @@ const perSubnet = 4
 /** For a peer that we part with to hear of it. */
 const closeTimeout: Milliseconds = 2000
 
-/** The protocols by which a connected peer shows what it does. */
-export interface ProtocolsOf {
-  readonly relay: readonly string[]
-  readonly services: Readonly<Record<WantedService, readonly string[]>>
-}
-
-export interface PeerManagerParts {
+export interface PeerManagerParts extends Omit<ContactsParts, 'clock'> {
   /** Started. */
-  readonly libp2p: Pick<Libp2p, 'dial' | 'hangUp' | 'getConnections' | 'addEventListener' | 'peerStore'>
-  readonly pool: PeerPool
+  readonly libp2p: ContactsParts['libp2p'] & Pick<Libp2p, 'dial' | 'hangUp'>
   readonly history: DialHistory
-  readonly protocols: ProtocolsOf
   readonly targets: () => Targets
   /** The shards that we relay now; empty when we do not relay. */
   readonly relayed: () => readonly number[]
@@ -59,27 +49,16 @@ export interface PeerManagerParts {
   readonly shards: () => readonly number[]
   /** Peers wanted for each service. */
   readonly services: ReadonlyMap<WantedService, number>
-  /** What a connected peer says of its shards. */
-  readonly shardsOf: (peer: string) => readonly number[] | undefined
   readonly score: (peer: string) => number
   /** Peers with which we never part: those in a mesh, and static ones. */
   readonly needed: () => ReadonlySet<string>
   /** Asks for more peers to be found: nobody in the pool fills what is missing. */
   readonly findMore: () => void
   readonly metrics: Metrics
-  readonly log: Log
   readonly dialTimeout?: Milliseconds
   readonly schedule?: Schedule
   /** A monotonic clock. */
   readonly clock?: Clock
-}
-
-/** A connected peer. */
-interface Connected extends Contact {
-  readonly key: string
-  readonly id: PeerId
-  readonly since: Milliseconds
-  readonly subnet: string | undefined
 }
 
 export class PeerManager implements AsyncDisposable {
@@ -87,10 +66,9 @@ export class PeerManager implements AsyncDisposable {
   readonly #parts: PeerManagerParts
   readonly #schedule: Schedule
   readonly #clock: Clock
+  readonly #contacts: Contacts
   readonly #stop = new AbortController()
-  /** By peer id, what it speaks: from identify, at each connection. */
-  readonly #spoken = new Map<string, ReadonlySet<string>>()
-  readonly #since = new Map<string, Milliseconds>()
+  readonly #watching = new DisposableStack()
   /** Dials under way, each with whom it is for. */
   readonly #dialling = new Map<string, { readonly pooled: Pooled; readonly ended: Promise<void> }>()
   readonly #parting = new Set<string>()
@@ -103,21 +81,19 @@ export class PeerManager implements AsyncDisposable {
     this.#parts = parts
     this.#schedule = parts.schedule ?? systemSchedule
     this.#clock = parts.clock ?? (() => performance.now())
+    this.#contacts = new Contacts({ ...parts, clock: this.#clock })
     this.decisions = new Decisions(parts.metrics)
   }
 
   /** Looks around from now on. */
   start(): void {
-    const { libp2p, pool } = this.#parts
-    const { signal } = this.#stop
-    const listen = (name: 'peer:connect' | 'peer:disconnect', hear: (peer: PeerId) => void): void =>
-      libp2p.addEventListener(name, ({ detail }) => hear(detail), { signal })
-    listen('peer:connect', (peer) => this.#came(peer))
-    listen('peer:disconnect', (peer) => this.#went(peer.toString()))
-    libp2p.addEventListener('peer:identify', ({ detail }) => this.#speaks(detail.peerId, detail.protocols), { signal })
-    const found = pool.onFound(() => this.lookSoon())
-    signal.addEventListener('abort', () => found[Symbol.dispose]())
-    for (const { id } of this.#connected()) void this.#takeOver(id)
+    this.#watching.use(this.#parts.pool.onFound(() => this.lookSoon()))
+    this.#watching.use(this.#contacts)
+    this.#contacts.start({
+      came: (peer) => this.#came(peer),
+      went: (peer) => this.#went(peer),
+      told: () => this.lookSoon(),
+    })
     this.lookSoon()
   }
 
@@ -129,19 +105,9 @@ export class PeerManager implements AsyncDisposable {
   /** Dials no more; connections stay. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
+    this.#watching.dispose()
     this.#cancel()
     await Promise.all([...this.#dialling.values()].map(({ ended }) => ended))
-  }
-
-  /** Somebody came before we listened: what it speaks is not told again. */
-  async #takeOver(peer: PeerId): Promise<void> {
-    this.#came(peer)
-    try {
-      const { protocols } = await this.#parts.libp2p.peerStore.get(peer)
-      if (protocols.length > 0 && !this.#spoken.has(peer.toString())) this.#speaks(peer, protocols)
-    } catch (error) {
-      this.#parts.log.debug({ peer: peer.toString(), reason: messageOf(error) }, 'protocols of a peer not known')
-    }
   }
 
   /**
@@ -151,7 +117,6 @@ export class PeerManager implements AsyncDisposable {
   #came(peer: PeerId): void {
     const { history, libp2p } = this.#parts
     const key = peer.toString()
-    this.#since.set(key, this.#clock())
     const isReached = libp2p.getConnections(peer).some(({ direction }) => direction === 'outbound')
     if (isReached || history.isFriend(key)) history.connected(key)
     this.lookSoon()
@@ -159,15 +124,7 @@ export class PeerManager implements AsyncDisposable {
 
   #went(peer: string): void {
     this.#parts.history.lost(peer)
-    this.#since.delete(peer)
-    this.#spoken.delete(peer)
     this.#parting.delete(peer)
-    this.lookSoon()
-  }
-
-  #speaks(peer: PeerId, protocols: readonly string[]): void {
-    if (!this.#since.has(peer.toString())) return
-    this.#spoken.set(peer.toString(), new Set(protocols))
     this.lookSoon()
   }
 
@@ -185,7 +142,7 @@ export class PeerManager implements AsyncDisposable {
 
   #look(): void {
     const { targets, relayed, services, metrics } = this.#parts
-    const connected = this.#connected()
+    const connected = this.#contacts.all
     this.#part(connected)
     const dialling = Array.from(
       this.#dialling.values(),
@@ -284,51 +241,4 @@ export class PeerManager implements AsyncDisposable {
       log.debug({ peer: key, reason: messageOf(error) }, 'peer not disconnected')
     })
   }
-
-  #connected(): Connected[] {
-    const peers = new Map<string, Connection>()
-    for (const connection of this.#parts.libp2p.getConnections())
-      peers.set(connection.remotePeer.toString(), connection)
-    return Array.from(peers, ([key, connection]) => this.#contact(key, connection))
-  }
-
-  #contact(key: string, { remotePeer, remoteAddr, direction }: Connection): Connected {
-    const { protocols, pool, shardsOf } = this.#parts
-    const spoken = this.#spoken.get(key)
-    const record = pool.get(remotePeer)
-    const speaks = (ids: readonly string[]) => ids.some((id) => spoken?.has(id))
-    const names = Object.keys(protocols.services) as WantedService[]
-    return {
-      key,
-      id: remotePeer,
-      outbound: direction === 'outbound',
-      relays: spoken === undefined ? undefined : speaks(protocols.relay),
-      shards: shardsOf(key) ?? record?.shards?.shards,
-      services: new Set<Capability>(names.filter((name) => speaks(protocols.services[name]))),
-      since: this.#since.get(key) ?? this.#clock(),
-      subnet: subnetOfHost(hostOf(remoteAddr)),
-    }
-  }
-}
-
-/** What a record says; where there is none, nothing is known but what somebody saw. */
-function traitsOf({ record, source, capabilities, shards }: Pooled): Pick<Candidate, 'relays' | 'shards' | 'services'> {
-  const isUnknown = record === undefined && source !== 'connected' && capabilities.size === 0
-  const relays = isUnknown ? undefined : capabilities.has('relay')
-  return { relays, shards: shards?.shards, services: capabilities }
-}
-
-function subnetIn({ addresses }: Pooled): string | undefined {
-  return subnetOfHost(addresses.map(hostOf).find((host) => host !== undefined))
-}
-
-/** Private networks have a few subnets only, and are their owner's. */
-function subnetOfHost(host: string | undefined): string | undefined {
-  return host === undefined || isPrivate(host) ? undefined : subnetOf(host)
-}
-
-function countSubnets(subnets: readonly (string | undefined)[]): Map<string, number> {
-  const counts = new Map<string, number>()
-  for (const subnet of subnets) if (subnet !== undefined) counts.set(subnet, (counts.get(subnet) ?? 0) + 1)
-  return counts
 }
