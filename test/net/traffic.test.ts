@@ -34,8 +34,11 @@ for (const transport of ['tcp', 'ws'] as const) {
       t.ok(ours.out > 300, 'a handshake and a ping')
       t.ok(ours.in > 300)
       // A WebSocket that was dialled hides its frames and its upgrade: the other side has counted them.
-      if (transport === 'tcp') t.same(theirs, { in: ours.out, out: ours.in })
-      else t.ok(theirs.in > ours.out && theirs.out > ours.in)
+      if (transport === 'tcp') {
+        t.equal(theirs.in, ours.out)
+        // The last word of the other side may come when we have hung up: a frame or two.
+        t.ok(theirs.out >= ours.in && theirs.out - ours.in < 100, `${theirs.out} and ${ours.in}`)
+      } else t.ok(theirs.in > ours.out && theirs.out > ours.in)
     },
   )
 }
