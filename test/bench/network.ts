@@ -115,7 +115,7 @@ async function killAndReturn(member: Member, back: number[]): Promise<void> {
   await pause(awayFor)
   await member.start()
   downs.wasDown(member, from, performance.now())
-  back.push((await member.ready()).mesh)
+  back.push(await member.inMeshes())
 }
 
 interface Parted {

@@ -89,6 +89,16 @@ export class Member {
     return { peers, mesh }
   }
 
+  /** Resolves when it is in the mesh of each shard, with whoever: what is published reaches it. In ms since it started. */
+  async inMeshes(): Promise<number> {
+    const begun = this.upSince ?? performance.now()
+    for (;;) {
+      const meshes = await this.meshes()
+      if (meshes.length === shards.length && meshes.every((size) => size > 0)) return performance.now() - begun
+      await pause(patience)
+    }
+  }
+
   /** Peers in the mesh of each shard. */
   async meshes(): Promise<number[]> {
     const found = await this.#json<{ peers: unknown[] }[]>('/admin/v1/peers/mesh')
