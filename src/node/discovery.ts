@@ -20,7 +20,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import type { DataFolder } from './data-folder.ts'
 import { udpEndpoint, withSeen } from './find-by-discv5.ts'
 import { openFinders } from './finders.ts'
-import type { NodeHost } from './host.ts'
+import { type NodeHost, peerCapacity } from './host.ts'
 import { type Network, shardNumbers } from './network.ts'
 import type { Protocols } from './protocols.ts'
 import { describeNode } from './record.ts'
@@ -52,9 +52,6 @@ export interface Discovery extends PeerBook, AsyncDisposable {
   readonly record: CurrentRecord
 }
 
-/** Peers that are remembered for each that may be connected: nwaku's. */
-const knownPerConnection = 5
-
 /** Peers of each service that a node keeps which does not relay: when one fails, another is there. */
 const servicePeers = 2
 
@@ -62,7 +59,7 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
   const { settings, folder, network, host, protocols, peers, clock, metrics, log } = parts
   const { libp2p } = host
   await using opened = new AsyncDisposableStack()
-  const capacity = settings.peerStoreCapacity ?? knownPerConnection * settings.maxConnections
+  const capacity = peerCapacity(settings)
   const history = new DialHistory({ capacity: 2 * capacity })
   const isPrivateNode = () => host.addresses().every((address) => isPrivate(hostOf(address) ?? ''))
   const pool = new PeerPool({

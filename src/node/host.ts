@@ -114,10 +114,19 @@ function subnetShare({ maxConnections }: Settings): number {
   return Math.ceil(maxConnections / 4)
 }
 
+/** Peers that are remembered for each that may be connected: nwaku's. */
+const knownPerConnection = 5
+
+/** Peers that are remembered at the most, those met as well as those heard of. */
+export function peerCapacity({ peerStoreCapacity, maxConnections }: Settings): number {
+  return peerStoreCapacity ?? knownPerConnection * maxConnections
+}
+
 export function limitsOf(settings: Settings): HostLimits {
   return {
     ...hostLimits(settings.maxMsgSize),
     connections: settings.maxConnections,
+    knownPeers: peerCapacity(settings),
     connectionsPerAddress: settings.ipColocationLimit,
     connectionsPerSubnet:
       settings.ipColocationLimit === 0 ? 0 : Math.max(settings.ipColocationLimit, subnetShare(settings)),
