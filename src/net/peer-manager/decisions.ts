@@ -1,6 +1,5 @@
 /** What the peer manager decided lately, and of whom: for an operator who asks why. */
-import type { Metrics } from '../../telemetry/metrics.ts'
-import { peerDecisions } from '../../telemetry/metrics.ts'
+import type { Metrics, peerDecisions } from '../../telemetry/metrics.ts'
 
 export type DecisionKind = (typeof peerDecisions)[number]
 
@@ -23,7 +22,6 @@ export class Decisions {
 
   constructor(metrics: Pick<Metrics, 'waypost_peer_decisions_total'>) {
     this.#metrics = metrics
-    for (const decision of peerDecisions) metrics.waypost_peer_decisions_total.inc({ decision }, 0)
   }
 
   note(what: DecisionKind, peer: string, source?: string): void {
