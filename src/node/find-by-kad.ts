@@ -8,6 +8,7 @@ import type { Capability } from '../net/discovery/node-record.ts'
 import { type ShardSet, shardField, shardsIn } from '../net/discovery/shard-fields.ts'
 import { filterSubscribeProtocol } from '../protocols/filter/codec.ts'
 import { lightPushProtocol } from '../protocols/lightpush/codec.ts'
+import { relayProtocol } from '../protocols/relay/codec.ts'
 import { storeProtocol } from '../protocols/store/codec.ts'
 import { reconciliationProtocol } from '../protocols/store-sync/codec.ts'
 import { withSeen } from './find-by-discv5.ts'
@@ -19,7 +20,7 @@ const source: Source = 'kad'
 
 /** The service under which each capability stands in our record: the id of its protocol. */
 const serviceOf: Readonly<Partial<Record<Capability, string>>> = {
-  relay: '/vac/waku/relay/2.0.0',
+  relay: relayProtocol,
   store: storeProtocol,
   filter: filterSubscribeProtocol,
   lightpush: lightPushProtocol,
