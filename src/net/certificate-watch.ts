@@ -7,7 +7,7 @@ import { messageOf } from '../core/errors.ts'
 import { type Milliseconds, type Schedule, systemSchedule } from '../core/time.ts'
 import type { Log } from '../telemetry/log.ts'
 import { type CertificateFiles, readCertificate } from './certificate.ts'
-import type { Tls } from './stack/stock.ts'
+import type { Tls } from './stack/stack.ts'
 
 /** Between two looks. A change counts when two looks in a row see it: key and certificate are written one after the other. */
 const lookInterval: Milliseconds = 5000

@@ -4,7 +4,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { messageOf, systemCode, WaypostError } from '../core/errors.ts'
-import type { Tls } from './stack/stock.ts'
+import type { Tls } from './stack/stack.ts'
 
 export interface CertificateFiles {
   readonly keyFile: string

@@ -27,7 +27,7 @@ import { autonat } from './nat/autonat.ts'
 import { Networks } from './networks.ts'
 import { Reachability } from './reachability.ts'
 import { libp2pLogger } from './stack/logger.ts'
-import { type Stack, stockStack, type Tls } from './stack/stock.ts'
+import { openStack, type Stack, type StackPiece, type Tls } from './stack/stack.ts'
 import { stopLibp2p } from './stop.ts'
 
 /** The services of libp2p that every host has. */
@@ -46,6 +46,8 @@ export interface HostOptions<S extends ServiceMap = BaseServices> {
   /** For a secure WebSocket listener. */
   readonly tls?: Tls | undefined
   readonly limits: HostLimits
+  /** The pieces of the stack that are not our own; none unless given. */
+  readonly stock?: ReadonlySet<StackPiece> | undefined
   /** What we do with circuit relays beside dialling through them; absent: nothing. */
   readonly circuit?: CircuitRole | undefined
   /** Has peers try our addresses, and tries theirs (AutoNAT v2). */
@@ -82,14 +84,14 @@ export interface Host<S extends ServiceMap = BaseServices> extends AsyncDisposab
  * Throws `net/bad-network`.
  */
 export async function createHost<S extends ServiceMap = BaseServices>(options: HostOptions<S>): Promise<Host<S>> {
-  const { limits, tls, trustedProxies = [], log, metrics } = options
+  const { limits, tls, stock = new Set(), trustedProxies = [], log, metrics } = options
   const refused = (guard: Guard): void => metrics.waypost_connections_refused_total.inc({ guard })
   const gate = new Gate(limits, new Networks(trustedProxies), refused)
   const budget = new Budget(limits.bufferedBytes, () => refused('memory'))
   const traffic = new Traffic()
   const dial = (step: DialStep): void => metrics[dialMetrics[step]].inc()
   const inside = new Inside()
-  const stack = guardStack(stockStack({ limits, tls }), { gate, budget, traffic, dial, limits, refused })
+  const stack = guardStack(openStack({ limits, tls }, stock), { gate, budget, traffic, dial, limits, refused })
   const circuit = openCircuit({ role: options.circuit, inside, metrics }, { gate, budget, traffic, dial, limits })
   const reachability = new Reachability({ announce: options.announce ?? {}, inside, metrics, log })
   const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options, stack, { inside, reachability, circuit }))

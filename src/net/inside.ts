@@ -8,7 +8,7 @@ import { hostOf } from './addresses.ts'
 import { isRelayed } from './circuit/address.ts'
 import type { Mapping } from './nat/port-mapper.ts'
 import { isPrivate } from './networks.ts'
-import type { Tls } from './stack/stock.ts'
+import type { Tls } from './stack/stack.ts'
 
 type Components = Parameters<NonNullable<Libp2pInit['transports']>[number]>[0]
 

@@ -11,8 +11,9 @@ import { createHost, type Host } from '../net/host.ts'
 import { nodeKey, nodeKeyFromHex } from '../net/identity.ts'
 import { type HostLimits, hostLimits, MiB, worstCaseMemory } from '../net/limits.ts'
 import { isLoopback, Networks } from '../net/networks.ts'
-import type { Tls } from '../net/stack/stock.ts'
+import { type StackPiece, stackPieces, type Tls } from '../net/stack/stack.ts'
 import { type Router, relayRouter } from '../protocols/relay/router.ts'
+import type { StackName } from '../settings/table/peers.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -52,6 +53,7 @@ export async function openHost(parts: HostParts): Promise<NodeHost> {
     announce: announceOf(settings),
     tls,
     limits,
+    stock: stockPieces(settings.stack),
     circuit: circuitOf(settings),
     autonat: settings.autonat,
     trustedProxies: settings.trustedProxy,
@@ -61,6 +63,21 @@ export async function openHost(parts: HostParts): Promise<NodeHost> {
   if (!settings.relay) return { ...(await createHost(options)), privateKey, tls }
   const host = await createHost<{ relay: Router }>({ ...options, services: { relay: relayRouter(routerOf(parts)) } })
   return { ...host, libp2p: host.libp2p, router: host.libp2p.services.relay, privateKey, tls }
+}
+
+/** The pieces that are the stock ones. */
+function stockPieces(named: readonly StackName[]): ReadonlySet<StackPiece> {
+  const pieces = named.flatMap((name) => piecesOf[name])
+  return new Set(pieces)
+}
+
+const piecesOf: Readonly<Record<StackName, readonly StackPiece[]>> = {
+  waypost: [],
+  stock: stackPieces,
+  'stock-transport': ['transport'],
+  'stock-secure-channel': ['secure-channel'],
+  'stock-muxer': ['muxer'],
+  'stock-router': ['router'],
 }
 
 function readKey({ nodekey }: Settings, { keyFile }: DataFolder): Promise<PrivateKey> | PrivateKey {

@@ -6,6 +6,7 @@ import { hostLimits } from '../../src/net/limits.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import type { Owner } from './owner.ts'
+import { stockPieces } from './stack.ts'
 
 /** 150 KiB, nwaku's `max-msg-size`. */
 const maxMessageBytes = 150 * 1024
@@ -25,6 +26,7 @@ export async function host<S extends ServiceMap = BaseServices>(
     agent: 'waypost/test',
     listen: { address: '127.0.0.1', tcpPort: 0 },
     limits: hostLimits(maxMessageBytes),
+    stock: stockPieces,
     log: silentLog(),
     metrics: createMetrics(),
     ...options,

@@ -13,6 +13,7 @@ import { GossipRelay } from '../../src/protocols/relay/service.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
 import type { Owner } from './owner.ts'
+import { stockPieces } from './stack.ts'
 
 export interface RelayNodeOptions {
   readonly topics: readonly string[]
@@ -52,6 +53,7 @@ export async function relayNode(t: Owner, options: RelayNodeOptions): Promise<Re
     agent: 'waypost/test',
     listen: { address: '127.0.0.1', tcpPort: 0 },
     limits: hostLimits(maxMessageBytes),
+    stock: stockPieces,
     services: { relay: router },
     log,
     metrics,

@@ -5,7 +5,7 @@
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import type { PeerId, Transport } from '@libp2p/interface'
 import { boundedUpgrader, type TransportGuard, told } from '../guards/transport.ts'
-import type { Stack } from '../stack/stock.ts'
+import type { Stack } from '../stack/stack.ts'
 import type { CircuitLimits } from './limits.ts'
 
 export interface CircuitTransport {

@@ -6,7 +6,7 @@ import type { MessageStream, Stream, StreamMuxer } from '@libp2p/interface'
 import type { Clock } from '../../core/time.ts'
 import type { HostLimits } from '../limits.ts'
 import { beforeInbound } from '../stack/inbound-streams.ts'
-import type { Stack } from '../stack/stock.ts'
+import type { Stack } from '../stack/stack.ts'
 import type { Budget } from './budget.ts'
 import { YamuxFrames } from './yamux-frames.ts'
 

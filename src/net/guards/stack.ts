@@ -2,7 +2,7 @@
  * All guards on a stack: from the first byte of a socket to the last stream of a connection.
  */
 import type { HostLimits } from '../limits.ts'
-import type { Stack } from '../stack/stock.ts'
+import type { Stack } from '../stack/stack.ts'
 import type { Budget } from './budget.ts'
 import type { Gate, Refusal } from './gate.ts'
 import { guardMuxer, type MuxerRefusal } from './muxer.ts'

