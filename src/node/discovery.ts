@@ -11,7 +11,7 @@ import { isPrivate } from '../net/networks.ts'
 import { DialHistory } from '../net/peer-manager/dial-history.ts'
 import { PeerManager } from '../net/peer-manager/manager.ts'
 import { SavedPeers } from '../net/peer-manager/saved-peers.ts'
-import { type Targets, targetsOf } from '../net/peer-manager/targets.ts'
+import { leastInMesh, type Targets, targetsOf } from '../net/peer-manager/targets.ts'
 import type { WantedService } from '../net/peer-manager/wants.ts'
 import type { StaticPeers } from '../net/peers.ts'
 import type { Settings } from '../settings/table.ts'
@@ -79,6 +79,7 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
   const finders = await openFinders({ ...parts, record, pool, history, isPrivate: isPrivateNode, udp })
   opened.use(finders)
   const mesh = () => new Set(protocols.meshPeers())
+  const thin = () => thinShards(protocols.relay)
   const manager = opened.use(
     new PeerManager({
       libp2p,
@@ -87,6 +88,7 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
       protocols: managedProtocols,
       targets: () => targetsIn(parts.running()),
       relayed,
+      thin,
       shards,
       services: servicesOf(settings),
       shardsOf: (peer) => protocols.metadata.of(peer)?.shards,
@@ -102,6 +104,12 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
   manager.start()
   const kept = opened.move()
   return { record, pool, history, manager, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+/** The shards that we relay, but with few. */
+function thinShards(relay: Protocols['relay']): readonly number[] {
+  const topics = [...(relay?.topics ?? [])]
+  return shardNumbers(topics.filter((topic) => (relay?.meshPeers(topic) ?? []).length < leastInMesh))
 }
 
 /** Brings back the peers of the run before, and keeps those that are met. */

@@ -26,6 +26,9 @@ const defaultDialTimeout: Milliseconds = 10_000
 const shortPause: Milliseconds = 1000
 const longPause: Milliseconds = 30_000
 
+/** After a dial for a mesh that is too small: the heartbeat after it shows whether the peer had room. */
+const meshPause: Milliseconds = 1500
+
 /** After something has changed: what changes together is looked at together. */
 const settlePause: Milliseconds = 50
 
@@ -45,6 +48,8 @@ export interface PeerManagerParts extends Omit<ContactsParts, 'clock'> {
   readonly targets: () => Targets
   /** The shards that we relay now; empty when we do not relay. */
   readonly relayed: () => readonly number[]
+  /** Of these, those whose gossip mesh has fewer peers than it needs. */
+  readonly thin?: () => readonly number[]
   /** The shards of our network that we follow by any means. */
   readonly shards: () => readonly number[]
   /** Peers wanted for each service. */
@@ -76,6 +81,8 @@ export class PeerManager implements AsyncDisposable {
   /** Times in a row that nobody could be dialled for what is missing. */
   #fruitless = 0
   #dueAt = Number.POSITIVE_INFINITY
+  /** When the size of meshes counts again. */
+  #meshesAt = 0
 
   constructor(parts: PeerManagerParts) {
     this.#parts = parts
@@ -148,12 +155,22 @@ export class PeerManager implements AsyncDisposable {
       this.#dialling.values(),
       ({ pooled }): Contact => ({ ...traitsOf(pooled), outbound: true }),
     )
-    const wants = wantsOf({ targets: targets(), shards: relayed(), services }, [...connected, ...dialling])
+    const needs = { targets: targets(), shards: relayed(), thin: this.#thin(), services }
+    const wants = wantsOf(needs, [...connected, ...dialling])
     const missing = Math.max(0, ...wants.map((want) => want.missing))
     metrics.waypost_missing_peers.set(missing)
     const isHungry = missing > 0 && !this.#dialFor(wants, connected)
     this.#fruitless = isHungry ? this.#fruitless + 1 : 0
     this.#lookIn(missing > 0 ? Math.min(longPause, shortPause * 2 ** this.#fruitless) : longPause)
+    if (!isHungry && this.#clock() < this.#meshesAt) this.#lookIn(this.#meshesAt - this.#clock())
+  }
+
+  /** The shards whose meshes are too small, at most once in a while. */
+  #thin(): readonly number[] {
+    const now = this.#clock()
+    const shards = now < this.#meshesAt ? [] : (this.#parts.thin?.() ?? [])
+    if (shards.length > 0) this.#meshesAt = now + meshPause
+    return shards
   }
 
   /** False: nobody in the pool can be dialled for what is missing. */

@@ -33,6 +33,9 @@ export function targetsOf({ maxConnections, relayShare }: TargetSettings): Targe
  */
 export const dialledPerShard = 3
 
+/** Peers in the gossip mesh of a shard at the least: gossipsub's Dlo. */
+export const leastInMesh = 4
+
 /** How many relay peers to have in all, and for each of so many shards that we follow. */
 export function relayTarget({ relayOut }: Targets, shards: number): { readonly all: number; readonly shard: number } {
   if (shards === 0) return { all: 0, shard: 0 }

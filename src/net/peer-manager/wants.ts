@@ -29,19 +29,22 @@ export interface Needs {
   readonly targets: Targets
   /** Followed now; empty: this node does not relay. */
   readonly shards: readonly number[]
+  /** Of them, those whose mesh is too small: there are peers, but their own meshes are full. One more may have room. */
+  readonly thin?: readonly number[]
   /** Peers wanted for each service. */
   readonly services: ReadonlyMap<WantedService, number>
 }
 
 /** What is missing; each with at least one. */
-export function wantsOf({ targets, shards, services }: Needs, contacts: readonly Contact[]): Want[] {
+export function wantsOf({ targets, shards, thin = [], services }: Needs, contacts: readonly Contact[]): Want[] {
   const { all, shard: each } = relayTarget(targets, shards.length)
   const relays = contacts.filter(({ relays }) => relays !== false)
   const room = Math.max(0, targets.relayOut - relays.filter(({ outbound }) => outbound).length)
   const onShards = shards.map((shard): Want => {
     const there = relays.filter((contact) => isOn(contact, shard))
     const dialled = there.filter(({ outbound }) => outbound).length
-    const missing = Math.max(each - there.length, Math.min(each, dialledPerShard) - dialled)
+    const more = thin.includes(shard) ? 1 : 0
+    const missing = Math.max(each - there.length, Math.min(each, dialledPerShard) - dialled, more)
     return { kind: 'shard', shard, missing: Math.min(room, missing) }
   })
   const relay: Want = { kind: 'relay', missing: Math.min(room, all - relays.length) }

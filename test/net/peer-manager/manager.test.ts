@@ -66,6 +66,20 @@ t.test('peers that are found are dialled until none is missing', async (t) => {
   )
 })
 
+t.test('while its mesh is too small it dials one more, and another', async (t) => {
+  let connected = 0
+  const targets = () => ({ relayIn: 10, relayOut: 20 })
+  const { own, known, manager } = await managed(t, { targets, thin: () => (connected < 12 ? [0] : []) })
+  own.libp2p.addEventListener('peer:connect', () => {
+    connected += 1
+  })
+  for (const other of await Promise.all(Array.from({ length: 14 }, () => relayHost(t)))) known.add(await foundAt(other))
+  manager.start()
+  await until(() => connected >= 12)
+  await pause(2000)
+  t.equal(own.libp2p.getPeers().length, 12, 'ten that any node wants, two for the mesh, and none beyond')
+})
+
 t.test('who is of other shards only is not dialled', async (t) => {
   const { own, known, manager } = await managed(t)
   const [other, ours] = [await relayHost(t), await relayHost(t)]

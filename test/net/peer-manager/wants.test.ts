@@ -51,6 +51,13 @@ t.test('peers who dialled us count too, but some of each shard are our own choic
   t.same(wantsOf(needs, [...guests, relay([0]), relay([0]), relay([0])]), [])
 })
 
+t.test('a mesh that is too small wants one peer more, whoever is connected', async (t) => {
+  const needs = { targets, shards: [0, 1], thin: [1], services: new Map() }
+  const plenty = Array.from({ length: 20 }, () => relay([0, 1]))
+  t.same(wantsOf(needs, plenty), [{ kind: 'shard', shard: 1, missing: 1 }])
+  t.same(wantsOf({ ...needs, targets: { relayIn: 40, relayOut: 20 } }, plenty), [], 'within the target of all')
+})
+
 t.test('a node that does not relay wants those who serve', async (t) => {
   const services = new Map([['store', 2] as const])
   const server: Contact = { outbound: false, relays: false, shards: [0], services: new Set(['store']) }
