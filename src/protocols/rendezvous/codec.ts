@@ -48,9 +48,12 @@ export type RendezvousResponse =
       readonly cookie?: Uint8Array | undefined
     }
 
-/** Where a board goes on: behind the registration of this number. */
+/** Where a board goes on in a round through its registrations. */
 export interface Cookie {
-  readonly after: bigint
+  /** The numbers of the registration with which the round began, and of the last one that was there then. */
+  readonly round: { readonly first: bigint; readonly last: bigint }
+  /** The place in the round that comes next. */
+  readonly next: bigint
   readonly namespace?: string | undefined
 }
 
@@ -61,7 +64,7 @@ const Registered = { status: 1, reason: 2, ttl: 3 } as const
 const Unregister = { namespace: 1 } as const
 const Discover = { namespace: 1, limit: 2, cookie: 3 } as const
 const Discovered = { registration: 1, cookie: 2, status: 3, reason: 4 } as const
-const CookieField = { after: 1, namespace: 2 } as const
+const CookieField = { next: 1, namespace: 2, first: 3, last: 4 } as const
 
 export function encodeRequest(request: RendezvousRequest): Uint8Array {
   switch (request.is) {
@@ -103,18 +106,19 @@ export function decodeResponse(body: Uint8Array): RendezvousResponse {
   throw malformed(`type ${type} is no response`)
 }
 
-export function encodeCookie({ after, namespace }: Cookie): Uint8Array {
-  const writer = new ProtobufWriter().uint64(CookieField.after, after)
+export function encodeCookie({ round: { first, last }, next, namespace }: Cookie): Uint8Array {
+  const writer = new ProtobufWriter().uint64(CookieField.next, next)
   if (namespace !== undefined) writer.string(CookieField.namespace, namespace)
-  return writer.finish()
+  return writer.uint64(CookieField.first, first).uint64(CookieField.last, last).finish()
 }
 
 /** Throws `wire/malformed`. */
 export function decodeCookie(bytes: Uint8Array): Cookie {
   const fields = fieldsOf(bytes)
-  const after = fields.number(CookieField.after)
-  if (after === undefined) throw malformed('a cookie without a number')
-  return { after, namespace: fields.text(CookieField.namespace) }
+  const { next, first, last } = CookieField
+  const [place, from, to] = [next, first, last].map((field) => fields.number(field))
+  if (place === undefined || from === undefined || to === undefined) throw malformed('a cookie without its numbers')
+  return { round: { first: from, last: to }, next: place, namespace: fields.text(CookieField.namespace) }
 }
 
 function message(type: number, field: number, inner: Uint8Array): Uint8Array {

@@ -28,6 +28,8 @@ export interface BoardLimits {
   readonly registrations: number
   /** Registrations of one peer: a node of 64 shards with three services has 256, one of 8 shards 32. */
   readonly perPeer: number
+  /** Registrations of one public /24 (/48 in IPv6) in one namespace: ids cost nothing, networks do. As discv5's table. */
+  readonly perSubnet: number
   /** The longest time for which somebody may ask: libp2p. */
   readonly maxTtl: Milliseconds
   /** The longest time that is granted: libp2p's default. Above it the answer says how long it is. */
@@ -40,6 +42,7 @@ export interface BoardLimits {
 export const boardLimits: BoardLimits = {
   registrations: 5000,
   perPeer: 256,
+  perSubnet: 10,
   maxTtl: 72 * hour,
   grantedTtl: 2 * hour,
   answers: 100,

@@ -3,7 +3,7 @@ import { isWaypostError, type WaypostError } from '../../core/errors.ts'
 import type { Clock } from '../../core/time.ts'
 import type { ExchangeLimits, ExchangeService } from '../../net/exchange.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import { Board } from './board.ts'
+import { Board, type Refusal } from './board.ts'
 import {
   type Cookie,
   decodeCookie,
@@ -21,11 +21,22 @@ import { openRecord } from './peer-record.ts'
 
 export interface RendezvousParts {
   readonly cluster: number
+  /** The public network from which a peer comes; undefined on a private one. */
+  readonly subnetOf: (peer: string) => string | undefined
   readonly metrics: Metrics
   readonly limits?: ExchangeLimits
   readonly board?: BoardLimits
   /** A monotonic clock. */
   readonly clock?: Clock
+  /** From 0 up to, not including, 1. */
+  readonly random?: () => number
+}
+
+/** What a registration that is not taken is told. */
+const refusals: Readonly<Record<Refusal, { readonly status: number; readonly reason: string }>> = {
+  full: { status: Status.unavailable, reason: 'the board is full' },
+  peer: { status: Status.notAuthorized, reason: 'too many registrations' },
+  subnet: { status: Status.notAuthorized, reason: 'too many registrations from your network' },
 }
 
 type Discover = Extract<RendezvousRequest, { is: 'discover' }>
@@ -48,12 +59,15 @@ class Point {
   readonly #cluster: number
   readonly #limits: BoardLimits
   readonly #board: Board
+  readonly #subnetOf: RendezvousParts['subnetOf']
   readonly #metrics: Metrics
 
-  constructor({ cluster, metrics, board = boardLimits, clock = () => performance.now() }: RendezvousParts) {
+  constructor(parts: RendezvousParts) {
+    const { cluster, subnetOf, metrics, board = boardLimits, clock = () => performance.now(), random } = parts
     this.#cluster = cluster
+    this.#subnetOf = subnetOf
     this.#limits = board
-    this.#board = new Board(board, clock)
+    this.#board = new Board(board, clock, random)
     this.#metrics = metrics
   }
 
@@ -75,10 +89,10 @@ class Point {
     if (ttl < 1000 || ttl > maxTtl) return registered(Status.invalidTtl, `above ${maxTtl / 1000} seconds, or 0`)
     if (!(await isRecordOf(from, registration.record))) return registered(Status.invalidRecord, 'not a record of yours')
     const granted = Math.min(ttl, grantedTtl)
-    const taken = this.#board.put(from, registration, granted)
-    if (taken === undefined) return registered(Status.unavailable, 'the board is full')
-    if (!taken) return registered(Status.notAuthorized, 'too many registrations')
-    return registered(Status.ok, '', granted / 1000)
+    const refused = this.#board.put({ peer: from, subnet: this.#subnetOf(from) }, registration, granted)
+    if (refused === undefined) return registered(Status.ok, '', granted / 1000)
+    const { status, reason } = refusals[refused]
+    return registered(status, reason)
   }
 
   /** Nobody waits for an answer to this, and libp2p has none: what goes out is an empty frame. */

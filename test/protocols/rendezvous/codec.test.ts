@@ -74,8 +74,9 @@ t.test('requests and responses have their golden bytes, in both directions', asy
     t.equal(hex(encodeResponse(response)), wire, id)
     t.same(decodeResponse(bytes(wire)), response, id)
   }
-  t.equal(hex(encodeCookie({ after: 5n, namespace: 'a' })), '0805120161')
-  t.same(decodeCookie(bytes('0805')), { after: 5n, namespace: undefined })
+  const round = { first: 3n, last: 7n }
+  t.equal(hex(encodeCookie({ round, next: 5n, namespace: 'a' })), '080512016118032007')
+  t.same(decodeCookie(bytes('080518032007')), { round, next: 5n, namespace: undefined })
 })
 
 t.test('what is no request is refused', async (t) => {
