@@ -8,7 +8,7 @@ import type { Clock, Milliseconds } from '../../core/time.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { hostOf } from '../addresses.ts'
 import { isPrivate } from '../networks.ts'
-import type { Found, FoundListener } from './found.ts'
+import type { Found, FoundListener, Source } from './found.ts'
 
 export interface PoolOptions {
   readonly self: PeerId
@@ -41,6 +41,8 @@ export class PeerPool {
   readonly #options: Required<PoolOptions>
   /** By id, the one heard of longest ago first. */
   readonly #peers = new Map<string, Pooled>()
+  /** The ids of those that came by each way, in the same order. */
+  readonly #bySource = new Map<Source, Set<string>>()
   readonly #listeners = new Set<FoundListener>()
 
   constructor(options: PoolOptions) {
@@ -60,17 +62,19 @@ export class PeerPool {
     return this.#peers.get(peer.toString())
   }
 
-  /** Takes a peer, or what is new of it. False: it is not one for us. */
+  /** Takes a peer, or what is new of it. False: it is not one for us; if it was, it has moved and is forgotten. */
   add(found: Found): boolean {
     const { self, cluster, capacity, metrics, clock } = this.#options
     const addresses = fewOfEachHost(found.addresses.filter((address) => this.#takes(address))).slice(0, maxAddresses)
     if (addresses.length === 0 || found.peerId.equals(self)) return false
-    if (found.shards !== undefined && found.shards.cluster !== cluster) return false
-    const key = found.peerId.toString()
-    const known = this.#peers.get(key)
-    const best = known !== undefined && !isNewer(found, known) ? known : { ...found, addresses }
-    this.#peers.delete(key)
-    this.#peers.set(key, { ...best, heardAt: clock() })
+    const known = this.get(found.peerId)
+    const isNews = known === undefined || isNewer(found, known)
+    if (found.shards !== undefined && found.shards.cluster !== cluster) {
+      if (isNews) this.remove(found.peerId)
+      return false
+    }
+    const best = isNews ? { ...found, addresses } : known
+    this.#put({ ...best, heardAt: clock() })
     if (this.#peers.size > capacity) this.#forgetOldest()
     metrics.waypost_found_peers_total.inc({ source: found.source })
     metrics.waypost_pool_peers.set(this.#peers.size)
@@ -79,7 +83,7 @@ export class PeerPool {
   }
 
   remove(peer: PeerId): void {
-    this.#peers.delete(peer.toString())
+    this.#drop(peer.toString())
     this.#options.metrics.waypost_pool_peers.set(this.#peers.size)
   }
 
@@ -87,6 +91,20 @@ export class PeerPool {
   onFound(listener: FoundListener): Disposable {
     this.#listeners.add(listener)
     return { [Symbol.dispose]: () => this.#listeners.delete(listener) }
+  }
+
+  #put(pooled: Pooled): void {
+    const key = pooled.peerId.toString()
+    this.#drop(key)
+    this.#peers.set(key, pooled)
+    const alike = this.#bySource.get(pooled.source) ?? new Set()
+    this.#bySource.set(pooled.source, alike.add(key))
+  }
+
+  #drop(key: string): void {
+    const pooled = this.#peers.get(key)
+    if (pooled !== undefined) this.#bySource.get(pooled.source)?.delete(key)
+    this.#peers.delete(key)
   }
 
   #takes(address: Multiaddr): boolean {
@@ -97,10 +115,9 @@ export class PeerPool {
 
   /** The oldest of the way that brought in most: who floods one way pushes out what came by it, and nobody else's. */
   #forgetOldest(): void {
-    const bySource = Map.groupBy(this.#peers, ([, { source }]) => source)
-    const [largest] = [...bySource.values()].sort((one, other) => other.length - one.length)
-    const oldest = largest?.[0]?.[0]
-    if (oldest !== undefined) this.#peers.delete(oldest)
+    const largest = [...this.#bySource.values()].reduce((one, other) => (other.size > one.size ? other : one))
+    const [oldest] = largest
+    if (oldest !== undefined) this.#drop(oldest)
   }
 }
 

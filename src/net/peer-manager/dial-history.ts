@@ -1,6 +1,6 @@
 /**
  * What became of dials, so that who cannot be reached is left alone for a while, longer each time, and forgotten in the
- * end. Whoever was reached before is tried again sooner and longer: after a partition heals, or a fleet restarts, its
+ * end; what became of those who were forgotten is remembered too. Whoever was reached before is tried again sooner and longer: after a partition heals, or a fleet restarts, its
  * members are back within seconds.
  */
 import type { Clock, Milliseconds } from '../../core/time.ts'
@@ -93,17 +93,17 @@ export class DialHistory {
     this.#remember(peer, { ...past, failures, failedAt: this.#clock(), wait: this.#waitAfter(failures, withFriends) })
   }
 
-  /** Counts a failed dial. True: it is to be forgotten. */
+  /**
+   * Counts a failed dial. True: it is to be forgotten. Here it is not: whoever tells of it again, and again, has us wait
+   * for the longest time, and dial it once.
+   */
   failed(peer: string): boolean {
-    const { failures = 0, connectedAt } = this.#past.get(peer) ?? {}
+    const { failures: before = 0, connectedAt } = this.#past.get(peer) ?? {}
     const patience = connectedAt === undefined ? withStrangers : withFriends
-    if (failures + 1 >= patience.failures) {
-      this.#past.delete(peer)
-      return true
-    }
-    const wait = this.#waitAfter(failures + 1, patience)
-    this.#remember(peer, { failures: failures + 1, failedAt: this.#clock(), connectedAt, wait })
-    return false
+    const failures = Math.min(before + 1, patience.failures)
+    const wait = this.#waitAfter(failures, patience)
+    this.#remember(peer, { failures, failedAt: this.#clock(), connectedAt, wait })
+    return failures === patience.failures
   }
 
   #waitAfter(failures: number, { first, factor, most }: Patience): Milliseconds {

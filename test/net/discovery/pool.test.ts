@@ -31,6 +31,17 @@ t.test('a later record takes the place of an earlier one, and an earlier one doe
   t.equal(known.size, 1)
 })
 
+t.test('a peer that moved to another cluster is forgotten, and not by an earlier record', async (t) => {
+  const key = await generateKeyPair('secp256k1')
+  const known = await pool()
+  const of = (cluster: number, sequence: bigint) => peer({ key, cluster, sequence })
+  known.add(await of(cluster, 5n))
+  t.equal(known.add(await of(cluster + 1, 4n)), false)
+  t.equal(known.size, 1, 'it was there before')
+  t.equal(known.add(await of(cluster + 1, 6n)), false)
+  t.equal(known.size, 0)
+})
+
 t.test('what nobody signed does not take the place of a record', async (t) => {
   const signed = await peer()
   const known = await pool()
@@ -95,6 +106,17 @@ t.test('peers made up by one who tells of many push out no others than those tha
   t.ok(known.get(named.peerId) && known.get(table.peerId))
   t.equal(told.filter(({ peerId }) => known.get(peerId)).length, 8)
   t.ok(known.get(told.at(-1)?.peerId ?? ''), 'the latest of them are there')
+})
+
+t.test('a peer that is heard of by another way counts as one of that way, and nowhere twice', async (t) => {
+  const known = await pool({ capacity: 2 })
+  const bare = { ...(await peer({ source: 'connected' })), record: undefined }
+  known.add(bare)
+  known.add({ ...bare, source: 'dns' })
+  const [first, second] = [await peer({ source: 'connected' }), await peer({ source: 'connected' })]
+  for (const found of [first, second]) known.add(found)
+  t.ok(known.get(bare.peerId) && known.get(second.peerId))
+  t.equal(known.get(first.peerId), undefined)
 })
 
 t.test('listeners hear of each peer that is taken, and of no other', async (t) => {

@@ -15,7 +15,18 @@ t.test('a stranger that fails is left alone longer each time, and forgotten in t
   })
   t.same(waits, [30_000, 120_000, 480_000, 1_920_000])
   t.equal(past.failed('peer'), true)
-  t.equal(past.waitFor('peer'), 0, 'whoever finds it again may try again')
+})
+
+t.test('a stranger that was forgotten and is told of again is not begun with anew', async (t) => {
+  const { now, past } = history()
+  for (let failures = 0; failures < 5; failures += 1) past.failed('peer')
+  t.equal(past.waitFor('peer'), 7_200_000)
+  now.time = 7_200_000
+  t.equal(past.waitFor('peer'), 0, 'it may be dialled')
+  t.equal(past.failed('peer'), true, 'once')
+  t.equal(past.waitFor('peer'), 7_200_000)
+  past.connected('peer')
+  t.equal(past.isFriend('peer'), true, 'and is a friend as soon as it is reached')
 })
 
 t.test('the wait ends with time', async (t) => {
