@@ -38,10 +38,10 @@ export interface Needs {
 /** What is missing; each with at least one. */
 export function wantsOf({ targets, shards, thin = [], services }: Needs, contacts: readonly Contact[]): Want[] {
   const { all, shard: each } = relayTarget(targets, shards.length)
-  const relays = contacts.filter(({ relays }) => relays !== false)
+  const relays = contacts.filter(isRelay)
   const room = Math.max(0, targets.relayOut - relays.filter(({ outbound }) => outbound).length)
   const onShards = shards.map((shard): Want => {
-    const there = relays.filter((contact) => isOn(contact, shard))
+    const there = relays.filter((contact) => isKnownOn(contact, shard))
     const dialled = there.filter(({ outbound }) => outbound).length
     const more = thin.includes(shard) ? 1 : 0
     const missing = Math.max(each - there.length, Math.min(each, dialledPerShard) - dialled, more)
@@ -62,7 +62,16 @@ export function fills(want: Want, traits: Traits, ours: readonly number[]): bool
   return want.kind === 'shard' ? isOn(traits, want.shard) : sharesAny(traits, ours)
 }
 
-function isOn({ shards }: Traits, shard: number): boolean {
+/** Whoever came by himself and says nothing of himself is none: a crowd of such fills nothing. */
+function isRelay({ outbound, relays }: Contact): boolean {
+  return outbound ? relays !== false : relays === true
+}
+
+function isKnownOn({ outbound, shards }: Contact, shard: number): boolean {
+  return isOn({ shards: outbound ? shards : (shards ?? []) }, shard)
+}
+
+function isOn({ shards }: Pick<Traits, 'shards'>, shard: number): boolean {
   return shards === undefined || shards.includes(shard)
 }
 

@@ -1,7 +1,8 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import t, { type Test } from 'tap'
+import { systemSchedule } from '../../../src/core/time.ts'
 import type { Host } from '../../../src/net/host.ts'
 import { DialHistory } from '../../../src/net/peer-manager/dial-history.ts'
 import { PeerManager, type PeerManagerParts } from '../../../src/net/peer-manager/manager.ts'
@@ -19,6 +20,7 @@ async function managed(t: Test, options: Partial<PeerManagerParts> = {}) {
   const own = await relayHost(t)
   const known = await pool({ self: own.libp2p.peerId })
   const asked = { more: 0 }
+  const looks = new EventEmitter()
   const manager = new PeerManager({
     libp2p: own.libp2p,
     pool: known,
@@ -36,10 +38,31 @@ async function managed(t: Test, options: Partial<PeerManagerParts> = {}) {
     },
     metrics: createMetrics(),
     log: silentLog(),
+    schedule: (run, delay) =>
+      systemSchedule(() => {
+        run()
+        looks.emit('look')
+      }, delay),
     ...options,
   })
   t.teardown(() => manager[Symbol.asyncDispose]())
-  return { own, known, manager, asked }
+  /** Until it has looked around once more: what it does not do then, it does not do. */
+  const look = async (): Promise<void> => {
+    manager.lookSoon()
+    await once(looks, 'look')
+  }
+  return { own, known, manager, asked, look }
+}
+
+/** Until `own` knows who these are. */
+async function identified(own: Host, others: readonly Host[]): Promise<void> {
+  const missing = new Set(others.map(({ libp2p }) => libp2p.peerId.toString()))
+  const { promise, resolve } = Promise.withResolvers<void>()
+  own.libp2p.addEventListener('peer:identify', ({ detail }) => {
+    missing.delete(detail.peerId.toString())
+    if (missing.size === 0) resolve()
+  })
+  await promise
 }
 
 /** `other` as it is found. */
@@ -54,11 +77,11 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 t.test('peers that are found are dialled until none is missing', async (t) => {
-  const { own, known, manager } = await managed(t, { targets: () => ({ relayIn: 10, relayOut: 2 }) })
+  const { own, known, manager, look } = await managed(t, { targets: () => ({ relayIn: 10, relayOut: 2 }) })
   manager.start()
   for (const other of await Promise.all([relayHost(t), relayHost(t), relayHost(t)])) known.add(await foundAt(other))
   await until(() => own.libp2p.getPeers().length === 2)
-  await pause(200)
+  await look()
   t.equal(own.libp2p.getPeers().length, 2, 'the target is met')
   t.same(
     manager.decisions.lately.map(({ what }) => what),
@@ -108,38 +131,42 @@ t.test('a lost peer is dialled again', async (t) => {
 })
 
 t.test('who cannot be reached is forgotten, and the others are not held up', async (t) => {
-  const history = new DialHistory({ capacity: 100, random: () => 0, clock: () => 0 })
-  const { own, known, manager } = await managed(t, { history })
+  const now = { time: 0 }
+  const history = new DialHistory({ capacity: 100, random: () => 0, clock: () => now.time })
+  const { own, known, manager, look } = await managed(t, { history })
   const gone = await peer({ address: '/ip4/127.0.0.1/tcp/1' })
-  for (let failures = 0; failures < 4; failures += 1) history.failed(gone.peerId.toString())
-  const waiting = history.waitFor(gone.peerId.toString())
-  t.ok(waiting > 0, 'it failed before, and waits')
+  const key = gone.peerId.toString()
+  for (let failures = 0; failures < 4; failures += 1) history.failed(key)
   const other = await relayHost(t)
   known.add(gone)
   known.add(await foundAt(other))
   manager.start()
   await until(() => own.libp2p.getPeers().length === 1)
-  t.ok(known.get(gone.peerId))
-  history.failed(gone.peerId.toString())
+  t.ok(known.get(gone.peerId), 'it failed before, and waits')
+  now.time = history.waitFor(key)
   manager.lookSoon()
-  await until(
-    () => known.get(gone.peerId) === undefined || manager.decisions.lately.some(({ what }) => what === 'not reached'),
-  )
+  await until(() => known.get(gone.peerId) === undefined)
+  known.add(gone)
+  await look()
+  const dials = manager.decisions.lately.filter(({ what, peer }) => what === 'dialled' && peer === key)
+  t.equal(dials.length, 1, 'who tells of it again does not have us dial it again')
 })
 
 t.test('guests beyond the target are parted with, but for those that are needed', async (t) => {
   const guests = await Promise.all([relayHost(t), relayHost(t), relayHost(t)])
   const needed = new Set(guests.slice(0, 1).map(({ libp2p }) => libp2p.peerId.toString()))
   const now = { time: 0 }
-  const { own, manager } = await managed(t, {
+  const { own, manager, look } = await managed(t, {
     targets: () => ({ relayIn: 1, relayOut: 0 }),
     relayed: () => [],
     needed: () => needed,
     clock: () => now.time,
   })
   manager.start()
+  const known = identified(own, guests)
   for (const guest of guests) await connect(guest, own)
-  await pause(300)
+  await known
+  await look()
   t.equal(own.libp2p.getPeers().length, 3, 'who has just come may stay')
   now.time = 60_000
   manager.lookSoon()
@@ -163,14 +190,16 @@ t.test('who comes to us does not become one whom we dial before strangers', asyn
 })
 
 t.test('who was connected before it began counts for what it does', async (t) => {
-  const { own, manager, asked } = await managed(t, { relayed: () => [], services: new Map([['store', 1]]) })
+  const { own, manager, asked, look } = await managed(t, { relayed: () => [], services: new Map([['store', 1]]) })
   const mount = ({ libp2p }: Host) => libp2p.handle(managedProtocols.services.store[0]!, () => {})
   const serving = await host(t, { mount })
-  const identified = once(own.libp2p, 'peer:identify')
+  const known = identified(own, [serving])
   await connect(own, serving)
-  await identified
+  await known
   manager.start()
-  await pause(300)
+  await look()
+  asked.more = 0
+  await look()
   t.equal(asked.more, 0, 'nobody is missing')
   await own.libp2p.hangUp(serving.libp2p.peerId)
   await until(() => asked.more > 0)
@@ -179,14 +208,15 @@ t.test('who was connected before it began counts for what it does', async (t) =>
 t.test('guests who have just come push out none who came before', async (t) => {
   const now = { time: 0 }
   const targets = () => ({ relayIn: 1, relayOut: 0 })
-  const { own, manager } = await managed(t, { targets, relayed: () => [], clock: () => now.time })
+  const { own, manager, look } = await managed(t, { targets, relayed: () => [], clock: () => now.time })
   manager.start()
   const [before, ...others] = await Promise.all([relayHost(t), relayHost(t), relayHost(t)])
+  const known = identified(own, [before!, ...others])
   await connect(before!, own)
   now.time = 60_000
   for (const other of others) await connect(other, own)
-  manager.lookSoon()
-  await pause(300)
+  await known
+  await look()
   t.same(manager.decisions.lately, [], 'nobody has to go yet')
   now.time = 120_000
   manager.lookSoon()

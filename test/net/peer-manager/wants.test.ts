@@ -58,6 +58,30 @@ t.test('a mesh that is too small wants one peer more, whoever is connected', asy
   t.same(wantsOf({ ...needs, targets: { relayIn: 40, relayOut: 20 } }, plenty), [], 'within the target of all')
 })
 
+t.test('a crowd of peers who dialled us and say nothing of themselves stands in for nobody', async (t) => {
+  const needs = { targets, shards: [0], services: new Map() }
+  const missing = (guest: Partial<Contact>) =>
+    wantsOf(
+      needs,
+      Array.from({ length: 20 }, () => ({ ...relay([0], false), ...guest })),
+    )
+  const ours = { kind: 'shard', shard: 0, missing: 3 } as const
+  t.same(missing({}), [ours], 'those who say who they are count')
+  t.same(missing({ shards: undefined }), [{ ...ours, missing: 6 }])
+  t.same(missing({ relays: undefined }), [
+    { ...ours, missing: 6 },
+    { kind: 'relay', missing: 10 },
+  ])
+  t.same(
+    wantsOf(
+      needs,
+      Array.from({ length: 20 }, () => relay(undefined)),
+    ),
+    [],
+    'whom we chose counts meanwhile',
+  )
+})
+
 t.test('a node that does not relay wants those who serve', async (t) => {
   const services = new Map([['store', 2] as const])
   const server: Contact = { outbound: false, relays: false, shards: [0], services: new Set(['store']) }
