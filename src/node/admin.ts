@@ -108,7 +108,7 @@ export class Admin implements AdminService {
   }
 
   #scored(peer: KnownPeer | undefined): KnownPeer[] {
-    return peer === undefined ? [] : [{ ...peer, score: this.#parts.router?.getScore(peer.peerId) }]
+    return peer === undefined ? [] : [{ ...peer, score: this.#parts.router?.score(peer.peerId) }]
   }
 
   #known({ id, addresses, protocols, metadata, tags }: Peer): KnownPeer {

@@ -92,7 +92,7 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
       shards,
       services: servicesOf(settings),
       shardsOf: (peer) => protocols.metadata.of(peer)?.shards,
-      score: (peer) => host.router?.getScore(peer) ?? 0,
+      score: (peer) => host.router?.score(peer) ?? 0,
       needed: () => new Set([...mesh(), ...peers.ids()]),
       findMore: () => finders.findMore(),
       metrics,

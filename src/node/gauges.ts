@@ -57,7 +57,7 @@ function measureNetwork({ metrics, host }: GaugeParts): void {
     metrics.libp2p_network_bytes_total.inc({ direction }, totals[direction])
   metrics.waku_peer_store_size.set(host.knownPeers())
   metrics.waypost_circuit_peers.set(host.reservations())
-  metrics.libp2p_pubsub_peers.set(host.router?.getPeers().length ?? 0)
+  metrics.libp2p_pubsub_peers.set(host.router?.peers().length ?? 0)
 }
 
 /** Streams by protocol and by muxer; those of no protocol of Waku count under their muxer alone. */

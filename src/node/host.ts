@@ -61,7 +61,10 @@ export async function openHost(parts: HostParts): Promise<NodeHost> {
     log: log.child({ part: 'libp2p' }),
   }
   if (!settings.relay) return { ...(await createHost(options)), privateKey, tls }
-  const host = await createHost<{ relay: Router }>({ ...options, services: { relay: relayRouter(routerOf(parts)) } })
+  const host = await createHost<{ relay: Router }>({
+    ...options,
+    services: { relay: relayRouter(routerOf(parts), options.stock) },
+  })
   return { ...host, libp2p: host.libp2p, router: host.libp2p.services.relay, privateKey, tls }
 }
 

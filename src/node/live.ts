@@ -7,7 +7,6 @@ import type { Archive } from '../archive/archive.ts'
 import { type CertificateFiles, readCertificate } from '../net/certificate.ts'
 import { type CertificateWatch, validUntil } from '../net/certificate-watch.ts'
 import type { StaticPeers } from '../net/peers.ts'
-import { changeColocationLimit } from '../protocols/relay/router.ts'
 import type { SettingName, Settings } from '../settings/table.ts'
 import { type Log, setLogLevel } from '../telemetry/log.ts'
 import { diskLimitsOf, retentionOf } from './archive.ts'
@@ -65,7 +64,7 @@ export function liveParts(parts: LiveParts): readonly LivePart[] {
     plain(['max-connections', 'ip-colocation-limit', 'max-pending-connections', 'open-timeout'], (settings) => {
       host.changeLimits(limitsOf(settings))
       discovery.manager.lookSoon()
-      if (host.router !== undefined) changeColocationLimit(host.router, settings.ipColocationLimit)
+      host.router?.changeColocationLimit(settings.ipColocationLimit)
     }),
     plain(['filter-max-peers-to-serve', 'filter-max-criteria', 'filter-subscription-timeout'], (settings) =>
       protocols.filter?.change(filterSettings(settings)),

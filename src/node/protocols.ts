@@ -249,7 +249,7 @@ function openRestFilter({ settings, network, libp2p, log }: ProtocolParts, peers
 
 function healthOf({ settings, router, archive }: ProtocolParts, peers: ServicePeers): HealthParts {
   return {
-    relayPeers: router && (() => router.getPeers().length),
+    relayPeers: router && (() => router.peers().length),
     lightpush: settings.lightpush,
     filter: settings.filter,
     store: archive && (() => archiveTrouble(archive)),

@@ -8,7 +8,7 @@ import { type Clock, systemClock } from '../../src/core/time.ts'
 import type { Validator } from '../../src/core/validator.ts'
 import { createHost, type Host } from '../../src/net/host.ts'
 import { hostLimits } from '../../src/net/limits.ts'
-import { type Router, relayRouter } from '../../src/protocols/relay/router.ts'
+import { type Router, type RouterEvent, relayRouter } from '../../src/protocols/relay/router.ts'
 import { GossipRelay } from '../../src/protocols/relay/service.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
@@ -41,13 +41,16 @@ export async function relayNode(t: Owner, options: RelayNodeOptions): Promise<Re
   const { topics, validators = [], maxMessageBytes = defaultMaxMessageBytes, clock = systemClock } = options
   const metrics = createMetrics()
   const log = silentLog()
-  const router = relayRouter({
-    topics,
-    maxMessageBytes,
-    colocationLimit: 5,
-    sharedAddress: (ip) => ip.startsWith('127.'),
-    onMessage: () => {},
-  })
+  const router = relayRouter(
+    {
+      topics,
+      maxMessageBytes,
+      colocationLimit: 5,
+      sharedAddress: (ip) => ip.startsWith('127.'),
+      onMessage: () => {},
+    },
+    stockPieces,
+  )
   const host = await createHost<{ relay: Router }>({
     privateKey: options.privateKey ?? (await generateKeyPair('secp256k1')),
     agent: 'waypost/test',
@@ -84,11 +87,15 @@ export async function relayNode(t: Owner, options: RelayNodeOptions): Promise<Re
 /** Settles at the node's next gossip heartbeat at which `holds` is true. */
 export async function heartbeat({ host }: RelayNode, holds: () => boolean = () => true): Promise<void> {
   const { relay: router } = host.libp2p.services
-  do
-    await new Promise<void>((resolve) =>
-      router.addEventListener('gossipsub:heartbeat', () => resolve(), { once: true }),
-    )
+  do await happens(router, 'heartbeat')
   while (!holds())
+}
+
+/** Settles at the next `event`. */
+async function happens(router: Router, event: RouterEvent): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  using _listening = router.on(event, resolve)
+  await promise
 }
 
 /** Dials, and waits until both follow `topic` in one mesh. */
@@ -106,12 +113,10 @@ export function inMesh(of: RelayNode, peer: string, topic: string): Promise<void
   return new Promise((resolve) => {
     const look = (): void => {
       if (!of.relay.meshPeers(topic).includes(peer)) return
-      router.removeEventListener('gossipsub:heartbeat', look)
-      router.removeEventListener('gossipsub:graft', look)
+      for (const listening of both) listening[Symbol.dispose]()
       resolve()
     }
-    router.addEventListener('gossipsub:heartbeat', look)
-    router.addEventListener('gossipsub:graft', look)
+    const both = (['heartbeat', 'graft'] as const).map((event) => router.on(event, look))
     look()
   })
 }

@@ -1,36 +1,68 @@
 /**
  * The parameters of gossipsub: nwaku's and go-waku's, which agree
- * (https://github.com/waku-org/nwaku/blob/7d1c6abaacba/waku/waku_relay/protocol.nim).
+ * (https://github.com/waku-org/nwaku/blob/7d1c6abaacba/waku/waku_relay/protocol.nim). Both routers obey them.
  */
-import type { GossipsubOpts } from '@libp2p/gossipsub'
-import type { PeerScoreParams, PeerScoreThresholds, TopicScoreParams } from '@libp2p/gossipsub/score'
-import { messageId, messageIdText } from './codec.ts'
-import { forwardRegister } from './forwarded.ts'
-import { idontwantBytes, inboundStreams, outboundBytes, rpcBytes } from './limits.ts'
 
 const second = 1000
 const minute = 60 * second
 
+/** The mesh of a topic and the gossip around it. Times in milliseconds. */
+export const mesh = {
+  /** Peers that a mesh should have (D), and between which numbers it is left alone (Dlo, Dhi). */
+  degree: 6,
+  low: 4,
+  high: 8,
+  /** Of a mesh that is cut down, those that stay for their score (Dscore), and those that we dialled (Dout). */
+  byScore: 6,
+  outbound: 3,
+  /** Peers that are told of messages beside the mesh: so many (Dlazy), or this share of all. */
+  lazy: 6,
+  gossipFactor: 0.25,
+  heartbeat: second,
+  /** Heartbeats for which a message can be asked for, and for which it is told of. */
+  history: 6,
+  gossipHistory: 3,
+  fanoutLifetime: minute,
+  seenLifetime: 2 * minute,
+  pruneBackoff: minute,
+  unsubscribeBackoff: 5 * second,
+} as const
+
 /** P1 time in mesh, P2 first deliveries, P4 invalid messages (squared: one costs 100, two within a decay 400). P3 is off. */
-const topicScore: Partial<TopicScoreParams> = {
-  topicWeight: 1,
+export const topicScores = {
   timeInMeshWeight: 0.01,
   timeInMeshQuantum: second,
   timeInMeshCap: 10,
-  firstMessageDeliveriesWeight: 1,
-  firstMessageDeliveriesDecay: 0.5,
-  firstMessageDeliveriesCap: 10,
-  meshMessageDeliveriesWeight: 0,
-  meshFailurePenaltyWeight: 0,
-  invalidMessageDeliveriesWeight: -100,
-  invalidMessageDeliveriesDecay: 0.5,
-}
+  firstDeliveriesWeight: 1,
+  firstDeliveriesDecay: 0.5,
+  firstDeliveriesCap: 10,
+  invalidWeight: -100,
+  invalidDecay: 0.5,
+} as const
 
-export const scoreThresholds: Partial<PeerScoreThresholds> = {
+/** P6 connections of one address, P7 misbehaviour (squared), and what becomes of those who score low. P5 is off. */
+export const scores = {
+  colocationWeight: -50,
+  behaviourWeight: -10,
+  behaviourDecay: 0.986,
+  decayInterval: 12 * second,
+  /** A count that decays below it is none. */
+  decayToZero: 0.01,
+  /** How long the score of a peer that left is kept, if it is not above zero. */
+  retention: 10 * minute,
+  /** Below it no gossip is exchanged with a peer. */
   gossipThreshold: -100,
+  /** Below it nothing of our own is published to a peer. */
   publishThreshold: -1000,
+  /** Below it nothing that a peer sends is read. */
   graylistThreshold: -10_000,
+  /** A mesh whose median is below it takes in better peers. */
   opportunisticGraftThreshold: 0,
+} as const
+
+/** The weight of P6 for a limit of connections from one address; 0 turns it off. */
+export function colocationWeight(limit: number): number {
+  return limit === 0 ? 0 : scores.colocationWeight
 }
 
 export interface RouterOptions {
@@ -43,81 +75,4 @@ export interface RouterOptions {
   readonly sharedAddress: (ip: string) => boolean
   /** Sees each message before it is judged, duplicates too. */
   readonly onMessage: (topic: string, bytes: number) => void
-  /** Told of each message that was passed on, right after it was delivered: to how many peers. */
-  readonly onForward?: (peers: number) => void
-}
-
-/** What the gossipsub library is made with. */
-export function routerOptions(options: RouterOptions): Partial<GossipsubOpts> {
-  const topics = new Set(options.topics)
-  return {
-    D: 6,
-    Dlo: 4,
-    Dhi: 8,
-    Dscore: 6,
-    Dout: 3,
-    Dlazy: 6,
-    gossipFactor: 0.25,
-    heartbeatInterval: second,
-    mcacheLength: 6,
-    mcacheGossip: 3,
-    fanoutTTL: minute,
-    seenTTL: 2 * minute,
-    pruneBackoff: minute,
-    unsubcribeBackoff: 5 * second,
-    floodPublish: true,
-    fallbackToFloodsub: false,
-    doPX: false,
-    globalSignaturePolicy: 'StrictNoSign',
-    msgIdFn: ({ topic, data }) => {
-      options.onMessage(topic, data.length)
-      return messageId(data)
-    },
-    msgIdToStrFn: messageIdText,
-    allowedTopics: topics,
-    allowPublishToZeroTopicPeers: true,
-    maxInboundStreams: inboundStreams,
-    maxInboundDataLength: rpcBytes(options.maxMessageBytes),
-    maxOutboundBufferSize: outboundBytes(options.maxMessageBytes),
-    metricsRegister: options.onForward && forwardRegister(options.onForward),
-    metricsTopicStrToLabel: new Map(),
-    idontwantMinDataSize: idontwantBytes,
-    scoreParams: scoreParams(topics, options),
-    scoreThresholds,
-  }
-}
-
-function scoreParams(topics: Set<string>, { colocationLimit, sharedAddress }: RouterOptions): Partial<PeerScoreParams> {
-  return {
-    // The library types the parameters of a topic as complete, and fills in what is missing.
-    topics: Object.fromEntries([...topics].map((topic) => [topic, topicScore as TopicScoreParams])),
-    topicScoreCap: 0,
-    appSpecificWeight: 0,
-    ...colocationParams(colocationLimit),
-    IPColocationFactorWhitelist: new AddressRule(sharedAddress),
-    behaviourPenaltyWeight: -10,
-    behaviourPenaltyDecay: 0.986,
-    decayInterval: 12 * second,
-    decayToZero: 0.01,
-    retainScore: 10 * minute,
-  }
-}
-
-/** P6: connections of one address above `limit`; 0 turns it off. */
-export function colocationParams(limit: number): Partial<PeerScoreParams> {
-  return { IPColocationFactorWeight: limit === 0 ? 0 : -50, IPColocationFactorThreshold: Math.max(1, limit) }
-}
-
-/** A set of addresses given by a rule: the library only ever asks whether an address is in it. */
-class AddressRule extends Set<string> {
-  readonly #rule: (ip: string) => boolean
-
-  constructor(rule: (ip: string) => boolean) {
-    super()
-    this.#rule = rule
-  }
-
-  override has(ip: string): boolean {
-    return this.#rule(ip)
-  }
 }

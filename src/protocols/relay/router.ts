@@ -1,36 +1,58 @@
-/** The gossipsub router that relay needs: @libp2p/gossipsub now, replaceable by one of our own. */
-import { type GossipSub, type GossipSubComponents, gossipsub } from '@libp2p/gossipsub'
-import type { PeerScoreParams } from '@libp2p/gossipsub/score'
-import { relayProtocols } from './codec.ts'
-import { colocationParams, type RouterOptions, routerOptions } from './params.ts'
+/**
+ * The gossipsub router as relay sees it: topics to follow, bytes to publish, peers, scores. Two stand behind it, our own
+ * and the stock one, and no type of a library passes through.
+ */
+import type { Envelope } from '../../core/envelope.ts'
+import type { Verdict } from '../../core/validator.ts'
+import type { StackPiece } from '../../net/stack/stack.ts'
+import type { RouterOptions } from './params.ts'
+import { stockRouter } from './stock-router.ts'
 
-/** A running router: the public interface of the library, and what it leaves out of its types. */
-export interface Router extends GossipSub {
-  /** Full peer ids in the mesh of a topic. */
-  getMeshPeers(topic: string): string[]
-  /** The score of a peer; below the graylist threshold nothing it sends is read. */
-  getScore(peer: string): number
-  /** Set by who wants to know to how many peers the message went that was delivered last. */
-  onForward?: (peers: number) => void
+/** One message on its way through the router. */
+export interface GossipMessage {
+  readonly topic: string
+  /** The encoded WakuMessage. */
+  readonly data: Uint8Array
+  /** What judging made of `data`: the router keeps it until it delivers the message, and never looks at it. */
+  envelope?: Envelope | undefined
 }
 
-/** What the class has beside its interface: the parameters by which it scores. */
-interface Scoring {
-  readonly score: { readonly params: Partial<PeerScoreParams> }
+/** What the router asks and tells of messages from peers. None of it throws. */
+export interface RouterHooks {
+  /** May the message pass? An answer that is no promise costs none. */
+  judge(message: GossipMessage): Verdict | Promise<Verdict>
+  /** The message was accepted. `from` is the full id of the peer that sent it. */
+  deliver(message: GossipMessage, from: string): void
+  /** The message was then passed on to so many peers. */
+  forwarded(message: GossipMessage, peers: number): void
 }
 
-/** Another limit of connections from one address, above which scores fall: `--ip-colocation-limit`. */
-export function changeColocationLimit(router: Router, limit: number): void {
-  Object.assign((router as Router & Scoring).score.params, colocationParams(limit))
+/** `heartbeat`: each second. `graft`: a peer came into a mesh. `subscription`: a peer follows a topic, or no longer. */
+export type RouterEvent = 'heartbeat' | 'graft' | 'subscription'
+
+/** A running router. Peers are named by their full ids. */
+export interface Router {
+  subscribe(topic: string): void
+  unsubscribe(topic: string): void
+  /** To how many peers the message went; undefined when it passed here before, published or received. */
+  publish(topic: string, data: Uint8Array): number | undefined | Promise<number | undefined>
+  /** Peers that speak gossipsub. */
+  peers(): readonly string[]
+  /** Those that follow a topic. */
+  subscribers(topic: string): readonly string[]
+  /** Those in the mesh of a topic. */
+  meshPeers(topic: string): readonly string[]
+  /** Below the graylist threshold nothing that the peer sends is read. */
+  score(peer: string): number
+  /** Who judges and takes messages, until disposed of: the relay service. Without it none passes. */
+  attend(hooks: RouterHooks): Disposable
+  /** Tells `listener` of each `event`, until disposed of. */
+  on(event: RouterEvent, listener: () => void): Disposable
+  /** Another limit of connections from one address, above which scores fall (`--ip-colocation-limit`); 0 is none. */
+  changeColocationLimit(limit: number): void
 }
 
-/** Makes the router, for the `services` of a libp2p node. */
-export function relayRouter(options: RouterOptions): (components: GossipSubComponents) => Router {
-  return (components) => {
-    // The class has these methods and has had them since version 1; its interface does not name them.
-    const onForward = (peers: number): void => router.onForward?.(peers)
-    const router: Router = gossipsub(routerOptions({ ...options, onForward }))(components) as Router
-    router.protocols = [...relayProtocols]
-    return router
-  }
+/** Makes the router, for the `services` of a libp2p node: our own, unless `stock` names it. */
+export function relayRouter(options: RouterOptions, _stock: ReadonlySet<StackPiece>): ReturnType<typeof stockRouter> {
+  return stockRouter(options)
 }

@@ -2,14 +2,13 @@
  * Relay: what comes by gossip is judged once, decoded once, hashed once, handed on and delivered; what we publish goes
  * the same way. The router itself (mesh, scores, gossip) is a libp2p service behind the interface `Router`.
  */
-import { type Message, TopicValidatorResult } from '@libp2p/gossipsub'
 import { type Envelope, openEnvelope } from '../../core/envelope.ts'
 import { isWaypostError, messageOf, WaypostError } from '../../core/errors.ts'
 import type { Clock } from '../../core/time.ts'
-import { judge, judgeSize, reject, type Validator, type Verdict } from '../../core/validator.ts'
+import { ignore, judge, judgeSize, reject, type Validator, type Verdict } from '../../core/validator.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { Router } from './router.ts'
+import type { GossipMessage, Router } from './router.ts'
 
 export interface RelayParts {
   readonly router: Router
@@ -47,12 +46,6 @@ export interface Relay extends Disposable {
   subscribers(pubsubTopic: string): readonly string[]
 }
 
-const answers: Record<Verdict['result'], TopicValidatorResult> = {
-  accept: TopicValidatorResult.Accept,
-  ignore: TopicValidatorResult.Ignore,
-  reject: TopicValidatorResult.Reject,
-}
-
 /** The same verdicts under the names of nim-libp2p. */
 const validations = {
   accept: 'libp2p_pubsub_validation_success_total',
@@ -60,26 +53,21 @@ const validations = {
   reject: 'libp2p_pubsub_validation_failure_total',
 } as const
 
-/** What the router says when a message was published or received before. */
-const duplicate = 'PublishError.Duplicate'
+const notFollowed = ignore('not subscribed')
 
 export class GossipRelay implements Relay {
   readonly #parts: RelayParts
   readonly #topics = new Set<string>()
   readonly #listeners = new Set<() => void>()
-  /** The envelope that validation made of a message, until delivery picks it up: the router hands both the same object. */
-  readonly #validated = new WeakMap<Message, Envelope>()
-  /** What was delivered last, until it was forwarded. */
-  #last: Envelope | undefined
-  readonly #onMessage: (event: CustomEvent<{ propagationSource: { toString(): string }; msg: Message }>) => void
+  readonly #attending: Disposable
 
   constructor(parts: RelayParts) {
     this.#parts = parts
-    const { router, allowedTopics } = parts
-    for (const topic of allowedTopics) router.topicValidators.set(topic, (_, message) => this.#validate(message))
-    this.#onMessage = ({ detail }) => this.#deliver(detail.msg, detail.propagationSource.toString())
-    router.addEventListener('gossipsub:message', this.#onMessage)
-    router.onForward = (peers) => this.#forwarded(peers)
+    this.#attending = parts.router.attend({
+      judge: (message) => this.#validate(message),
+      deliver: (message, from) => this.#deliver(message, from),
+      forwarded: ({ topic, data }, peers) => this.#countOut(topic, data, peers),
+    })
   }
 
   get topics(): ReadonlySet<string> {
@@ -113,67 +101,48 @@ export class GossipRelay implements Relay {
   }
 
   async publish({ pubsubTopic, bytes }: Envelope): Promise<number> {
-    const sent = await this.#send(pubsubTopic, bytes)
+    const sent = await this.#parts.router.publish(pubsubTopic, bytes)
     // Known already: those who follow the topic got it by gossip.
     if (sent === undefined) return this.subscribers(pubsubTopic).length
-    this.#countOut({ pubsubTopic, bytes }, sent)
+    this.#countOut(pubsubTopic, bytes, sent)
     return sent
   }
 
   meshPeers(pubsubTopic: string): readonly string[] {
-    return this.#parts.router.getMeshPeers(pubsubTopic)
+    return this.#parts.router.meshPeers(pubsubTopic)
   }
 
   subscribers(pubsubTopic: string): readonly string[] {
-    return this.#parts.router.getSubscribers(pubsubTopic).map(String)
+    return this.#parts.router.subscribers(pubsubTopic)
   }
 
   [Symbol.dispose](): void {
-    const { router, allowedTopics } = this.#parts
-    router.removeEventListener('gossipsub:message', this.#onMessage)
-    router.onForward = undefined
+    this.#attending[Symbol.dispose]()
     for (const topic of [...this.#topics]) this.unsubscribe(topic)
-    for (const topic of allowedTopics) router.topicValidators.delete(topic)
   }
 
   #changed(): void {
     for (const listener of this.#listeners) listener()
   }
 
-  /** How many peers a message was sent to; undefined when it has passed here before. */
-  async #send(pubsubTopic: string, bytes: Uint8Array): Promise<number | undefined> {
-    try {
-      const { recipients } = await this.#parts.router.publish(pubsubTopic, bytes)
-      return recipients.length
-    } catch (error) {
-      if (messageOf(error) === duplicate) return undefined
-      throw error
-    }
-  }
-
-  /** The router forwards a message in the same turn in which it delivered it. */
-  #forwarded(peers: number): void {
-    if (this.#last !== undefined) this.#countOut(this.#last, peers)
-    this.#last = undefined
-  }
-
-  #countOut({ pubsubTopic, bytes }: Pick<Envelope, 'pubsubTopic' | 'bytes'>, peers: number): void {
-    const label = { topic: pubsubTopic, type: 'net', direction: 'out' } as const
-    this.#parts.metrics.waku_relay_network_bytes_total.inc(label, peers * (bytes.length + pubsubTopic.length))
+  #countOut(topic: string, bytes: Uint8Array, peers: number): void {
+    const label = { topic, type: 'net', direction: 'out' } as const
+    this.#parts.metrics.waku_relay_network_bytes_total.inc(label, peers * (bytes.length + topic.length))
   }
 
   /** The router's question. It is answered at once unless a validator must wait. */
-  #validate(message: Message): TopicValidatorResult | Promise<TopicValidatorResult> {
+  #validate(message: GossipMessage): Verdict | Promise<Verdict> {
     // Only what we follow is anybody's business of ours: no blame, no delivery, no forwarding.
-    if (!this.#topics.has(message.topic)) return this.#judged({ result: 'ignore', reason: 'not subscribed' })
+    if (!this.#topics.has(message.topic)) return this.#judged(notFollowed)
     const opened = this.#open(message)
     if ('result' in opened) return this.#judged(opened)
+    message.envelope = opened
     const verdict = judge(this.#parts.validators, opened)
-    if (verdict instanceof Promise) return verdict.then((late) => this.#judged(late, message, opened))
-    return this.#judged(verdict, message, opened)
+    if (verdict instanceof Promise) return verdict.then((late) => this.#judged(late))
+    return this.#judged(verdict)
   }
 
-  #open({ topic, data }: Message): Envelope | Verdict {
+  #open({ topic, data }: GossipMessage): Envelope | Verdict {
     const size = judgeSize(data.length, this.#parts.maxMessageBytes)
     if (size.result !== 'accept') return size
     try {
@@ -184,19 +153,15 @@ export class GossipRelay implements Relay {
     }
   }
 
-  #judged(verdict: Verdict, message?: Message, envelope?: Envelope): TopicValidatorResult {
+  #judged(verdict: Verdict): Verdict {
     const { metrics, log } = this.#parts
     metrics.waypost_relay_verdicts_total.inc({ result: verdict.result })
     metrics[validations[verdict.result]].inc()
     if (verdict.result !== 'accept') log.debug({ reason: verdict.reason }, 'message not relayed')
-    else if (message !== undefined && envelope !== undefined) this.#validated.set(message, envelope)
-    return answers[verdict.result]
+    return verdict
   }
 
-  #deliver(message: Message, from: string): void {
-    const envelope = this.#validated.get(message)
-    this.#last = envelope
-    // A message of our own: who published it has delivered it.
+  #deliver({ envelope }: GossipMessage, from: string): void {
     if (envelope === undefined) return
     const { deliver, metrics, log } = this.#parts
     metrics.waku_relay_network_bytes_total.inc(

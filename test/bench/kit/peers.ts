@@ -58,7 +58,7 @@ export async function byAsking(bench: Bench, subject: Subject): Promise<Send> {
   const { relay: router } = host.libp2p.services
   return (payload) => {
     const { bytes } = envelopeOf(payload)
-    router.publish(askTopic, Buffer.concat([Buffer.alloc(1), bytes])).catch(() => {})
+    Promise.resolve(router.publish(askTopic, Buffer.concat([Buffer.alloc(1), bytes]))).catch(() => {})
   }
 }
 
@@ -81,10 +81,10 @@ function follows({ peerId }: Subject, on: string, { relay, host }: RelayNode): P
   return new Promise((resolve) => {
     const look = (): void => {
       if (!relay.subscribers(on).includes(peerId)) return
-      router.removeEventListener('subscription-change', look)
+      listening[Symbol.dispose]()
       resolve()
     }
-    router.addEventListener('subscription-change', look)
+    const listening = router.on('subscription', look)
     look()
   })
 }

@@ -55,7 +55,7 @@ t.test('a message that is no WakuMessage, too large or refused by a validator is
     'the good one, sent last, is the only one to arrive',
   )
   t.match(await b.metrics.registry.getSingleMetricAsString('waypost_relay_verdicts_total'), /result="reject"} 4/)
-  const score = (): number => b.host.libp2p.services.relay.getScore(a.peerId)
+  const score = (): number => b.host.libp2p.services.relay.score(a.peerId)
   await heartbeat(b, () => score() < 0)
   // Every twelve seconds the count is halved, which may be just now.
   t.ok(score() < -300, 'who sent them is trusted less: four invalid messages, squared, cost 1600, and two 400')
@@ -91,7 +91,7 @@ t.test('an ignored message is dropped without blame', async (t) => {
   await heartbeat(b)
   t.equal(b.delivered.length, 0)
   t.match(await b.metrics.registry.getSingleMetricAsString('waypost_relay_verdicts_total'), /result="ignore"} 1/)
-  t.ok(b.host.libp2p.services.relay.getScore(a.peerId) >= 0)
+  t.ok(b.host.libp2p.services.relay.score(a.peerId) >= 0)
 })
 
 t.test('publishing says how many peers got the message', async (t) => {
