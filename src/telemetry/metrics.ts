@@ -5,7 +5,8 @@
  * The names `waku_*` are those of nwaku 0.37 as Prometheus sees them (nim-metrics adds `_total` to each counter), so
  * that its dashboards work. What is ours alone is named `waypost_*`. A label never takes a value from the wire.
  */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { type Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { TalliedCounter } from './tally.ts'
 
 /**
  * The values of a label: a closed list; or `shard` or `topic`, which take the number or the pubsub topic of the shards
@@ -384,7 +385,7 @@ const table = {
 type Table = typeof table
 type LabelName<R> = R extends Row<string, infer L> ? Extract<keyof L, string> : never
 type Metric<R> = R extends { kind: 'counter' }
-  ? Counter<LabelName<R>>
+  ? TalliedCounter<LabelName<R>>
   : R extends { kind: 'gauge' }
     ? Gauge<LabelName<R>>
     : Histogram<LabelName<R>>
@@ -444,7 +445,7 @@ function collectProcessMetrics(registry: Registry): void {
 
 function create(name: string, { kind, help, labels, buckets }: Row<string, Labels>, registry: Registry): unknown {
   const options = { name, help, labelNames: Object.keys(labels), registers: [registry] }
-  if (kind === 'counter') return zeroed(new Counter(options), labels)
+  if (kind === 'counter') return zeroed(new TalliedCounter(options), labels)
   if (kind === 'gauge') return new Gauge(options)
   return new Histogram({ ...options, buckets: [...(buckets ?? [])] })
 }

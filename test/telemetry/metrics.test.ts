@@ -122,3 +122,21 @@ t.test('the prefix of newer dashboards stands for waku, and only for that', asyn
   t.match(text, '\nwaypost_filter_dropped_total 0\n')
   t.notMatch(text, /^waku_/m)
 })
+
+t.test('what is tallied is in the next reading, with what was counted otherwise', async (t) => {
+  const { waypost_relay_verdicts_total: verdicts } = createMetrics()
+  const tally = verdicts.tally({ result: 'accept' })
+  const other = verdicts.tally({ result: 'accept' })
+  const values = async () => (await verdicts.get()).values.map(({ labels, value }) => [labels.result, value])
+  tally.add()
+  tally.add(3)
+  other.add(10)
+  verdicts.inc({ result: 'reject' })
+  const expected = [
+    ['accept', 14],
+    ['ignore', 0],
+    ['reject', 1],
+  ]
+  t.same(await values(), expected)
+  t.same(await values(), expected, 'and is added once')
+})
