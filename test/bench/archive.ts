@@ -17,13 +17,13 @@ import { experiments, keeperNamed, keepers } from './archive/keepers.ts'
 import { printTables } from './archive/tables.ts'
 import { printTargets } from './archive/targets.ts'
 import { spent, type Task } from './archive/task.ts'
-import { Bench, machine } from './kit/bench.ts'
+import { Bench, given, machine } from './kit/bench.ts'
 
-const messages = Number(option('messages') ?? 200_000)
-const only = option('only')?.split(',')
+const messages = Number(given('messages') ?? 200_000)
+const only = given('only')?.split(',')
 for (const name of only ?? []) keeperNamed(name, '')
 await using bench = new Bench()
-const folder = mkdtempSync(path.join(option('folder') ?? tmpdir(), 'waypost-bench-'))
+const folder = mkdtempSync(path.join(given('folder') ?? tmpdir(), 'waypost-bench-'))
 bench.teardown(() => rmSync(folder, { recursive: true, force: true }))
 const server = await database()
 
@@ -37,11 +37,6 @@ for (const name of Object.keys({ ...keepers, ...experiments }).filter(isWanted))
 }
 printTables(results)
 printTargets(results, messages)
-
-/** The value of `--<name>=`; the last counts. */
-function option(name: string): string | undefined {
-  return process.argv.findLast((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3)
-}
 
 function isWanted(name: string): boolean {
   if (name === 'raw') return true

@@ -5,16 +5,16 @@
  * `npm run bench:network -- --nodes=30 --churn=120 --partition=120`: seconds. Where the user is not root there is no partition.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { Bench, machine } from './kit/bench.ts'
+import { Bench, given, machine } from './kit/bench.ts'
 import { percentile } from './kit/statistics.ts'
 import { figure, printTable } from './kit/table.ts'
 import { cluster, Member, type Readiness, shards } from './network/member.ts'
 import { makePlace, type Place } from './network/place.ts'
 import { type Delivered, Downs, type Sent, Traffic } from './network/traffic.ts'
 
-const nodes = option('nodes', 30)
-const churnSeconds = option('churn', 120)
-const partitionSeconds = option('partition', 120)
+const nodes = Number(given('nodes') ?? 30)
+const churnSeconds = Number(given('churn') ?? 120)
+const partitionSeconds = Number(given('partition') ?? 120)
 
 /** Of the nodes, those that are killed in a minute. */
 const churnShare = 0.2
@@ -55,12 +55,6 @@ const calm = await phase(20)
 const churned = churnSeconds > 0 ? await churn() : undefined
 const parted = partitionSeconds > 0 && place.part !== undefined ? await partition(place) : undefined
 report()
-
-/** The value of `--<name>=`; the last counts. */
-function option(name: string, otherwise: number): number {
-  const given = process.argv.findLast((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3)
-  return Number(given ?? otherwise)
-}
 
 /** Starts the first, and the others with its record. */
 async function form(): Promise<readonly Readiness[]> {

@@ -8,7 +8,7 @@ import path from 'node:path'
 
 /** The arguments with which a bench is part of all; alone it may take longer. */
 const benches: Readonly<Record<string, readonly string[]>> = {
-  relay: [],
+  relay: ['--quick'],
   'fan-out': [],
   store: [],
   startup: [],

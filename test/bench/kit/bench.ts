@@ -29,6 +29,11 @@ export function asked(name: string): boolean {
   return process.argv.includes(`--${name}`)
 }
 
+/** The value of `--<name>=`; the last counts. */
+export function given(name: string): string | undefined {
+  return process.argv.findLast((argument) => argument.startsWith(`--${name}=`))?.slice(name.length + 3)
+}
+
 /** The machine, the runtime and the day, as a line. */
 export function machine(): string {
   const model = cpus()[0]?.model.trim() ?? process.arch

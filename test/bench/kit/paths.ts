@@ -2,7 +2,7 @@
 import type { Bench } from './bench.ts'
 import { Load, type Outcome } from './load.ts'
 import type { Receive, Send } from './peers.ts'
-import { cpuSeconds } from './process.ts'
+import { cpuSeconds, residentMiB } from './process.ts'
 import { median, percentile } from './statistics.ts'
 import type { Subject } from './subject.ts'
 import { figure, spread } from './table.ts'
@@ -10,6 +10,8 @@ import { figure, spread } from './table.ts'
 /** A subject with one who sends and some who receive. */
 export interface Path {
   readonly subject: Subject
+  /** Of each message that come back. */
+  readonly copies: number
   /** A new load of this size, in place of the last. */
   load(payloadBytes: number): Load
 }
@@ -26,6 +28,7 @@ export async function openPath(bench: Bench, subject: Subject, { source, sink, s
   const send = await source(bench, subject)
   return {
     subject,
+    copies: sinks,
     load(payloadBytes) {
       current = new Load({ payloadBytes, copies: sinks, send })
       return current
@@ -36,6 +39,8 @@ export async function openPath(bench: Bench, subject: Subject, { source, sink, s
 /** One run of a load, and the CPU seconds that the subject used meanwhile. */
 interface Round extends Outcome {
   readonly cpu: number
+  /** Resident after it. */
+  readonly mebibytes: number
 }
 
 /** What one load was on each path. */
@@ -56,13 +61,13 @@ export async function interleaved(
 async function measured({ pid }: Subject, run: () => Promise<Outcome>): Promise<Round> {
   const before = cpuSeconds(pid)
   const outcome = await run()
-  return { ...outcome, cpu: cpuSeconds(pid) - before }
+  return { ...outcome, cpu: cpuSeconds(pid) - before, mebibytes: residentMiB(pid) }
 }
 
-/** A row for each path, with medians over its rounds. */
+/** A row for each path, with medians over its rounds, beside the last, which is of stock parts. */
 export function rowsOf(load: string, rounds: Rounds): Record<string, string>[] {
-  const [stock] = [...rounds].filter(([{ subject }]) => subject.name === 'stock')
-  const base = stock === undefined ? Number.NaN : cpuPerThousand(stock[1])
+  const [, stock] = [...rounds].at(-1) ?? []
+  const base = stock === undefined ? Number.NaN : cpuPerThousand(stock)
   return [...rounds].map(([{ subject }, done]) => ({ load, B: subject.name, ...row(done, base) }))
 }
 
@@ -78,6 +83,7 @@ function row(rounds: readonly Round[], base: number): Record<string, string> {
       middle(({ times }) => percentile(times, 0.5)),
       middle(({ times }) => percentile(times, 0.99)),
     ),
+    'MiB resident': middle(({ mebibytes }) => mebibytes).toFixed(0),
     'lost, repeated': `${sum(({ lost }) => lost)}, ${sum(({ repeated }) => repeated)} of ${sum(({ messages }) => messages)}`,
   }
 }

@@ -1,17 +1,17 @@
 /** What the system tells of a process, and where it lets it run. Linux; elsewhere figures are missing and nothing is pinned. */
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
-/** Of `/proc/<pid>/stat`, in each second: `getconf CLK_TCK`, 100 on every Linux that Node runs on. */
-const ticksPerSecond = 100
+const nanosecondsPerSecond = 1e9
 
-/** CPU seconds that all threads of a process have used. */
+/** CPU seconds that the threads of a process have used: those that it has now, which none of ours leaves. */
 export function cpuSeconds(pid: number): number {
-  const [, ticks = ''] = read(`/proc/${pid}/stat`).split(') ')
-  // User and system time are the fields 14 and 15; 1 and 2 are before the parenthesis.
-  const [user = Number.NaN, system = Number.NaN] = ticks.split(' ').slice(11, 13).map(Number)
-  return (user + system) / ticksPerSecond
+  const threads = globSync(`/proc/${pid}/task/*/schedstat`)
+  if (threads.length === 0) return Number.NaN
+  // The first of three figures is the time on a core; in /proc/<pid>/stat it stands in steps of 10 ms.
+  const times = threads.map((file) => Number(read(file).split(' ')[0]))
+  return times.reduce((sum, time) => sum + time, 0) / nanosecondsPerSecond
 }
 
 /** Resident memory of a process, in MiB. */

@@ -28,6 +28,8 @@ export interface Subject {
 }
 
 export interface WaypostOptions {
+  /** In tables; `waypost` unless given. */
+  readonly name?: string
   readonly flags?: readonly string[]
   /** Where the process leaves a profile of its CPU time when it ends. */
   readonly profileFolder?: string
@@ -38,13 +40,18 @@ export interface WaypostOptions {
 
 /** A daemon that only relays, unless `flags` say otherwise. */
 export async function waypost(bench: Bench, options: WaypostOptions = {}): Promise<Subject> {
-  const { flags = [], dataDir } = options
+  const { name = 'waypost', flags = [], dataDir } = options
   const only = ['--store=false', '--filter=false', '--lightpush=false', '--websocket-support=false']
   const env = { NODE_OPTIONS: nodeOptions(options).join(' ') }
   const started = await daemon(bench, { flags: [...network, ...only, ...flags], env, dataDir })
   const { process: child, tcp, stop, line } = started
   const held = options.watchesLoop ? watch(child, line) : undefined
-  return { ...subject('waypost', child.pid, tcp, stop), held }
+  return { ...subject(name, child.pid, tcp, stop), held }
+}
+
+/** The daemon on the stock pieces of the stack: what validation, metrics and guards cost beside bare stock parts. */
+export function waypostOnStock(bench: Bench, { flags = [], ...options }: WaypostOptions = {}): Promise<Subject> {
+  return waypost(bench, { ...options, name: 'waypost --stack=stock', flags: ['--stack=stock', ...flags] })
 }
 
 /** Asks the preloaded monitor. */
