@@ -12,6 +12,7 @@ import { nodeKey, nodeKeyFromHex } from '../net/identity.ts'
 import { type HostLimits, hostLimits, MiB, worstCaseMemory } from '../net/limits.ts'
 import { isLoopback, Networks } from '../net/networks.ts'
 import { type StackPiece, stackPieces, type Tls } from '../net/stack/stack.ts'
+import { NetworkBytes } from '../protocols/relay/counts.ts'
 import { type Router, relayRouter } from '../protocols/relay/router.ts'
 import type { StackName } from '../settings/table/peers.ts'
 import type { Settings } from '../settings/table.ts'
@@ -161,14 +162,12 @@ export function limitsOf(settings: Settings): HostLimits {
 
 function routerOf({ settings, network, metrics }: HostParts): Parameters<typeof relayRouter>[0] {
   const proxies = new Networks(settings.trustedProxy)
+  const received = new NetworkBytes(metrics, 'gross', 'in')
   return {
     topics: network.possible,
     maxMessageBytes: settings.maxMsgSize,
     colocationLimit: settings.ipColocationLimit,
     sharedAddress: (ip) => isLoopback(ip) || proxies.has(ip),
-    onMessage: (topic, bytes) => {
-      const labels = { topic, type: 'gross', direction: 'in' } as const
-      metrics.waku_relay_network_bytes_total.inc(labels, bytes + topic.length)
-    },
+    onMessage: (topic, bytes) => received.add(topic, bytes),
   }
 }

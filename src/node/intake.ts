@@ -7,6 +7,7 @@ import { messageOf } from '../core/errors.ts'
 import type { Milliseconds } from '../core/time.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Tally } from '../telemetry/tally.ts'
 
 /** Wants each valid message. Neither way throws. */
 export interface Taker {
@@ -30,9 +31,16 @@ const bytesPerKilobyte = 1000
 
 export class Intake {
   readonly #parts: IntakeParts
+  readonly #counts: Readonly<Record<Source, Tally>>
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
+    const { waku_node_messages_total: messages } = parts.metrics
+    this.#counts = {
+      relay: messages.tally({ type: 'relay' }),
+      lightpush: messages.tally({ type: 'lightpush' }),
+      rest: messages.tally({ type: 'rest' }),
+    }
   }
 
   /** Hands over a message from gossip. */
@@ -50,9 +58,8 @@ export class Intake {
   }
 
   #count({ message }: Envelope, type: Source): void {
-    const { metrics } = this.#parts
-    metrics.waku_node_messages_total.inc({ type })
-    metrics.waku_histogram_message_size.observe(message.payload.length / bytesPerKilobyte)
+    this.#counts[type].add()
+    this.#parts.metrics.waku_histogram_message_size.observe(message.payload.length / bytesPerKilobyte)
   }
 
   #failed(error: unknown): void {

@@ -8,6 +8,7 @@ import type { Clock } from '../../core/time.ts'
 import { ignore, judge, judgeSize, reject, type Validator, type Verdict } from '../../core/validator.ts'
 import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
+import { NetworkBytes, VerdictCounts } from './counts.ts'
 import type { GossipMessage, Router } from './router.ts'
 
 export interface RelayParts {
@@ -46,13 +47,6 @@ export interface Relay extends Disposable {
   subscribers(pubsubTopic: string): readonly string[]
 }
 
-/** The same verdicts under the names of nim-libp2p. */
-const validations = {
-  accept: 'libp2p_pubsub_validation_success_total',
-  ignore: 'libp2p_pubsub_validation_ignore_total',
-  reject: 'libp2p_pubsub_validation_failure_total',
-} as const
-
 const notFollowed = ignore('not subscribed')
 
 export class GossipRelay implements Relay {
@@ -60,13 +54,19 @@ export class GossipRelay implements Relay {
   readonly #topics = new Set<string>()
   readonly #listeners = new Set<() => void>()
   readonly #attending: Disposable
+  readonly #verdicts: VerdictCounts
+  readonly #bytesIn: NetworkBytes
+  readonly #bytesOut: NetworkBytes
 
   constructor(parts: RelayParts) {
     this.#parts = parts
+    this.#verdicts = new VerdictCounts(parts.metrics)
+    this.#bytesIn = new NetworkBytes(parts.metrics, 'net', 'in')
+    this.#bytesOut = new NetworkBytes(parts.metrics, 'net', 'out')
     this.#attending = parts.router.attend({
       judge: (message) => this.#validate(message),
       deliver: (message, from) => this.#deliver(message, from),
-      forwarded: ({ topic, data }, peers) => this.#countOut(topic, data, peers),
+      forwarded: ({ topic, data }, peers) => this.#bytesOut.add(topic, data.length, peers),
     })
   }
 
@@ -104,7 +104,7 @@ export class GossipRelay implements Relay {
     const sent = await this.#parts.router.publish(pubsubTopic, bytes)
     // Known already: those who follow the topic got it by gossip.
     if (sent === undefined) return this.subscribers(pubsubTopic).length
-    this.#countOut(pubsubTopic, bytes, sent)
+    this.#bytesOut.add(pubsubTopic, bytes.length, sent)
     return sent
   }
 
@@ -123,11 +123,6 @@ export class GossipRelay implements Relay {
 
   #changed(): void {
     for (const listener of this.#listeners) listener()
-  }
-
-  #countOut(topic: string, bytes: Uint8Array, peers: number): void {
-    const label = { topic, type: 'net', direction: 'out' } as const
-    this.#parts.metrics.waku_relay_network_bytes_total.inc(label, peers * (bytes.length + topic.length))
   }
 
   /** The router's question. It is answered at once unless a validator must wait. */
@@ -154,20 +149,15 @@ export class GossipRelay implements Relay {
   }
 
   #judged(verdict: Verdict): Verdict {
-    const { metrics, log } = this.#parts
-    metrics.waypost_relay_verdicts_total.inc({ result: verdict.result })
-    metrics[validations[verdict.result]].inc()
-    if (verdict.result !== 'accept') log.debug({ reason: verdict.reason }, 'message not relayed')
+    this.#verdicts.add(verdict)
+    if (verdict.result !== 'accept') this.#parts.log.debug({ reason: verdict.reason }, 'message not relayed')
     return verdict
   }
 
   #deliver({ envelope }: GossipMessage, from: string): void {
     if (envelope === undefined) return
     const { deliver, metrics, log } = this.#parts
-    metrics.waku_relay_network_bytes_total.inc(
-      { topic: envelope.pubsubTopic, type: 'net', direction: 'in' },
-      envelope.bytes.length + envelope.pubsubTopic.length,
-    )
+    this.#bytesIn.add(envelope.pubsubTopic, envelope.bytes.length)
     try {
       deliver(envelope, from)
     } catch (error) {
