@@ -46,8 +46,9 @@ export async function filter(options: FilterOptions): Promise<Filter> {
   const { libp2p, settings, metrics, log, quota = new Quota(filterRates), clock = () => performance.now() } = options
   await using mounted = new AsyncDisposableStack()
   const limits = filterPushLimits(settings)
+  const reportOn = pushReports(metrics, log)
   const openOutbox = (peer: string): Outbox => {
-    const report = pushReport(peer, metrics, log)
+    const report = reportOn(peer)
     return new Outbox(peerIdFromString(peer), { libp2p, protocol: filterPushProtocol, limits, report })
   }
   const service = mounted.use(new FilterService({ settings, openOutbox, metrics, clock }))
@@ -82,12 +83,14 @@ function serveRequests(service: FilterService, parts: Parameters<typeof serveExc
   )
 }
 
-/** Counts what becomes of the pushes to `peer`. */
-function pushReport(peer: string, metrics: Metrics, log: Log): PushReport {
-  return {
+/** Counts what becomes of the pushes to a peer; to be called once, then for each peer. */
+function pushReports(metrics: Metrics, log: Log): (peer: string) => PushReport {
+  const pushes = metrics.waypost_filter_pushes_total.tally()
+  const bytesOut = metrics.waku_service_network_bytes_total.tally({ service: filterPushProtocol, direction: 'out' })
+  return (peer) => ({
     sent(frames, bytes) {
-      metrics.waypost_filter_pushes_total.inc(frames)
-      metrics.waku_service_network_bytes_total.inc({ service: filterPushProtocol, direction: 'out' }, bytes)
+      pushes.add(frames)
+      bytesOut.add(bytes)
     },
     dropped: (frames) => metrics.waypost_filter_dropped_total.inc(frames),
     failed(error) {
@@ -95,5 +98,5 @@ function pushReport(peer: string, metrics: Metrics, log: Log): PushReport {
       metrics.waku_filter_errors_total.inc({ type })
       log.debug({ peer, code: error.code, reason: error.message }, 'filter push failed')
     },
-  }
+  })
 }
