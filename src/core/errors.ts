@@ -211,7 +211,7 @@ const table = {
     exit: 78,
   },
   'acme/failed': {
-    when: 'a certificate authority refuses a step of an order, or is not there, or the port of its proof cannot be had; it is asked again later',
+    when: 'a certificate authority or the service of AutoTLS refuses a step of an order, or is not there, or the port of its proof cannot be had; it is asked again later',
     says: 'no certificate: {step}: {why}',
   },
   'nat/gateway': {

@@ -37,21 +37,44 @@ export function listenAddresses({ address, tcpPort, websocket }: Listen): string
   return addresses
 }
 
+/** What the node found, beside the addresses of its listeners. */
+export interface Found {
+  /** Those that a router maps to the listeners. */
+  readonly mapped?: readonly Multiaddr[]
+  /** Those at relays. */
+  readonly relayed?: readonly Multiaddr[]
+  /** The name of a wss address, where each IP address has its own; undefined: it is not announced. */
+  readonly wssName?: ((address: Multiaddr) => Multiaddr | undefined) | undefined
+}
+
 /**
- * The addresses to announce, from those that the listeners have (with real ports, one for each interface), those
- * that a router maps to them, and those at relays: without `/p2p/<our id>`, those that more people can reach first.
+ * The addresses to announce, from those that the listeners have (with real ports, one for each interface) and what was
+ * found: without `/p2p/<our id>`, those that more people can reach first.
  */
 export function announcedAddresses(
   listening: readonly Multiaddr[],
   announce: Announce,
-  { mapped = [], relayed = [] }: { mapped?: readonly Multiaddr[]; relayed?: readonly Multiaddr[] } = {},
+  { mapped = [], relayed = [], wssName }: Found = {},
 ): Multiaddr[] {
   const extra = announce.extra ?? []
   if (announce.onlyExtra) return unique(extra)
-  const seen = listening.map((address) => asSeenOutside(withWss(address), announce))
+  const own = listening.map(withWss)
+  const ofRouter = mapped.map(withWss)
+  const named = wssName === undefined ? [] : namesOf([...ofRouter, ...own], announce, wssName)
+  const isPlain = (address: Multiaddr) => wssName === undefined || !isWss(address)
+  const seen = own.filter(isPlain).map((address) => asSeenOutside(address, announce))
   const isTold = announce.domain !== undefined || announce.externalAddress !== undefined
-  const found = isTold ? seen : [...mapped.map(withWss), ...seen]
-  return unique([...[...found, ...relayed].sort((one, other) => reach(one) - reach(other)), ...extra])
+  const found = isTold ? seen : [...ofRouter.filter(isPlain), ...seen]
+  return unique([...[...found, ...named, ...relayed].sort((one, other) => reach(one) - reach(other)), ...extra])
+}
+
+/** Names of wss addresses. A domain that the operator told has no part in them. */
+function namesOf(
+  addresses: readonly Multiaddr[],
+  { externalAddress }: Announce,
+  wssName: NonNullable<Found['wssName']>,
+): Multiaddr[] {
+  return addresses.filter(isWss).flatMap((address) => wssName(asSeenOutside(address, { externalAddress })) ?? [])
 }
 
 /** The external name or address in place of the interface's: so listeners on several interfaces become one address. */
@@ -86,6 +109,11 @@ function reach(address: Multiaddr): number {
 /** The fleets and their clients write `/wss` for what js-libp2p writes `/tls/ws`. */
 export function withWss(address: Multiaddr): Multiaddr {
   return multiaddr(address.toString().replace('/tls/ws', '/wss'))
+}
+
+/** True for secure WebSocket, in either spelling. */
+export function isWss(address: Multiaddr): boolean {
+  return /\/(wss|tls\/ws)\b/.test(address.toString())
 }
 
 function unique(addresses: readonly Multiaddr[]): Multiaddr[] {

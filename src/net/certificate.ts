@@ -27,6 +27,24 @@ export function expiryOf({ cert }: Pick<Tls, 'cert'>): number {
   return new X509Certificate(cert).validToDate.getTime() / 1000
 }
 
+/**
+ * True when a certificate is an authority's, and for `name`, which may stand for all names below one: `*.example.org`.
+ * Whether the authority is one that others trust is not known.
+ */
+export function certifies(cert: string, name: string): boolean {
+  try {
+    const certificate = new X509Certificate(cert)
+    return certificate.issuer !== certificate.subject && isFor(certificate, name)
+  } catch {
+    return false
+  }
+}
+
+/** True when a certificate is for `name`. */
+export function isFor(certificate: X509Certificate, name: string): boolean {
+  return certificate.checkHost(name.replace(/^\*\./, 'any.')) !== undefined
+}
+
 async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')

@@ -43,6 +43,8 @@ export interface HostOptions<S extends ServiceMap = BaseServices> {
   /** Absent: it dials and is not dialled. */
   readonly listen?: Listen
   readonly announce?: Announce
+  /** Our name at a forge: see `Reachability`. */
+  readonly forgeDomain?: string | undefined
   /** For a secure WebSocket listener. */
   readonly tls?: Tls | undefined
   readonly limits: HostLimits
@@ -93,7 +95,9 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
   const inside = new Inside()
   const stack = guardStack(openStack({ limits, tls }, stock), { gate, budget, traffic, dial, limits, refused })
   const circuit = openCircuit({ role: options.circuit, inside, metrics }, { gate, budget, traffic, dial, limits })
-  const reachability = new Reachability({ announce: options.announce ?? {}, inside, metrics, log })
+  const { announce = {}, forgeDomain } = options
+  const reachability = new Reachability({ announce, forgeDomain, inside, metrics, log })
+  reachability.serves(tls)
   const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options, stack, { inside, reachability, circuit }))
   reachability.watch(libp2p)
   // libp2p tells its listeners (`self:peer:update`) when the addresses that it keeps of us change.
@@ -111,6 +115,7 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
     reservations: () => circuit.reserved().length,
     renewCertificate: (tls) => {
       inside.renewCertificate(tls)
+      reachability.serves(tls)
       showExpiry(tls, metrics)
     },
     changeLimits(limits) {

@@ -7,14 +7,19 @@
  */
 import type { Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
+import { type Clock, systemClock } from '../core/time.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { type Announce, announcedAddresses, hostOf, withWss } from './addresses.ts'
+import { forgeAddress } from './acme/forge-names.ts'
+import { type Announce, announcedAddresses, hostOf, isWss, withWss } from './addresses.ts'
+import { certifies, expiryOf } from './certificate.ts'
+import { isRelayed } from './circuit/address.ts'
 import { circuitLimits } from './circuit/limits.ts'
 import type { Inside } from './inside.ts'
 import type { Mapping } from './nat/port-mapper.ts'
 import { Seen } from './nat/seen.ts'
 import { isPrivate } from './networks.ts'
+import type { Tls } from './stack/stack.ts'
 
 /** Whether others can dial us, by their own word. */
 export type ReachState = 'unknown' | 'public' | 'private'
@@ -24,9 +29,12 @@ const mostVerdicts = 32
 
 export interface ReachabilityParts {
   readonly announce: Announce
+  /** Our name at a forge: each of our addresses has one below it, which stands in for the address of wss. */
+  readonly forgeDomain?: string | undefined
   readonly inside: Inside
   readonly metrics: Metrics
   readonly log: Log
+  readonly clock?: Clock
 }
 
 export class Reachability implements Disposable {
@@ -37,6 +45,7 @@ export class Reachability implements Disposable {
   #seen: Seen | undefined
   #mapping: Mapping | undefined
   #announced = ''
+  #certifiedUntil = 0
 
   constructor(parts: ReachabilityParts) {
     this.#parts = parts
@@ -63,10 +72,28 @@ export class Reachability implements Disposable {
 
   /** What is announced, without our peer id. */
   announced(): Multiaddr[] {
-    const { inside, announce } = this.#parts
-    const listening = inside.listening().filter((address) => !this.#isDenied(address))
-    const relayed = inside.relayed().slice(0, circuitLimits.addresses)
-    return announcedAddresses(listening, announce, { mapped: this.#mapped(), relayed })
+    const { clock = systemClock } = this.#parts
+    return this.#addresses(clock() < this.#certifiedUntil)
+  }
+
+  /** Of these, those that the whole world may dial directly. */
+  public(): Multiaddr[] {
+    return this.announced().filter((address) => !isRelayed(address) && !isPrivate(hostOf(address) ?? ''))
+  }
+
+  /** Our wss addresses at the forge, with a certificate or without one yet. */
+  forgeNames(): Multiaddr[] {
+    const { forgeDomain } = this.#parts
+    if (forgeDomain === undefined) return []
+    return this.#addresses(true).filter((address) => address.toString().includes(`.${forgeDomain}/`))
+  }
+
+  /** This is what the wss listener serves from now on. Names at the forge are announced while it is good for them. */
+  serves(tls: Tls | undefined): void {
+    const { forgeDomain } = this.#parts
+    if (tls === undefined || forgeDomain === undefined) return
+    this.#certifiedUntil = certifies(tls.cert, `*.${forgeDomain}`) ? expiryOf(tls) * 1000 : 0
+    this.#look()
   }
 
   /** Calls `listener` after each change of what is announced, until we are disposed of. */
@@ -109,6 +136,17 @@ export class Reachability implements Disposable {
     this.#listeners.clear()
   }
 
+  #addresses(isCertified: boolean): Multiaddr[] {
+    const { inside, announce, forgeDomain } = this.#parts
+    const listening = inside.listening().filter((address) => !this.#isDenied(address))
+    const relayed = inside.relayed().slice(0, circuitLimits.addresses)
+    const wssName =
+      forgeDomain === undefined
+        ? undefined
+        : (address: Multiaddr) => (isCertified ? forgeAddress(address, forgeDomain) : undefined)
+    return announcedAddresses(listening, announce, { mapped: this.#mapped(), relayed, wssName })
+  }
+
   /** Of the addresses that the router has for us, those that are ours indeed: peers dial them, or see us there. */
   #mapped(): Multiaddr[] {
     if (this.#mapping === undefined) return []
@@ -118,9 +156,18 @@ export class Reachability implements Disposable {
     })
   }
 
-  /** Private addresses are nobody's to judge: those who need them are on our network. */
+  /**
+   * Private addresses are nobody's to judge: those who need them are on our network. Peers cannot dial wss by an address,
+   * since certificates are for names: whether they reach its host, plain TCP tells.
+   */
   #isDenied(address: Multiaddr): boolean {
-    return !isPrivate(hostOf(address) ?? '') && this.#verdicts.get(keyOf(address)) === false
+    const host = hostOf(address) ?? ''
+    const dialled = isWss(address) ? this.#plainAt(host) : address
+    return !isPrivate(host) && dialled !== undefined && this.#verdicts.get(keyOf(dialled)) === false
+  }
+
+  #plainAt(host: string): Multiaddr | undefined {
+    return this.#parts.inside.listening().find((address) => hostOf(address) === host && !isWss(address))
   }
 
   #look(): void {

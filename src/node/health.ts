@@ -15,11 +15,13 @@ export interface HealthParts {
   readonly rendezvous?: boolean
   /** How far the store has come in fetching what it missed; undefined when it has it, or never fetches. */
   readonly resuming?: () => string | undefined
+  /** Undefined while browsers can connect by the names of `--auto-tls`, else why not. Absent without it. */
+  readonly autoTls?: () => string | undefined
   /** Whether another node can be asked for a service. */
   readonly canAsk: (service: 'store' | 'legacyStore' | 'filter' | 'lightpush' | 'rendezvous') => boolean
 }
 
-/** Every protocol that nwaku lists; those of later versions are not mounted. */
+/** Every protocol that nwaku lists; those of later versions are not mounted. What it has not is listed when it is on. */
 export function protocolHealth({
   relayPeers,
   lightpush,
@@ -30,6 +32,7 @@ export function protocolHealth({
   peerExchange,
   rendezvous,
   resuming,
+  autoTls,
   canAsk,
 }: HealthParts): readonly ProtocolHealth[] {
   const relaying = relayPeers !== undefined && relayPeers() > 0
@@ -60,6 +63,7 @@ export function protocolHealth({
     entry('Store Client', true, store !== undefined || canAsk('store'), noStorePeer),
     entry('Legacy Store Client', true, store !== undefined || canAsk('legacyStore'), noLegacyStorePeer),
     entry('Filter Client', true, canAsk('filter'), noFilterPeer),
+    ...(autoTls === undefined ? [] : [entry('AutoTLS', true, autoTls() === undefined, autoTls())]),
   ]
 }
 

@@ -1,9 +1,10 @@
 /** The libp2p host that the settings describe, with the relay router among its services. */
 import type { Libp2p, PrivateKey } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Ping } from '@libp2p/ping'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Announce, Listen } from '../net/addresses.ts'
-import { type CertificateFiles, readCertificate } from '../net/certificate.ts'
+import { readCertificate } from '../net/certificate.ts'
 import { CertificateWatch } from '../net/certificate-watch.ts'
 import { circuitLimits } from '../net/circuit/limits.ts'
 import type { CircuitRole } from '../net/circuit/open.ts'
@@ -18,6 +19,7 @@ import type { StackName } from '../settings/table/peers.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { certificateFiles, forgeName, prepareCertificate } from './certificate.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { Network } from './network.ts'
 
@@ -42,6 +44,8 @@ export interface NodeHost extends Omit<Host, 'libp2p'> {
 export async function openHost(parts: HostParts): Promise<NodeHost> {
   const { settings, folder, version, metrics, log } = parts
   const privateKey = await readKey(settings, folder)
+  const peerId = peerIdFromPrivateKey(privateKey)
+  await prepareCertificate(settings, peerId)
   const limits = limitsOf(settings)
   const files = certificateFiles(settings)
   const tls = files && (await readCertificate(files))
@@ -52,6 +56,7 @@ export async function openHost(parts: HostParts): Promise<NodeHost> {
     agent: settings.agentString ?? `waypost/${version}`,
     listen: listenOf(settings),
     announce: announceOf(settings),
+    forgeDomain: settings.autoTls ? forgeName(settings, peerId) : undefined,
     tls,
     limits,
     stock: stockPieces(settings.stack),
@@ -108,13 +113,6 @@ function circuitOf(settings: Settings): CircuitRole | undefined {
   const limits = { ...circuitLimits, reservations: circuitRelayReservations, circuitBytes: circuitRelayData }
   if (relayClient) return { as: 'client', limits }
   return circuitRelay ? { as: 'relay', limits } : undefined
-}
-
-/** Where the certificate for wss is; undefined when this node serves none. */
-export function certificateFiles(settings: Settings): CertificateFiles | undefined {
-  const { websocketSecureSupport, websocketSecureKeyPath: keyFile, websocketSecureCertPath: certificateFile } = settings
-  if (!websocketSecureSupport || keyFile === undefined || certificateFile === undefined) return undefined
-  return { keyFile, certificateFile }
 }
 
 /** Follows the files of the certificate, when there is one. */

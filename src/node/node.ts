@@ -8,7 +8,7 @@ import type { NodeHealth } from '../rest/view.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
-import { keepCertificate, prepareAcme } from './acme.ts'
+import { keepCertificate } from './acme.ts'
 import { archiveFolder, openStore } from './archive.ts'
 import { ClockWatch } from './clock-watch.ts'
 import { openDataFolder } from './data-folder.ts'
@@ -60,14 +60,14 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   let discovery: Discovery | undefined
   const reload = async () => await reloading?.run()
   const metrics = createMetrics({ prefix: settings.metricsPrefix, processMetrics: true })
-  const health = (): NodeHealth => view.health()
-  const overview = parts.use(new NodeOverview({ version, metrics, log, clock, health }))
+  const overview = parts.use(
+    new NodeOverview({ version, metrics, log, clock, health: (): NodeHealth => view.health() }),
+  )
   const view = new View(version, metrics, { overview, hasPage: settings.restPage })
   const folder = await openDataFolder(settings.dataDir)
   const servers = parts.use(await openServers(view, settings, folder, metrics, log))
   const network = networkOf(settings)
   const archive = parts.use(await openStore({ settings, folder, metrics, log, awaitRepair: true }))
-  await prepareAcme(settings)
   const host = parts.use(await openHost({ settings, folder, network, version, metrics, log }))
   const { libp2p, router } = host
   const clockWatch = new ClockWatch({ clock })
@@ -95,7 +95,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   parts.use(mapPorts({ settings, host, metrics, log: log.child({ part: 'nat' }) }))
   const peers = parts.use(wantPeers(peersParts, settings))
   const certificates = parts.use(watchCertificate(host, settings, log))
-  parts.use(keepCertificate(settings, metrics, log))
+  const keeper = parts.use(keepCertificate({ settings, host, agent: `waypost/${version}`, metrics, log }))
   parts.use(pingPeers(peersParts, () => protocols.meshPeers()))
   const settingsNow = () => reloading?.running ?? settings
   discovery = parts.use(
@@ -131,7 +131,8 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   const measure = () => measureGauges({ metrics, clockWatch, shardSizes, host, relay, archive, folders })
   const storeAdmin = storeAdminOf({ settings: settingsNow, archive, folder: folders.archive, version })
   const services = { ...protocols.services, storeAdmin }
-  view.started({ addresses, enr, health: protocols.health, services, measure })
+  const health = { ...protocols.health, ...(keeper && settings.autoTls && { autoTls: () => keeper.trouble }) }
+  view.started({ addresses, enr, health, services, measure })
   if (settings.metricsServer && settings.metricsLogging) parts.use(new MetricsLog({ metrics, log }))
   const live = liveParts({ log, network, servers, archive, host, protocols, peers, discovery, certificates })
   if (reread !== undefined) reloading = new Reload({ settings, read: reread, live, log })

@@ -129,11 +129,15 @@ export class NodeOverview implements OverviewService, Disposable {
       filter: settings.filter ? await filterOf(metrics, settings) : undefined,
       disk: await diskOf(dataDir),
       certificateEnds: certificate?.ends,
-      certificateFailures: settings.acmeDomain === undefined ? undefined : await figure(metrics.waypost_acme_failures),
+      certificateFailures: getsCertificate(settings) ? await figure(metrics.waypost_acme_failures) : undefined,
       reached: reachability.state,
       clockOffset: Number.isNaN(offset) ? undefined : Math.round(offset),
     }
   }
+}
+
+function getsCertificate({ acmeDomain, autoTls }: Settings): boolean {
+  return acmeDomain !== undefined || autoTls
 }
 
 async function messagesOf(metrics: Metrics): Promise<MessagesOverview> {

@@ -13,13 +13,17 @@ export function adjusted(given: Settings): Settings {
 }
 
 /** A name that we get a certificate for is served and announced; the files are ours. */
-function certified({ acmeDomain, dataDir, dns4DomainName }: Settings): Partial<Settings> {
-  if (acmeDomain === undefined) return {}
+function certified({ acmeDomain, autoTls, dataDir, dns4DomainName }: Settings): Partial<Settings> {
+  if (acmeDomain !== undefined)
+    return { dns4DomainName: dns4DomainName ?? acmeDomain, ...servedFrom(dataDir, 'certificate') }
+  return autoTls ? servedFrom(dataDir, 'auto-tls') : {}
+}
+
+function servedFrom(dataDir: string, name: string): Partial<Settings> {
   return {
     websocketSecureSupport: true,
-    dns4DomainName: dns4DomainName ?? acmeDomain,
-    websocketSecureKeyPath: path.join(dataDir, 'acme', 'certificate.key.pem'),
-    websocketSecureCertPath: path.join(dataDir, 'acme', 'certificate.pem'),
+    websocketSecureKeyPath: path.join(dataDir, 'acme', `${name}.key.pem`),
+    websocketSecureCertPath: path.join(dataDir, 'acme', `${name}.pem`),
   }
 }
 

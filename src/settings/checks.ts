@@ -6,7 +6,7 @@ import { autoshard } from '../core/topics.ts'
 import { portsOf } from './adjust.ts'
 import { type Findings, type Origin, showOrigin } from './given.ts'
 import { twnCluster } from './presets.ts'
-import type { SettingName, Settings } from './table.ts'
+import { type SettingName, type Settings, settingTable } from './table.ts'
 
 /** Names a setting as its source wrote it, `WAYPOST_RELAY` or `--relay`. */
 type At = (name: SettingName) => string
@@ -68,6 +68,23 @@ function* termsAreAgreed({ acmeDomain, acmeAgreeTerms, acmeDirectoryUrl }: Setti
   if (!acmeAgreeTerms)
     yield `${at('acme-domain')}: needs --acme-agree-terms: read the terms of service of ${acmeDirectoryUrl} and agree`
   if (isIP(acmeDomain) !== 0 || !acmeDomain.includes('.')) yield `${at('acme-domain')}: is no public DNS name`
+}
+
+const publicForge = {
+  domain: settingTable['auto-tls-forge-domain'].default,
+  endpoint: settingTable['auto-tls-registration-endpoint'].default,
+}
+
+/** AutoTLS asks an authority too, and gives names of its own. */
+function* autoTlsFits(settings: Settings, at: At): Iterable<string> {
+  const { autoTls, acmeDomain, acmeAgreeTerms, acmeDirectoryUrl, autoTlsForgeDomain } = settings
+  if (!autoTls) return
+  if (!acmeAgreeTerms)
+    yield `${at('auto-tls')}: needs --acme-agree-terms: read the terms of service of ${acmeDirectoryUrl} and agree`
+  if (acmeDomain !== undefined) yield `${at('auto-tls')}: without --acme-domain: a node serves one certificate`
+  const isPublic = autoTlsForgeDomain === publicForge.domain
+  if (!isPublic && settings.autoTlsRegistrationEndpoint === publicForge.endpoint)
+    yield `${at('auto-tls-forge-domain')}: needs the --auto-tls-registration-endpoint of that service`
 }
 
 /** The archive of another engine is never passed over in silence: decision 0005, 8. */
@@ -147,6 +164,7 @@ const refusals: readonly Rule[] = [
   contentTopicsHaveShards,
   secureWebsocketHasFiles,
   termsAreAgreed,
+  autoTlsFits,
   archiveIsOurs,
   replicaHasPrimary,
   portsFit,

@@ -271,7 +271,7 @@ const table = {
     'When the certificate for secure WebSocket ends, in seconds since 1970; absent without one.',
   ),
   waypost_acme_failures: gauge(
-    'Times in a row that no certificate came of an order; 0 while all is well, absent without --acme-domain.',
+    'Times in a row that no certificate came of an order; 0 while all is well, absent without --acme-domain or --auto-tls.',
   ),
   waypost_rest_requests_total: counter('REST requests answered, by group of routes and class of status.', {
     group: restGroups,

@@ -1,6 +1,6 @@
 /**
  * A certificate authority on loopback that speaks ACME (RFC 8555): it checks signatures and nonces, asks for the proof
- * over HTTP, and has openssl sign the request that it gets.
+ * over HTTP, or for that of all names below one in DNS, and has openssl sign the request that it gets.
  */
 import { execFileSync } from 'node:child_process'
 import { createHash, createPublicKey, randomBytes, verify, type webcrypto } from 'node:crypto'
@@ -16,6 +16,10 @@ import type { Owner } from './owner.ts'
 export interface AcmeOptions {
   /** Where it looks for the proof of whatever name: a port of this machine. */
   readonly challengePort: () => number
+  /** Looks up TXT records, for the proof in DNS. */
+  readonly resolveTxt?: (name: string) => Promise<readonly string[]>
+  /** Signs for this name, whatever was asked for. */
+  readonly signsFor?: string
   /** Refuses the first signed request with `badNonce`. */
   staleNonce?: boolean
   /** Answers orders with this problem. */
@@ -86,10 +90,25 @@ export async function acmeServer(t: Owner & { testdir(): string }, options: Acme
   async function prove(account: webcrypto.JsonWebKey): Promise<void> {
     const { crv, kty, x, y } = account
     const print = createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url')
+    const proof = `${token}.${print}`
+    const found = isWildcard() ? await foundInDns() : [await foundOnWeb()]
+    const expected = isWildcard() ? createHash('sha256').update(proof).digest('base64url') : proof
+    order.proof = found.includes(expected) ? 'valid' : 'invalid'
+    order.detail = `found ${found.join(' ').slice(0, 100)}`
+  }
+
+  function foundOnWeb(): Promise<string> {
     const url = `http://127.0.0.1:${options.challengePort()}/.well-known/acme-challenge/${token}`
-    const found = await fetch(url).then((response) => response.text(), String)
-    order.proof = found === `${token}.${print}` ? 'valid' : 'invalid'
-    order.detail = `found ${found.slice(0, 100)}`
+    return fetch(url).then((response) => response.text(), String)
+  }
+
+  async function foundInDns(): Promise<readonly string[]> {
+    return (await options.resolveTxt?.(`_acme-challenge.${order.domain.slice(2)}`).catch(() => [])) ?? []
+  }
+
+  /** All names below one, which only DNS proves. */
+  function isWildcard(): boolean {
+    return order.domain.startsWith('*.')
   }
 
   function sign(csr: string): void {
@@ -97,7 +116,7 @@ export async function acmeServer(t: Owner & { testdir(): string }, options: Acme
       path.join(folder, file),
     ) as [string, string, string]
     writeFileSync(request, Buffer.from(csr, 'base64url'))
-    writeFileSync(extensions, `subjectAltName=DNS:${order.domain}`)
+    writeFileSync(extensions, `subjectAltName=DNS:${options.signsFor ?? order.domain}`)
     const shown = execFileSync('openssl', ['req', '-inform', 'der', '-in', request, '-noout', '-text', '-verify'], {
       stdio: 'pipe',
     })
@@ -144,9 +163,9 @@ export async function acmeServer(t: Owner & { testdir(): string }, options: Acme
     '/authorization': () => ({
       status: order.proof,
       challenges: [
-        { type: 'dns-01', token, url: `${base}/other` },
+        { type: isWildcard() ? 'dns-account-01' : 'dns-01', token, url: `${base}/other` },
         {
-          type: 'http-01',
+          type: isWildcard() ? 'dns-01' : 'http-01',
           token,
           url: `${base}/challenge`,
           ...(order.proof === 'invalid' && { error: { detail: order.detail } }),

@@ -1,8 +1,14 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import t from 'tap'
+import { readCertificate } from '../../src/net/certificate.ts'
 import type { Host } from '../../src/net/host.ts'
+import { Inside } from '../../src/net/inside.ts'
+import { Reachability } from '../../src/net/reachability.ts'
+import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { Authority } from '../kit/authority.ts'
 import { connect, host } from '../kit/host.ts'
+import { needs } from '../kit/tools.ts'
 
 /** The announced addresses without the peer id. */
 function announced(one: Host): string[] {
@@ -109,4 +115,55 @@ t.test('no peer judges a private address', async (t) => {
   const own = announced(one)
   one.reachability.judged(multiaddr(own[0] ?? ''), false)
   t.same(announced(one), own)
+})
+
+/** What a node announces whose listeners are at `listening`. */
+function reachability(listening: readonly string[], more: Partial<ConstructorParameters<typeof Reachability>[0]> = {}) {
+  const inside = Object.assign(new Inside(), { listening: () => listening.map((address) => multiaddr(address)) })
+  const made = new Reachability({ announce: {}, inside, metrics: createMetrics(), log: silentLog(), ...more })
+  return Object.assign(made, { texts: () => made.announced().map(String) })
+}
+
+t.test(
+  'peers who cannot dial wss by its address say nothing about it, those who cannot dial its host do',
+  async (t) => {
+    const found = reachability(['/ip4/203.0.113.7/tcp/1/tls/ws', '/ip4/203.0.113.7/tcp/2'])
+    found.judged(multiaddr('/ip4/203.0.113.7/tcp/1/tls/ws'), false)
+    t.same(found.texts(), ['/ip4/203.0.113.7/tcp/1/wss', '/ip4/203.0.113.7/tcp/2'])
+    found.judged(multiaddr('/ip4/203.0.113.7/tcp/2'), false)
+    t.same(found.texts(), [])
+  },
+)
+
+t.test('wss is announced by its name at the forge while the certificate is good for it, and not without', async (t) => {
+  if (needs(t, 'openssl') === undefined) return
+  const forgeDomain = 'k5.forge.example'
+  const authority = new Authority(t.testdir())
+  const certificate = (name: string, days: number) => readCertificate(authority.issue({ name, days }))
+  let now = Date.now()
+  const listening = ['/ip4/203.0.113.7/tcp/1/tls/ws', '/ip4/192.168.1.2/tcp/1/tls/ws', '/ip4/203.0.113.7/tcp/2']
+  const found = reachability(listening, { forgeDomain, clock: () => now })
+  const plain = ['/ip4/203.0.113.7/tcp/2']
+  const name = '/dns4/203-0-113-7.k5.forge.example/tcp/1/wss'
+  let changes = 0
+  found.onChange(() => {
+    changes += 1
+  })
+  t.same(found.texts(), plain)
+  t.same(found.forgeNames().map(String), [name], 'what a certificate is needed for')
+  found.serves(await certificate('*.k6.forge.example', 9))
+  t.same(found.texts(), plain, 'the certificate is for another name')
+  found.serves(await certificate(`*.${forgeDomain}`, 9))
+  t.same(found.texts(), [...plain, name])
+  t.same(found.public().map(String), [...plain, name])
+  t.equal(changes, 1)
+  now += 10 * 24 * 3_600_000
+  t.same(found.texts(), plain, 'it has ended')
+})
+
+t.test('a domain that the operator told stands for TCP, the address that he told is named for wss', async (t) => {
+  const announce = { domain: 'node.example', externalAddress: '203.0.113.9' }
+  const found = reachability(['/ip4/10.0.0.2/tcp/1/tls/ws', '/ip4/10.0.0.2/tcp/2'], { announce, forgeDomain: 'k5.f' })
+  t.same(found.texts(), ['/dns4/node.example/tcp/2'])
+  t.same(found.forgeNames().map(String), ['/dns4/203-0-113-9.k5.f/tcp/1/wss'])
 })

@@ -22,3 +22,11 @@ t.test('a store that is degraded says why, and nothing else', async (t) => {
   const health = protocolHealth({ ...parts, store: () => 'disk full', storeLoss: () => '3 stored messages are lost' })
   t.same(storeOf(health), { protocol: 'Store', state: 'NOT_READY', desc: 'disk full' })
 })
+
+t.test('AutoTLS is listed while it is on, and says why browsers cannot connect', async (t) => {
+  const autoTlsOf = (health: ReturnType<typeof protocolHealth>) => health.find(({ protocol }) => protocol === 'AutoTLS')
+  t.equal(autoTlsOf(protocolHealth(parts)), undefined)
+  t.same(autoTlsOf(protocolHealth({ ...parts, autoTls: () => undefined })), { protocol: 'AutoTLS', state: 'READY' })
+  const health = protocolHealth({ ...parts, autoTls: () => 'no public address' })
+  t.same(autoTlsOf(health), { protocol: 'AutoTLS', state: 'NOT_READY', desc: 'no public address' })
+})

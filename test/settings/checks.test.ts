@@ -188,6 +188,25 @@ t.test('a certificate is ordered only for a public name, and for who agrees to t
   t.match(settings, { websocketSupport: true, websocketSecureSupport: true, dns4DomainName: 'node.example.org' })
 })
 
+t.test('AutoTLS is for who agrees to the terms, has no other name, and names both parts of its service', async (t) => {
+  const problems = (...argv: string[]): string => {
+    try {
+      resolveSettings({ argv: ['--auto-tls', ...argv] })
+      return ''
+    } catch (error) {
+      return String(error)
+    }
+  }
+  const agreed = '--acme-agree-terms'
+  t.match(problems(), /--auto-tls: needs --acme-agree-terms/)
+  t.match(problems(agreed, '--acme-domain=node.example.org'), /--auto-tls: without --acme-domain/)
+  t.match(problems(agreed, '--auto-tls-forge-domain=forge.example'), /needs the --auto-tls-registration-endpoint/)
+  t.equal(problems(agreed), '')
+  const { settings } = resolveSettings({ argv: ['--auto-tls', agreed, '--data-dir=/d'] })
+  t.match(settings, { websocketSupport: true, websocketSecureSupport: true, dns4DomainName: undefined })
+  t.equal(settings.websocketSecureCertPath, '/d/acme/auto-tls.pem')
+})
+
 t.test('ports are shifted, except those that the system chooses', async (t) => {
   const { settings } = resolveSettings({ argv: ['--ports-shift=3', '--rest-port=0'] })
   t.equal(settings.tcpPort, 60003)

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { messageOf } from '../../core/errors.ts'
 import { readCertificate } from '../../net/certificate.ts'
-import { certificateFiles } from '../../node/host.ts'
+import { certificateFiles } from '../../node/certificate.ts'
 import type { Settings } from '../../settings/table.ts'
 import { type Examined, type Finding, fail, ok, warn } from './check.ts'
 
@@ -57,7 +57,16 @@ function checkChain(leaf: X509Certificate, others: readonly X509Certificate[]): 
       )
 }
 
-function checkName(leaf: X509Certificate, { dns4DomainName: name }: Settings): Finding {
+function checkName(leaf: X509Certificate, settings: Settings): Finding {
+  return settings.autoTls ? checkForgeName(leaf, settings) : checkToldName(leaf, settings)
+}
+
+function checkForgeName(leaf: X509Certificate, { autoTlsForgeDomain: forge }: Settings): Finding {
+  if (namesOf(leaf).endsWith(`.${forge}`)) return ok(`it is for names below ${forge}`)
+  return fail(`it is not for names below ${forge}, but for ${namesOf(leaf)}`, 'start the node, which gets another')
+}
+
+function checkToldName(leaf: X509Certificate, { dns4DomainName: name }: Settings): Finding {
   if (name === undefined)
     return warn(
       'no name is announced, and browsers need one',
@@ -77,7 +86,8 @@ export function checkBrowsers({ settings }: Examined): Finding[] {
   const wssBefore = extMultiaddr.some((address) => /\/wss|\/tls\/ws/.test(address))
   if (wssBefore) return [ok('wss is announced by --ext-multiaddr')]
   if (!websocketSupport) return [ok('no browser is served (--websocket-support)')]
-  const secure = '--websocket-secure-support with a public certificate, and --dns4-domain-name'
+  if (settings.autoTls) return [ok(`pages reach it by its names below ${settings.autoTlsForgeDomain}`)]
+  const secure = '--websocket-secure-support with a public certificate, and --dns4-domain-name; or --auto-tls'
   if (!websocketSecureSupport)
     return [warn('plain ws: pages reach it on this machine only, browsers refuse it elsewhere', secure)]
   if (dns4DomainName === undefined) return [warn('wss without a name: browsers refuse IP addresses', secure)]

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { systemCode, WaypostError } from '../../core/errors.ts'
+import type { Proof } from './proof.ts'
 
 /** Connections at a time, and for one request. */
 const mostConnections = 64
@@ -18,7 +19,8 @@ export interface ChallengeOptions {
   readonly port: number
 }
 
-export class Challenges implements AsyncDisposable {
+export class Challenges implements Proof {
+  readonly type = 'http-01'
   readonly #server: Server
   readonly #answers: Map<string, string>
 
@@ -51,8 +53,8 @@ export class Challenges implements AsyncDisposable {
     return (this.#server.address() as AddressInfo).port
   }
 
-  answer(token: string, text: string): void {
-    this.#answers.set(token, text)
+  show(token: string, keyAuthorization: string): void {
+    this.#answers.set(token, keyAuthorization)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,26 +1,17 @@
 /**
  * A client of a certificate authority, by ACME (RFC 8555): an account, an order for one name, a proof that the name is
- * ours (HTTP-01), and a certificate.
- *
- * The authority is trusted with the certificate and with nothing else: what it sends is bounded, and a URL of its may be
- * http on this machine only.
+ * ours, and a certificate.
  */
 import { createHash, createPublicKey, type KeyObject, sign } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf, WaypostError } from '../../core/errors.ts'
 import type { Milliseconds } from '../../core/time.ts'
-import { isLoopback } from '../networks.ts'
+import { type Answer, ask, oneLine } from './ask.ts'
 import { certificateRequest } from './der.ts'
+import { mostPolls, type Proof, pollInterval } from './proof.ts'
 
 /** For one request. */
 const requestTimeout: Milliseconds = 20_000
-
-/** Bytes of an answer: a chain of certificates has some 6 KiB. */
-const answerBytes = 256 * 1024
-
-/** Between two looks at what the authority does, and for all of them. */
-const pollInterval: Milliseconds = 2000
-const mostPolls = 60
 
 /** A nonce may be used up or forgotten: then a new one comes with the refusal. */
 const mostNonces = 3
@@ -36,16 +27,11 @@ export interface AcmeOptions {
 }
 
 export interface AcmeOrder {
+  /** A name, or all names below one: `*.example.org`. */
   readonly domain: string
   /** The key of the certificate. */
   readonly key: KeyObject
-  /** Answers at `http://<domain>/.well-known/acme-challenge/<token>` from now on. */
-  readonly answer: (token: string, text: string) => void
-}
-
-interface Answer {
-  readonly headers: Headers
-  readonly text: string
+  readonly proof: Proof
 }
 
 type Fields = Readonly<Record<string, unknown>>
@@ -65,12 +51,12 @@ export class AcmeClient {
   }
 
   /** The certificate and its chain, PEM. Throws `acme/failed`. */
-  async certificate({ domain, key, answer }: AcmeOrder): Promise<string> {
+  async certificate({ domain, key, proof }: AcmeOrder): Promise<string> {
     await this.#signIn()
     const asked = await this.#post(this.#at('newOrder'), { identifiers: [{ type: 'dns', value: domain }] }, 'newOrder')
     const order = asked.headers.get('location') ?? ''
     const { authorizations, finalize } = fieldsOf(asked.text, 'newOrder')
-    for (const url of textsOf(authorizations)) await this.#prove(url, answer)
+    for (const url of textsOf(authorizations)) await this.#prove(url, proof)
     await this.#poll(order, ['ready', 'valid'], 'order')
     const csr = certificateRequest(domain, key).toString('base64url')
     await this.#post(String(finalize), { csr }, 'finalize')
@@ -89,15 +75,16 @@ export class AcmeClient {
   }
 
   /** Proves that the name is ours, unless the authority still knows. */
-  async #prove(url: string, answer: AcmeOrder['answer']): Promise<void> {
+  async #prove(url: string, proof: Proof): Promise<void> {
     const { status, challenges } = fieldsOf((await this.#post(url, undefined, 'authorization')).text, 'authorization')
     if (status === 'valid') return
     const all = Array.isArray(challenges) ? (challenges as readonly Fields[]) : []
-    const challenge = all.find(({ type }) => type === 'http-01')
+    const challenge = all.find(({ type }) => type === proof.type)
     const token = String(challenge?.token)
     // It becomes part of a path that we serve, and of a hash.
-    if (challenge === undefined || !/^[\w-]{16,256}$/.test(token)) throw failed('authorization', 'it offers no HTTP-01')
-    answer(token, `${token}.${this.#thumbprint()}`)
+    if (challenge === undefined || !/^[\w-]{16,256}$/.test(token))
+      throw failed('authorization', `it offers no ${proof.type.toUpperCase()}`)
+    await proof.show(token, `${token}.${this.#thumbprint()}`)
     await this.#post(String(challenge.url), {}, 'challenge')
     await this.#poll(url, ['valid'], 'authorization')
   }
@@ -143,36 +130,15 @@ export class AcmeClient {
   }
 
   async #fetch(url: string, init: RequestInit, step: string): Promise<Answer> {
-    if (!isAllowed(url)) throw failed(step, 'its URL is not https')
     try {
-      const signal = AbortSignal.any([this.#options.signal, AbortSignal.timeout(requestTimeout)])
-      const response = await fetch(url, { ...init, signal, redirect: 'error' })
-      this.#nonce = response.headers.get('replay-nonce') ?? this.#nonce
-      const text = await bounded(response)
-      if (!response.ok) throw new Error(problemIn(text, response.status))
-      return { headers: response.headers, text }
+      const answer = await ask(url, { ...init, signal: this.#options.signal, timeout: requestTimeout })
+      this.#nonce = answer.headers.get('replay-nonce') ?? this.#nonce
+      if (answer.status < 200 || answer.status > 299) throw new Error(problemIn(answer.text, answer.status))
+      return answer
     } catch (error) {
-      throw failed(step, reasonOf(error))
+      throw failed(step, messageOf(error))
     }
   }
-}
-
-/** https; http on this machine, where tests and private authorities are. */
-function isAllowed(text: string): boolean {
-  if (!URL.canParse(text)) return false
-  const { protocol, hostname } = new URL(text)
-  return protocol === 'https:' || (protocol === 'http:' && (hostname === 'localhost' || isLoopback(hostname)))
-}
-
-async function bounded(response: Response): Promise<string> {
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const part of response.body ?? []) {
-    bytes += part.byteLength
-    if (bytes > answerBytes) throw new Error(`more than ${answerBytes} bytes`)
-    parts.push(part)
-  }
-  return Buffer.concat(parts).toString()
 }
 
 /** An error of the authority's (RFC 7807), in one short line. */
@@ -189,16 +155,6 @@ function whyInvalid({ challenges, error }: Fields): string {
   const all = Array.isArray(challenges) ? (challenges as readonly Fields[]) : []
   const found = (all.find((challenge) => challenge.error !== undefined)?.error ?? error) as Fields | undefined
   return oneLine(`it says invalid: ${found?.detail ?? 'no reason'}`)
-}
-
-/** What others wrote, as a line of ours. */
-function oneLine(text: string): string {
-  return text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 300)
-}
-
-/** fetch tells what happened in the cause of its error. */
-function reasonOf(error: unknown): string {
-  return error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error)
 }
 
 function fieldsOf(text: string, step: string): Fields {

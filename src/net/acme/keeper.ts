@@ -10,11 +10,11 @@ import { type Clock, type Milliseconds, type Schedule, systemClock, systemSchedu
 import type { Log } from '../../telemetry/log.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import { backoff } from '../backoff.ts'
-import { type CertificateFiles, readCertificate } from '../certificate.ts'
+import { type CertificateFiles, isFor, readCertificate } from '../certificate.ts'
 import { replaceFile } from '../discovery/replace-file.ts'
-import { type ChallengeOptions, Challenges } from './challenges.ts'
 import { AcmeClient } from './client.ts'
 import { selfSigned } from './der.ts'
+import type { Proof } from './proof.ts'
 
 /** Part of its time that a certificate has left when it is renewed. */
 const renewAt = 1 / 3
@@ -32,13 +32,17 @@ const longestWait: Milliseconds = 24 * 3_600_000
 const standInTime: Milliseconds = 7 * 24 * 3_600_000
 
 export interface KeeperParts {
+  /** A name, or all names below one: `*.example.org`. */
   readonly domain: string
   readonly email?: string | undefined
   readonly directoryUrl: string
   readonly files: CertificateFiles
   /** The key of our account with the authority; made when it is not there. */
   readonly accountKeyFile: string
-  readonly challenges: ChallengeOptions
+  /** Opens what proves that the name is ours, for one order. Throws `acme/failed`. */
+  readonly prove: (signal: AbortSignal) => Promise<Proof> | Proof
+  /** What an order needs and is not there; then none is made until `lookAgain` finds it. */
+  readonly missing?: () => string | undefined
   readonly metrics: Metrics
   readonly log: Log
   readonly clock?: Clock
@@ -48,9 +52,11 @@ export interface KeeperParts {
 }
 
 export class CertificateKeeper implements AsyncDisposable {
-  readonly #parts: Required<Omit<KeeperParts, 'email' | 'pollInterval'>> & KeeperParts
+  readonly #parts: Required<Omit<KeeperParts, 'email' | 'pollInterval' | 'missing'>> & KeeperParts
   readonly #stop = new AbortController()
   #failures = 0
+  #missing: string | undefined
+  #trouble: string | undefined = 'it was not looked at yet'
   #cancel = () => {}
   #working: Promise<void>
 
@@ -61,6 +67,19 @@ export class CertificateKeeper implements AsyncDisposable {
     this.#working = this.#look()
   }
 
+  /** Why there is no certificate of an authority, or no new one when it is time; undefined while all is well. */
+  get trouble(): string | undefined {
+    return this.#trouble
+  }
+
+  /** To be called when what was missing may be there. */
+  lookAgain(): void {
+    if (this.#missing === undefined || this.#parts.missing?.() !== undefined) return
+    this.#missing = undefined
+    this.#cancel()
+    this.#wait(0)
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort()
     this.#cancel()
@@ -68,24 +87,40 @@ export class CertificateKeeper implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    const { domain, files, metrics, log, clock } = this.#parts
+    const { domain, metrics, log, clock } = this.#parts
     let wait: Milliseconds
     try {
-      const due = await dueAt(this.#parts)
-      if (due <= clock()) {
-        await this.#order()
-        log.info({ domain, file: files.certificateFile }, 'certificate ordered and received')
-      }
+      const isDue = (await dueAt(this.#parts)) <= clock()
+      if (isDue && this.#lacks()) return this.#wait(longestWait)
+      if (isDue) await this.#renew()
       this.#failures = 0
+      this.#trouble = undefined
       wait = (await dueAt(this.#parts)) - clock()
     } catch (error) {
       if (this.#stop.signal.aborted) return
-      log.warn({ domain, reason: messageOf(error) }, 'no new certificate, the one in use is kept')
+      this.#trouble = messageOf(error)
+      log.warn({ domain, reason: this.#trouble }, 'no new certificate, the one in use is kept')
       wait = backoff(this.#failures, retry)
       this.#failures += 1
     }
     metrics.waypost_acme_failures.set(this.#failures)
     this.#wait(Math.min(longestWait, Math.max(retry.first / 2, wait)))
+  }
+
+  /** Says once what an order lacks. */
+  #lacks(): boolean {
+    const { domain, log, missing } = this.#parts
+    const lacks = missing?.()
+    if (lacks !== undefined && lacks !== this.#missing) log.warn({ domain, reason: lacks }, 'no certificate yet')
+    this.#missing = lacks
+    this.#trouble = lacks ?? this.#trouble
+    return lacks !== undefined
+  }
+
+  async #renew(): Promise<void> {
+    const { domain, files, log } = this.#parts
+    await this.#order()
+    log.info({ domain, file: files.certificateFile }, 'certificate ordered and received')
   }
 
   #wait(wait: Milliseconds): void {
@@ -96,15 +131,15 @@ export class CertificateKeeper implements AsyncDisposable {
   }
 
   async #order(): Promise<void> {
-    const { domain, email, directoryUrl, files, accountKeyFile, challenges, pollInterval } = this.#parts
+    const { domain, email, directoryUrl, files, accountKeyFile, prove, pollInterval } = this.#parts
     const accountKey = await keyIn(accountKeyFile)
-    await using open = await Challenges.open(challenges)
     const { signal } = this.#stop
+    await using proof = await prove(signal)
     const client = new AcmeClient({ directoryUrl, accountKey, email, signal, pollInterval })
     const key = newKey()
-    const answer = (token: string, text: string): void => open.answer(token, text)
-    const cert = await client.certificate({ domain, key, answer })
-    if (!isFor(cert, domain, key)) throw new WaypostError('acme/failed', { step: 'certificate', why: 'it is not ours' })
+    const cert = await client.certificate({ domain, key, proof })
+    if (!isOurs(cert, domain, key))
+      throw new WaypostError('acme/failed', { step: 'certificate', why: 'it is not ours' })
     await write(files, key, cert)
   }
 }
@@ -129,15 +164,15 @@ export async function standIn({
 async function dueAt({ files, domain, random }: Pick<KeeperParts, 'files' | 'domain'> & { random: () => number }) {
   const { cert, key } = await readCertificate(files)
   const { issuer, subject, validFromDate, validToDate } = new X509Certificate(cert)
-  if (issuer === subject || !isFor(cert, domain, createPrivateKey(key))) return 0
+  if (issuer === subject || !isOurs(cert, domain, createPrivateKey(key))) return 0
   const [from, to] = [validFromDate.getTime(), validToDate.getTime()]
   return to - (to - from) * (renewAt + jitter * random())
 }
 
-function isFor(cert: string, domain: string, key: KeyObject): boolean {
+function isOurs(cert: string, domain: string, key: KeyObject): boolean {
   try {
     const certificate = new X509Certificate(cert)
-    return certificate.checkPrivateKey(key) && certificate.checkHost(domain) !== undefined
+    return certificate.checkPrivateKey(key) && isFor(certificate, domain)
   } catch {
     return false
   }

@@ -92,7 +92,7 @@ const checks: readonly Check[] = [
       ? undefined
       : notice(
           `No new certificate came of ${failures === 1 ? 'the last order' : `${failures} orders`}.`,
-          'The log says why. Does the name lead here, and port 80 to --acme-http-port?',
+          'The log says why. Does the name lead here, and port 80 to --acme-http-port? With --auto-tls: can peers dial it?',
         ),
   (_, { reached }) =>
     reached !== 'private'

@@ -93,4 +93,21 @@ export const websocket = {
     'Where the authority looks for the proof that the name is ours; it asks on port 80, which may lead here. Open only during an order.',
     { default: '80', ours: true },
   ),
+  'auto-tls': setting(
+    bool,
+    'Get a certificate for names that a public service (AutoTLS) gives to every public address of this peer id, so that browsers reach a node without a domain; turns secure WebSocket on. The service and the authority of acme-directory-url are contacted.',
+    { default: 'false', ours: true },
+  ),
+  'auto-tls-forge-domain': setting(hostName, 'The domain below which the service of auto-tls gives names.', {
+    default: 'libp2p.direct',
+    ours: true,
+  }),
+  'auto-tls-registration-endpoint': setting(
+    text,
+    'Where the service of auto-tls is told the proof for the authority.',
+    {
+      default: 'https://registration.libp2p.direct',
+      ours: true,
+    },
+  ),
 } as const

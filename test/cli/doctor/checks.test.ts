@@ -1,7 +1,7 @@
 /** Each check against the fault itself, made for real, and against the same thing whole. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -116,6 +116,26 @@ t.test('a certificate is looked through: pair, end, chain, name', async (t) => {
   t.match(await trouble(t, checkCertificate, looked(whole)), { level: 'warn', advice: /--dns4-domain-name/ })
   const foreign = { ...whole, keyFile: authority.issue({ name, days: 90 }).keyFile }
   t.match(await trouble(t, checkCertificate, looked(foreign, named)), { level: 'fail', says: /does not belong/ })
+})
+
+t.test('a certificate of AutoTLS is to be for names at its service', async (t) => {
+  if (needs(t, 'openssl') === undefined) return
+  const folder = t.testdir()
+  const authority = new Authority(folder)
+  const dataDir = path.join(folder, 'data')
+  mkdirSync(path.join(dataDir, 'acme'), { recursive: true })
+  const looked = (name: string) => {
+    const issued = authority.issue({ name, days: 90 })
+    cpSync(issued.keyFile, path.join(dataDir, 'acme', 'auto-tls.key.pem'))
+    cpSync(issued.certificateFile, path.join(dataDir, 'acme', 'auto-tls.pem'))
+    return examined(['--auto-tls', '--acme-agree-terms', `--data-dir=${dataDir}`])
+  }
+  await allWell(t, checkCertificate, looked('*.k5.libp2p.direct'))
+  await allWell(t, checkBrowsers, looked('*.k5.libp2p.direct'))
+  t.match(await trouble(t, checkCertificate, looked('node.example.org')), {
+    level: 'fail',
+    says: /not for names below libp2p\.direct, but for DNS:node\.example\.org/,
+  })
 })
 
 t.test('who serves browsers is told what they need', async (t) => {

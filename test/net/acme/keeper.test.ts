@@ -4,6 +4,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { connect } from 'node:tls'
 import t, { type Test } from 'tap'
+import { Challenges } from '../../../src/net/acme/challenges.ts'
 import { CertificateKeeper, type KeeperParts, standIn } from '../../../src/net/acme/keeper.ts'
 import { readCertificate } from '../../../src/net/certificate.ts'
 import { silentLog } from '../../../src/telemetry/log.ts'
@@ -20,6 +21,7 @@ interface Trial {
   readonly authority: AcmeServer
   readonly files: KeeperParts['files']
   readonly accountKeyFile: string
+  readonly keeper: CertificateKeeper
   readonly failures: () => Promise<number | undefined>
   /** Settles with the wait until the next look, which `run` begins. */
   readonly next: () => Promise<{ readonly wait: number; run(): void }>
@@ -39,7 +41,7 @@ async function keep(t: Test, options: Partial<AcmeOptions> = {}, parts: Partial<
     directoryUrl: authority.directoryUrl,
     files,
     accountKeyFile,
-    challenges: { address: '127.0.0.1', port },
+    prove: () => Challenges.open({ address: '127.0.0.1', port }),
     metrics,
     log: silentLog(),
     schedule: (run, wait) => {
@@ -57,7 +59,7 @@ async function keep(t: Test, options: Partial<AcmeOptions> = {}, parts: Partial<
     return found
   }
   const failures = async () => (await metrics.waypost_acme_failures.get()).values[0]?.value
-  return { authority, files, accountKeyFile, failures, next }
+  return { authority, files, accountKeyFile, keeper, failures, next }
 }
 
 t.test('a certificate is ordered, proved and kept for its owner alone, and looked at again in time', async (t) => {
@@ -115,6 +117,26 @@ t.test('a refusal keeps what there is, is counted, and is tried again later and 
   t.ok((await next()).wait >= 900_000)
   t.equal(await failures(), 2)
   t.notOk(authority.asked.includes('/finalize'))
+})
+
+t.test('an order waits for what it lacks, without counting as a failure, and is made once that is there', async (t) => {
+  if (needs(t, 'openssl') === undefined) return
+  let missing: string | undefined = 'no address'
+  const { authority, keeper, failures, next } = await keep(t, {}, { missing: () => missing })
+  const { wait } = await next()
+  t.equal(wait, day)
+  t.equal(keeper.trouble, 'no address')
+  t.equal(await failures(), 0)
+  keeper.lookAgain()
+  t.same(authority.asked, [], 'it is not there yet')
+  missing = undefined
+  keeper.lookAgain()
+  const again = await next()
+  t.equal(again.wait, 0)
+  again.run()
+  await next()
+  t.equal(keeper.trouble, undefined)
+  t.ok(authority.asked.includes('/finalize'))
 })
 
 t.test('a name that leads elsewhere is a failure with the reason', async (t) => {

@@ -156,7 +156,7 @@ export const network: Row = {
     },
     {
       title: 'Certificate orders failed',
-      says: 'Orders in a row that failed at the certificate authority (--acme-domain). The log says why.',
+      says: 'Orders in a row that failed at the certificate authority (--acme-domain, --auto-tls). The log says why.',
       unit: 'none',
       queries: gauges('waypost_acme_failures'),
       stat: true,
