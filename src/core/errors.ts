@@ -205,6 +205,10 @@ const table = {
     says: 'cannot listen on {address}: {why}',
     exit: 69,
   },
+  'net/private-address': {
+    when: 'a peer tells of an address, or of a name, that leads into a private network, and this node is on the public one',
+    says: 'no stranger sends us to {host}: {why}',
+  },
   'net/bad-certificate': {
     when: 'the certificate or the private key for secure WebSocket cannot be read, or they do not belong together',
     says: 'certificate for secure WebSocket is not usable: {file}: {why}',

@@ -16,6 +16,7 @@ import { type Announce, type Listen, listenAddresses } from './addresses.ts'
 import { expiryOf } from './certificate.ts'
 import { type Circuit, type CircuitRole, openCircuit } from './circuit/open.ts'
 import { Budget } from './guards/budget.ts'
+import type { DialRules } from './guards/dial-rules.ts'
 import { Gate, type GateLimits } from './guards/gate.ts'
 import { type Guard, guardStack } from './guards/stack.ts'
 import { Traffic, type TrafficTotals } from './guards/traffic.ts'
@@ -54,6 +55,8 @@ export interface HostOptions<S extends ServiceMap = BaseServices> {
   readonly circuit?: CircuitRole | undefined
   /** Has peers try our addresses, and tries theirs (AutoNAT v2). */
   readonly autonat?: boolean | undefined
+  /** Where strangers may send us; absent: everywhere. */
+  readonly rules?: DialRules | undefined
   /** Networks of reverse proxies in CIDR form: no limit for their addresses, and X-Forwarded-For is believed. */
   readonly trustedProxies?: readonly string[]
   readonly services?: ServiceFactories<S>
@@ -86,14 +89,14 @@ export interface Host<S extends ServiceMap = BaseServices> extends AsyncDisposab
  * Throws `net/bad-network`.
  */
 export async function createHost<S extends ServiceMap = BaseServices>(options: HostOptions<S>): Promise<Host<S>> {
-  const { limits, tls, stock = new Set(), trustedProxies = [], log, metrics } = options
+  const { limits, tls, stock = new Set(), rules, trustedProxies = [], log, metrics } = options
   const refused = (guard: Guard): void => metrics.waypost_connections_refused_total.inc({ guard })
   const gate = new Gate(limits, new Networks(trustedProxies), refused)
   const budget = new Budget(limits.bufferedBytes, () => refused('memory'))
   const traffic = new Traffic()
   const dial = (step: DialStep): void => metrics[dialMetrics[step]].inc()
   const inside = new Inside()
-  const stack = guardStack(openStack({ limits, tls }, stock), { gate, budget, traffic, dial, limits, refused })
+  const stack = guardStack(openStack({ limits, tls }, stock), { gate, budget, traffic, rules, dial, limits, refused })
   const circuit = openCircuit({ role: options.circuit, inside, metrics }, { gate, budget, traffic, dial, limits })
   const { announce = {}, forgeDomain } = options
   const reachability = new Reachability({ announce, forgeDomain, inside, metrics, log })
@@ -183,7 +186,7 @@ function libp2pOptions<S extends ServiceMap>(
     connectionManager: connectionLimits(limits),
     // It pings everybody every ten seconds and parts at the first silence; keep-alive.ts is gentler with phones.
     connectionMonitor: { enabled: false },
-    // Private and loopback addresses are dialled too: fleets and test suites live there.
+    // Which addresses are dialled, the rules decide: fleets and test suites live on private networks too.
     connectionGater: { denyDialMultiaddr: () => false, ...circuit.gate },
     logger: libp2pLogger(log),
     // Names and types of a mapped type are lost when it is spread.

@@ -7,6 +7,7 @@ import type { Milliseconds } from '../core/time.ts'
 import { shardOf } from '../core/topics.ts'
 import type { Source } from '../net/discovery/found.ts'
 import type { Pooled } from '../net/discovery/pool.ts'
+import type { DialRules } from '../net/guards/dial-rules.ts'
 import { staticPeerTag } from '../net/peers.ts'
 import type { Filter } from '../protocols/filter/index.ts'
 import type { MetadataProtocol } from '../protocols/metadata/index.ts'
@@ -30,6 +31,7 @@ const dialTimeout: Milliseconds = 10_000
 
 export interface AdminParts {
   readonly libp2p: Pick<Libp2p, 'peerStore' | 'getConnections' | 'dial'>
+  readonly rules: Pick<DialRules, 'give'>
   readonly router: Router | undefined
   readonly relay: Relay | undefined
   readonly filter: Filter | undefined
@@ -79,7 +81,10 @@ export class Admin implements AdminService {
   }
 
   async dial(address: string): Promise<void> {
-    await this.#parts.libp2p.dial(peerAddress(address), { signal: AbortSignal.timeout(dialTimeout) })
+    const { libp2p, rules } = this.#parts
+    const given = peerAddress(address)
+    rules.give(given)
+    await libp2p.dial(given, { signal: AbortSignal.timeout(dialTimeout) })
   }
 
   filterSubscriptions(): ReturnType<AdminService['filterSubscriptions']> {

@@ -4,10 +4,8 @@
  */
 import type { IdentifyResult } from '@libp2p/interface'
 import type { Clock } from '../core/time.ts'
-import { hostOf } from '../net/addresses.ts'
 import { CurrentRecord } from '../net/discovery/own-record.ts'
 import { PeerPool } from '../net/discovery/pool.ts'
-import { isPrivate } from '../net/networks.ts'
 import { DialHistory } from '../net/peer-manager/dial-history.ts'
 import { PeerManager } from '../net/peer-manager/manager.ts'
 import { SavedPeers } from '../net/peer-manager/saved-peers.ts'
@@ -61,12 +59,11 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
   await using opened = new AsyncDisposableStack()
   const capacity = peerCapacity(settings)
   const history = new DialHistory({ capacity: 2 * capacity })
-  const isPrivateNode = () => host.addresses().every((address) => isPrivate(hostOf(address) ?? ''))
   const pool = new PeerPool({
     self: libp2p.peerId,
     cluster: settings.clusterId,
     capacity,
-    takesPrivate: isPrivateNode,
+    takesPrivate: host.isPrivate,
     metrics,
   })
   const relayed = () => shardNumbers(protocols.relay?.topics ?? [])
@@ -76,7 +73,7 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
   const describe = () => describeNode({ settings, shards: shards(), addresses: addresses(), udpPort: udp.port })
   const record = await CurrentRecord.open({ privateKey: host.privateKey, describe, file: folder.recordFile, clock })
   opened.defer(() => record.settled())
-  const finders = await openFinders({ ...parts, record, pool, history, isPrivate: isPrivateNode, udp })
+  const finders = await openFinders({ ...parts, record, pool, history, isPrivate: host.isPrivate, udp })
   opened.use(finders)
   const mesh = () => new Set(protocols.meshPeers())
   const thin = () => thinShards(protocols.relay)

@@ -2,12 +2,13 @@
 import type { Libp2p, PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Ping } from '@libp2p/ping'
-import { multiaddr } from '@multiformats/multiaddr'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import type { Announce, Listen } from '../net/addresses.ts'
 import { readCertificate } from '../net/certificate.ts'
 import { CertificateWatch } from '../net/certificate-watch.ts'
 import { circuitLimits } from '../net/circuit/limits.ts'
 import type { CircuitRole } from '../net/circuit/open.ts'
+import { DialRules } from '../net/guards/dial-rules.ts'
 import { createHost, type Host } from '../net/host.ts'
 import { nodeKey, nodeKeyFromHex } from '../net/identity.ts'
 import { type HostLimits, hostLimits, MiB, worstCaseMemory } from '../net/limits.ts'
@@ -22,6 +23,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { certificateFiles, forgeName, prepareCertificate } from './certificate.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { Network } from './network.ts'
+import { namedAddresses, onPrivateNetwork } from './private-network.ts'
 
 export interface HostParts {
   readonly settings: Settings
@@ -37,6 +39,10 @@ export interface NodeHost extends Omit<Host, 'libp2p'> {
   readonly libp2p: Libp2p<{ ping: Ping }>
   readonly router?: Router
   readonly privateKey: PrivateKey
+  /** Where strangers may send us. */
+  readonly rules: DialRules
+  /** True while we are on a private network, or on this machine alone. */
+  readonly isPrivate: () => boolean
   /** What the wss listener serves at the start. */
   readonly tls?: Tls | undefined
 }
@@ -51,8 +57,13 @@ export async function openHost(parts: HostParts): Promise<NodeHost> {
   const tls = files && (await readCertificate(files))
   const mebibytes = Math.ceil(worstCaseMemory(limits) / MiB)
   log.info({ connections: limits.connections, mebibytes }, 'memory that peers can take at the worst')
+  let own = (): readonly Multiaddr[] => []
+  const isPrivate = (): boolean => onPrivateNetwork(settings, own())
+  const rules = new DialRules({ takesPrivate: isPrivate })
+  rules.name(namedAddresses(settings))
   const options = {
     privateKey,
+    rules,
     agent: settings.agentString ?? `waypost/${version}`,
     listen: listenOf(settings),
     announce: announceOf(settings),
@@ -66,12 +77,16 @@ export async function openHost(parts: HostParts): Promise<NodeHost> {
     metrics,
     log: log.child({ part: 'libp2p' }),
   }
-  if (!settings.relay) return { ...(await createHost(options)), privateKey, tls }
-  const host = await createHost<{ relay: Router }>({
-    ...options,
-    services: { relay: relayRouter(routerOf(parts), options.stock) },
-  })
-  return { ...host, libp2p: host.libp2p, router: host.libp2p.services.relay, privateKey, tls }
+  const more = { privateKey, rules, isPrivate, tls }
+  if (!settings.relay) {
+    const host = await createHost(options)
+    own = () => host.addresses()
+    return { ...host, ...more }
+  }
+  const services = { relay: relayRouter(routerOf(parts), options.stock) }
+  const host = await createHost<{ relay: Router }>({ ...options, services })
+  own = () => host.addresses()
+  return { ...host, ...more, libp2p: host.libp2p, router: host.libp2p.services.relay }
 }
 
 /** The pieces that are the stock ones. */

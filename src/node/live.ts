@@ -15,6 +15,7 @@ import type { Discovery } from './discovery.ts'
 import { limitsOf, type NodeHost } from './host.ts'
 import { type Network, protectedKeys } from './network.ts'
 import { staticPeers } from './peers.ts'
+import { namedAddresses } from './private-network.ts'
 import { filterSettings, namedPeers, type Protocols } from './protocols.ts'
 import type { Servers } from './servers.ts'
 
@@ -58,6 +59,7 @@ export function liveParts(parts: LiveParts): readonly LivePart[] {
   return [
     plain(['log-level'], ({ logLevel }) => setLogLevel(log, logLevel)),
     plain(['staticnode', 'storenode', 'filternode', 'lightpushnode', 'peer-exchange-node'], (settings) => {
+      host.rules.name(namedAddresses(settings))
       peers.wantOnly(staticPeers(settings).map((address) => multiaddr(address)))
       protocols.servicePeers.name(namedPeers(settings))
     }),

@@ -69,7 +69,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   const network = networkOf(settings)
   const archive = parts.use(await openStore({ settings, folder, metrics, log, awaitRepair: true }))
   const host = parts.use(await openHost({ settings, folder, network, version, metrics, log }))
-  const { libp2p, router } = host
+  const { libp2p, router, rules } = host
   const clockWatch = new ClockWatch({ clock })
   const shardSizes = new ShardSizes()
   const protocols = parts.use(
@@ -78,6 +78,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
       network,
       libp2p,
       router,
+      rules,
       archive,
       clockWatch,
       shardSizes,

@@ -7,6 +7,7 @@ import type { Publisher } from '../core/publisher.ts'
 import type { Clock, Milliseconds } from '../core/time.ts'
 import { Turns } from '../core/turns.ts'
 import { validateMeta } from '../core/validator.ts'
+import type { DialRules } from '../net/guards/dial-rules.ts'
 import { type Filter, filter } from '../protocols/filter/index.ts'
 import { type FilterSettings, filterRates } from '../protocols/filter/limits.ts'
 import { lightPush } from '../protocols/lightpush/index.ts'
@@ -42,6 +43,8 @@ export interface ProtocolParts {
   readonly settings: Settings
   readonly network: Network
   readonly libp2p: Libp2p
+  /** Told of the addresses that the operator asks for. */
+  readonly rules: Pick<DialRules, 'give'>
   /** Absent when this node does not relay. */
   readonly router?: Router
   /** Absent when this node keeps no messages. */
@@ -83,7 +86,8 @@ interface MountParts extends ProtocolParts {
 export async function mountProtocols(given: ProtocolParts): Promise<Protocols> {
   await using mounted = new AsyncDisposableStack()
   const parts = { ...given, quotas: new ServiceQuotas(given.settings.rateLimit) }
-  const { settings, network, libp2p, router, archive, clockWatch, shardSizes, reload, book, metrics, log } = parts
+  const { settings, network, libp2p, router, rules, archive, clockWatch, shardSizes, reload, book, metrics, log } =
+    parts
   const subscribers = settings.filter ? mounted.use(await mountFilter(parts)) : undefined
   const cache = new MessageCache(settings.restRelayCacheCapacity)
   const events = mounted.use(new EventStreams())
@@ -98,7 +102,7 @@ export async function mountProtocols(given: ProtocolParts): Promise<Protocols> {
   const servicePeers = mounted.use(servicePeersOf(parts))
   const repair = archive && mounted.use(storeRepair({ ...parts, archive, peers: servicePeers }))
   const filterClient = settings.rest ? mounted.use(await openRestFilter(parts, servicePeers)) : undefined
-  const admin = { libp2p, router, relay, filter: subscribers, metadata: neighbours, reload, book, log }
+  const admin = { libp2p, rules, router, relay, filter: subscribers, metadata: neighbours, reload, book, log }
   const services = restServices({
     ...parts,
     relay,
@@ -216,8 +220,8 @@ function mountMetadata(parts: ProtocolParts, relay: Relay | undefined): Promise<
   return metadata({ libp2p, cluster: settings.clusterId, shards, metrics, log: log.child({ part: 'metadata' }) })
 }
 
-function servicePeersOf({ settings, libp2p }: ProtocolParts): ServicePeers {
-  return new ServicePeers({ libp2p, named: namedPeers(settings) })
+function servicePeersOf({ settings, libp2p, rules }: ProtocolParts): ServicePeers {
+  return new ServicePeers({ libp2p, named: namedPeers(settings), given: (address) => rules.give(address) })
 }
 
 /** The peers that the settings name for each service. */

@@ -61,6 +61,8 @@ export interface ServicePeersParts {
   readonly libp2p: Pick<Libp2p, 'dial' | 'getConnections' | 'addEventListener'>
   /** The peers that the settings name for each service. */
   readonly named: Readonly<Record<Service, readonly Multiaddr[]>>
+  /** Told of each address that the operator names in a question. */
+  readonly given: (address: Multiaddr) => void
 }
 
 /** What a question may take. */
@@ -150,6 +152,7 @@ export class ServicePeers implements Disposable {
     asked: Multiaddr | PeerId,
   ): Promise<T> {
     const signal = AbortSignal.timeout(askTimeout)
+    if (!isPeerId(asked)) this.#parts.given(asked)
     try {
       const id = isPeerId(asked) ? asked : (await this.#parts.libp2p.dial(asked, { signal })).remotePeer
       return await question(id, { timeout: askTimeout, signal })

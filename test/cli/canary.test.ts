@@ -70,6 +70,7 @@ async function nodeWithoutMetadata(t: Test): Promise<string> {
     await mountProtocols({
       ...parts,
       libp2p: host.libp2p,
+      rules: host.rules,
       router: host.router,
       archive,
       clockWatch: new ClockWatch(),

@@ -4,6 +4,7 @@
 import type { HostLimits } from '../limits.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Budget } from './budget.ts'
+import type { DialRules } from './dial-rules.ts'
 import type { Gate, Refusal } from './gate.ts'
 import { guardMuxer, type MuxerRefusal } from './muxer.ts'
 import type { Traffic } from './traffic.ts'
@@ -17,20 +18,22 @@ export interface StackGuard {
   readonly gate: Gate
   readonly budget: Budget
   readonly traffic: Traffic
+  readonly rules?: DialRules | undefined
   readonly dial: (step: DialStep) => void
   readonly limits: HostLimits
   readonly refused: (guard: Guard) => void
 }
 
 /** The same stack, guarded. */
-export function guardStack(stack: Stack, { gate, budget, traffic, dial, limits, refused }: StackGuard): Stack {
+export function guardStack(stack: Stack, { gate, budget, traffic, rules, dial, limits, refused }: StackGuard): Stack {
   const websocket = { gate, maxPayload: limits.pendingBytes, refused: () => refused('websocket') }
   return {
-    tcp: guardTransport(stack.tcp, { gate, budget, traffic, dial, limits }),
+    tcp: guardTransport(stack.tcp, { gate, budget, traffic, rules, dial, limits }),
     websockets: guardTransport(stack.websockets, {
       gate,
       budget,
       traffic,
+      rules,
       dial,
       limits,
       prepare: (listener) => guardWebSocket(listener, websocket),

@@ -9,6 +9,7 @@ import { messageOf, WaypostError } from '../../core/errors.ts'
 import type { HostLimits } from '../limits.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { Budget } from './budget.ts'
+import type { DialRules } from './dial-rules.ts'
 import type { Gate } from './gate.ts'
 import type { Traffic } from './traffic.ts'
 
@@ -21,6 +22,8 @@ export interface TransportGuard {
   readonly gate: Gate
   readonly budget: Budget
   readonly traffic: Traffic
+  /** Where we may be sent; absent: everywhere. */
+  readonly rules?: DialRules | undefined
   /** Told of each step of each dial. */
   readonly dial: (step: DialStep) => void
   readonly limits: HostLimits
@@ -36,8 +39,11 @@ export function guardTransport(factory: TransportFactory, guard: TransportGuard)
     const transport: Transport = factory(components)
     const dial = transport.dial.bind(transport)
     const createListener = transport.createListener.bind(transport)
-    transport.dial = (address, options) =>
-      told(dial(address, { ...options, upgrader: boundedUpgrader(options.upgrader, guard) }), guard.dial)
+    transport.dial = async (address, options) => {
+      const { signal = new AbortController().signal, upgrader } = options
+      const way = (await guard.rules?.wayTo(address, signal)) ?? address
+      return await told(dial(way, { ...options, upgrader: boundedUpgrader(upgrader, guard) }), guard.dial)
+    }
     transport.createListener = (options) => {
       const listener = createListener({ ...options, upgrader: boundedUpgrader(options.upgrader, guard) })
       guardServer(serverOf(listener), guard)
