@@ -74,12 +74,20 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-/** The records whose signatures fit. */
+/** The records whose signatures fit: one that cannot be read is left out, and takes no others with it. */
 async function recordsOf(texts: readonly string[]): Promise<Enr[]> {
   const records: Enr[] = []
   for (const [index, text] of texts.entries()) {
-    records.push(enrFromText(text))
+    records.push(...recordIn(text))
     if (index % slice === slice - 1) await setImmediate()
   }
   return records
+}
+
+function recordIn(text: string): Enr[] {
+  try {
+    return [enrFromText(text)]
+  } catch {
+    return []
+  }
 }
