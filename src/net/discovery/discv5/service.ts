@@ -284,7 +284,8 @@ export class Discv5 implements AsyncDisposable {
   async #ping(node: Reachable): Promise<void> {
     const { sequence } = this.#options.record()
     const came = await this.#transport.request(node, { type: 'ping', sequence })
-    const pong = came?.find((message) => message.type === 'pong')
+    if (came === 'unasked') return
+    const pong = came === 'silence' ? undefined : came.find((message) => message.type === 'pong')
     if (pong === undefined) return this.#silent(node)
     this.#hearVote(node, pong)
     this.#answered(node)
@@ -301,10 +302,8 @@ export class Discv5 implements AsyncDisposable {
   /** The nodes that `node` tells of at these distances; undefined when it does not answer. */
   async #ask(node: Reachable, distances: readonly number[]): Promise<Reachable[] | undefined> {
     const came = await this.#transport.request(node, { type: 'findnode', distances })
-    if (came === undefined) {
-      this.#silent(node)
-      return undefined
-    }
+    if (came === 'silence') this.#silent(node)
+    if (came === 'silence' || came === 'unasked') return undefined
     this.#answered(node)
     const told = this.#told(node, distances, came)
     for (const neighbour of told) this.#hear(neighbour)

@@ -78,6 +78,9 @@ export interface TransportParts {
   readonly timings: Timings
 }
 
+/** What comes of a request: its answers, or none in time; or it never went out. */
+export type Came = readonly ResponseMessage[] | 'silence' | 'unasked'
+
 const ivBytes = 16
 const challengeIdBytes = 16
 /** Bytes of the message of a packet that only asks for a challenge: above those of the challenge. */
@@ -110,18 +113,18 @@ export class Transport {
     return this.#sessions.size
   }
 
-  /** Asks a node. Undefined: no answer in time. */
-  async request(to: Reachable, asked: Asked): Promise<readonly ResponseMessage[] | undefined> {
+  /** Asks a node, unless too many wait for their answers already: then it is not asked. */
+  async request(to: Reachable, asked: Asked): Promise<Came> {
     const endpoint = { id: to.id, ...to.record.udp }
     const key = endpointKey(endpoint)
     while (!this.#sessions.has(endpoint) && this.#opening.has(key)) await this.#opening.get(key)
-    if (this.#requests.size >= maxRequests || this.#isClosed) return undefined
+    if (this.#requests.size >= maxRequests || this.#isClosed) return 'unasked'
     const request = this.#requests.open(to, endpoint, asked)
     if (!this.#sessions.has(endpoint)) this.#opening.set(key, request.done)
     this.#sendRequest(request)
     const came = await request.done
     if (this.#opening.get(key) === request.done) this.#opening.delete(key)
-    return came
+    return came ?? 'silence'
   }
 
   /** Takes a datagram. Never throws. */
