@@ -82,6 +82,9 @@ export const tick: Milliseconds = 10 * second
 /** Boards at which we are registered. */
 export const boards = 3
 
+/** How long we stay at one board at the most, and half of it at the least: no three points have us to themselves. */
+export const boardStay: Milliseconds = hour
+
 /** From one look-up at a board to the next, and from a refusal to the next attempt there. */
 export const askInterval: Milliseconds = minute
 

@@ -11,7 +11,7 @@ import type { Capability } from '../../net/discovery/node-record.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { register } from './client.ts'
 import { Status } from './codec.ts'
-import { askInterval, boards, longTtl, renewal, serviceTtl, shardTtl } from './limits.ts'
+import { askInterval, boardStay, boards, longTtl, renewal, serviceTtl, shardTtl } from './limits.ts'
 import { namespaceOf } from './namespaces.ts'
 import { sealRecord } from './peer-record.ts'
 
@@ -36,6 +36,8 @@ export interface RegistrarParts {
 interface Due {
   shards: Milliseconds
   services: Milliseconds
+  /** When we look for another board in place of this one. */
+  readonly until: Milliseconds
 }
 
 export class Registrar {
@@ -49,10 +51,10 @@ export class Registrar {
 
   /** Does what is due at some of `points`, which are those that are connected. */
   async keep(points: ReadonlyMap<string, PeerId>, signal: AbortSignal): Promise<void> {
-    for (const name of this.#due.keys()) if (!points.has(name)) this.#due.delete(name)
-    this.#chooseBoards([...points.keys()])
     const { addresses, clock } = this.#parts
     const now = clock()
+    for (const [name, { until }] of this.#due) if (!points.has(name) || until <= now) this.#due.delete(name)
+    this.#chooseBoards([...points.keys()], now)
     const due = [...this.#due].filter(([, { shards, services }]) => Math.min(shards, services) <= now)
     const own = addresses()
     if (own.length === 0 || due.length === 0) return
@@ -63,12 +65,14 @@ export class Registrar {
     }
   }
 
-  /** Random ones, which stay as long as they are connected. */
-  #chooseBoards(points: readonly string[]): void {
+  /** Random ones, which stay for a while, as long as they are connected. */
+  #chooseBoards(points: readonly string[], now: Milliseconds): void {
+    const { random } = this.#parts
     const others = points.filter((point) => !this.#due.has(point))
     while (this.#due.size < boards && others.length > 0) {
-      const [chosen] = others.splice(Math.floor(this.#parts.random() * others.length), 1)
-      if (chosen !== undefined) this.#due.set(chosen, { shards: 0, services: 0 })
+      const [chosen] = others.splice(Math.floor(random() * others.length), 1)
+      const until = now + boardStay * (0.5 + random() / 2)
+      if (chosen !== undefined) this.#due.set(chosen, { shards: 0, services: 0, until })
     }
   }
 

@@ -11,7 +11,13 @@ import { Quota } from '../../../src/net/quota.ts'
 import { discover, register } from '../../../src/protocols/rendezvous/client.ts'
 import { decodeResponse, encodeRequest, rendezvousProtocol } from '../../../src/protocols/rendezvous/codec.ts'
 import { type RendezvousOptions, rendezvous } from '../../../src/protocols/rendezvous/index.ts'
-import { askInterval, boardLimits, rendezvousRates } from '../../../src/protocols/rendezvous/limits.ts'
+import {
+  askInterval,
+  boardLimits,
+  boardStay,
+  boards,
+  rendezvousRates,
+} from '../../../src/protocols/rendezvous/limits.ts'
 import { sealRecord } from '../../../src/protocols/rendezvous/peer-record.ts'
 import { Seeker, type SeekerParts } from '../../../src/protocols/rendezvous/seeker.ts'
 import { silentLog } from '../../../src/telemetry/log.ts'
@@ -213,6 +219,42 @@ t.test('nodes find each other by a rendezvous point, and stay registered', async
     [['relay', 'store']],
     'who does not relay looks for those that serve it',
   )
+})
+
+t.test('a relay stays at three points, and at none of them for good', async (t) => {
+  let now = 0
+  const counts = Array.from({ length: 4 }, () => createMetrics())
+  const points = await Promise.all(counts.map((metrics) => point(t, { clock: () => now, metrics })))
+  const one = await peer(t, points[0]!)
+  for (const other of points.slice(1)) await connect(one.host, other)
+  const schedule = new ManualSchedule()
+  await using seeker = new Seeker({
+    libp2p: one.host.libp2p,
+    privateKey: one.key,
+    cluster,
+    addresses: () => one.host.addresses(),
+    shards: () => [1],
+    serves: [],
+    seeks: [],
+    points: () => points.map(({ libp2p }) => libp2p.peerId),
+    found: () => {},
+    metrics: createMetrics(),
+    log: silentLog(),
+    schedule: schedule.schedule,
+    clock: () => now,
+    random: () => (now === 0 ? 0 : 0.999),
+  })
+  const used = async (): Promise<number> => {
+    const values = await Promise.all(counts.map((metrics) => metrics.libp2p_rendezvous_register_total.get()))
+    return values.filter(({ values }) => (values[0]?.value ?? 0) > 0).length
+  }
+  seeker.start()
+  const next = await schedule.next()
+  t.equal(await used(), boards)
+  now = boardStay / 2
+  next.run()
+  await schedule.next()
+  t.equal(await used(), boards + 1)
 })
 
 t.test('a record that another key signed is refused', async (t) => {
