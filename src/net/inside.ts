@@ -1,3 +1,5 @@
+type TcpMapping = Pick<Mapping, 'externalAddress' | 'ports'>
+
 /**
  * Parts of libp2p that it shows to its services only: this attaches itself as one, to see them.
  */
@@ -34,10 +36,10 @@ export class Inside {
   connections: (peer?: PeerId) => Connection[] = () => []
 
   /** Tells libp2p how a router maps our ports, so that AutoNAT has peers try the outer ones. */
-  map: (mapping: Mapping) => void = () => {}
+  map: (mapping: TcpMapping) => void = () => {}
 
   /** Takes that back. */
-  unmap: (mapping: Mapping) => void = () => {}
+  unmap: (mapping: TcpMapping) => void = () => {}
 
   /** The outer addresses of our listeners, by what was told with `map`. */
   mapped: () => Multiaddr[] = () => []

@@ -96,6 +96,11 @@ export class Reachability implements Disposable {
     this.#look()
   }
 
+  /** The port that the world uses for a UDP port of ours: another one, where the router maps it so and is announced. */
+  udpPort(port: number): number {
+    return this.#udpPorts().get(port) ?? port
+  }
+
   /** Calls `listener` after each change of what is announced, until we are disposed of. */
   onChange(listener: () => void): void {
     this.#announced = this.#text()
@@ -170,6 +175,11 @@ export class Reachability implements Disposable {
     return this.#parts.inside.listening().find((address) => hostOf(address) === host && !isWss(address))
   }
 
+  /** Those of the router, as long as it is announced. */
+  #udpPorts(): ReadonlyMap<number, number> {
+    return (this.#mapped().length > 0 ? this.#mapping?.udpPorts : undefined) ?? new Map()
+  }
+
   #look(): void {
     const text = this.#text()
     if (text === this.#announced) return
@@ -178,7 +188,7 @@ export class Reachability implements Disposable {
   }
 
   #text(): string {
-    return this.announced().join(' ')
+    return [...this.announced(), ...this.#udpPorts().values()].join(' ')
   }
 
   #showState(): void {

@@ -19,9 +19,9 @@ function portOf(one: Host): number {
   return Number(/tcp\/(\d+)/.exec(String(one.addresses()[0]))?.[1])
 }
 
-/** A router that says `externalAddress`, and maps our port to 1234. */
+/** A router that says `externalAddress`, and maps our port to 1234, and UDP port 9000 to 4321. */
 function mapping(one: Host, externalAddress: string) {
-  return { externalAddress, ports: new Map([[portOf(one), 1234]]) }
+  return { externalAddress, ports: new Map([[portOf(one), 1234]]), udpPorts: new Map([[9000, 4321]]) }
 }
 
 t.test(
@@ -39,14 +39,21 @@ t.test(
     })
     one.reachability.map(mapping(one, '127.0.0.1'))
     t.same(announced(one), own, 'nobody has seen us there')
+    t.equal(one.reachability.udpPort(9000), 9000)
     await connect(one, peer)
     t.same(announced(one), own, 'one may lie')
     const told = new Promise<void>((resolve) => one.reachability.onChange(resolve))
     await connect(one, other)
     await told
     t.same(announced(one), ['/ip4/127.0.0.1/tcp/1234', ...own])
+    t.same(
+      [9000, 9001].map((port) => one.reachability.udpPort(port)),
+      [4321, 9001],
+      'with the UDP port of the router',
+    )
     one.reachability.map(undefined)
     t.same(announced(one), own)
+    t.equal(one.reachability.udpPort(9000), 9000)
     t.equal(changes, 2)
   },
 )

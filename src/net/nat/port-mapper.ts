@@ -29,6 +29,8 @@ export interface Mapping {
   readonly externalAddress: string
   /** Of each TCP port of ours, the one that the world uses. */
   readonly ports: ReadonlyMap<number, number>
+  /** And of each UDP port. */
+  readonly udpPorts: ReadonlyMap<number, number>
 }
 
 export interface PortMapperParts {
@@ -43,13 +45,18 @@ export interface PortMapperParts {
 
 interface Mapped extends PortToMap {
   readonly externalPort: number
+  readonly gateway: Gateway
 }
+
+/** Mappings of rounds that failed later, for which nothing can be done but to take them back at the end. */
+const mostAbandoned = 64
 
 export class PortMapper implements AsyncDisposable {
   readonly #parts: Required<PortMapperParts>
   readonly #stop = new AbortController()
   #gateway: Gateway | undefined
   #mapped: readonly Mapped[] = []
+  #abandoned: readonly Mapped[] = []
   #shown = ''
   #failures = 0
   #cancel = () => {}
@@ -79,6 +86,7 @@ export class PortMapper implements AsyncDisposable {
       if (this.#stop.signal.aborted) return
       if (this.#failures === 0) log.info({ reason: messageOf(error) }, 'no port is mapped')
       this.#gateway = undefined
+      this.#abandoned = [...this.#abandoned, ...this.#mapped].slice(-mostAbandoned)
       this.#mapped = []
       this.#show(undefined)
       this.#failures += 1
@@ -99,16 +107,14 @@ export class PortMapper implements AsyncDisposable {
     const mapped: Mapped[] = []
     for (const port of this.#parts.ports) {
       const externalPort = await this.#mapOne(gateway, port)
-      if (externalPort !== undefined) mapped.push({ ...port, externalPort })
+      if (externalPort !== undefined) mapped.push({ ...port, externalPort, gateway })
       // What is mapped must be known even if the next one fails: it is taken back at the end.
       this.#mapped = [...mapped, ...this.#mapped.filter((old) => !mapped.some((now) => same(old, now)))]
     }
     this.#mapped = mapped
+    this.#abandoned = this.#abandoned.filter((old) => !mapped.some((now) => isAt(old, now)))
     if (mapped.length === 0) throw new Error(`the router at ${gateway.name} has none of the ports left`)
-    const ports = mapped
-      .filter(({ protocol }) => protocol === 'tcp')
-      .map((one) => [one.port, one.externalPort] as const)
-    this.#show({ externalAddress, ports: new Map(ports) })
+    this.#show({ externalAddress, ports: portsOf(mapped, 'tcp'), udpPorts: portsOf(mapped, 'udp') })
   }
 
   /** The first gateway that describes a service to map ports. */
@@ -136,7 +142,7 @@ export class PortMapper implements AsyncDisposable {
 
   #show(mapping: Mapping | undefined): void {
     const { changed, metrics, log } = this.#parts
-    const shown = mapping === undefined ? '' : [mapping.externalAddress, ...[...mapping.ports].flat()].join(' ')
+    const shown = mapping === undefined ? '' : textOf(mapping)
     if (shown === this.#shown) return
     this.#shown = shown
     metrics.waypost_port_mappings.set(this.#mapped.length)
@@ -145,11 +151,24 @@ export class PortMapper implements AsyncDisposable {
   }
 
   async #takeBack(): Promise<void> {
-    const gateway = this.#gateway
-    if (gateway === undefined) return
     const signal = AbortSignal.timeout(farewellTime)
-    await Promise.allSettled(this.#mapped.map((one) => gateway.unmap(one.protocol, one.externalPort, signal)))
+    const all = [...this.#mapped, ...this.#abandoned]
+    await Promise.allSettled(all.map((one) => one.gateway.unmap(one.protocol, one.externalPort, signal)))
   }
+}
+
+function portsOf(mapped: readonly Mapped[], kind: PortToMap['protocol']): Map<number, number> {
+  return new Map(mapped.filter(({ protocol }) => protocol === kind).map((one) => [one.port, one.externalPort]))
+}
+
+function textOf({ externalAddress, ports, udpPorts }: Mapping): string {
+  return [externalAddress, ...[...ports].flat(), 'udp', ...[...udpPorts].flat()].join(' ')
+}
+
+/** True when both are one mapping on the router. */
+function isAt(one: Mapped, other: Mapped): boolean {
+  const isSame = one.protocol === other.protocol && one.externalPort === other.externalPort
+  return isSame && one.gateway.name === other.gateway.name
 }
 
 function same(one: PortToMap, other: PortToMap): boolean {

@@ -56,7 +56,7 @@ t.test('ports are mapped for an hour, renewed after half of it, and taken back a
     [60000, 60000],
     [8000, 8000],
   ])
-  t.same(changes, [{ externalAddress: '8.8.4.4', ports: tcp }])
+  t.same(changes, [{ externalAddress: '8.8.4.4', ports: tcp, udpPorts: new Map([[9000, 9000]]) }])
   t.equal((await metrics.waypost_port_mappings.get()).values[0]?.value, 3)
   run()
   await next()
@@ -76,6 +76,25 @@ t.test('an outer port that another host has is replaced, and the new one kept', 
   await next()
   t.equal(router.mappings.size, 3)
   t.equal(changes.length, 1)
+})
+
+t.test('the outer UDP port is told too, when it is another one', async (t) => {
+  const { changes, next } = await mapped(t, { taken: [9000] })
+  await next()
+  const outer = changes[0]?.udpPorts.get(9000) ?? 0
+  t.ok(outer >= 20_000 && outer < 32_000)
+})
+
+t.test('mappings of a round before one that failed are taken back at the end, too', async (t) => {
+  const { router, mapper, next } = await mapped(t)
+  const first = await next()
+  t.equal(router.mappings.size, 3)
+  router.options.externalAddress = '192.168.0.7'
+  first.run()
+  await next()
+  t.equal(router.mappings.size, 3, 'nothing is taken back in a hurry')
+  await mapper[Symbol.asyncDispose]()
+  t.equal(router.mappings.size, 0)
 })
 
 t.test('a router that knows only mappings without an end gets those', async (t) => {
