@@ -16,8 +16,8 @@ import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { DataFolder } from './data-folder.ts'
-import { udpEndpoint, withSeen } from './find-by-discv5.ts'
-import { openFinders } from './finders.ts'
+import { outerPort, udpEndpoint, withSeen } from './find-by-discv5.ts'
+import { type FinderHealth, openFinders } from './finders.ts'
 import { type NodeHost, peerCapacity } from './host.ts'
 import { type Network, shardNumbers } from './network.ts'
 import type { Protocols } from './protocols.ts'
@@ -47,6 +47,7 @@ export interface PeerBook {
 }
 
 export interface Discovery extends PeerBook, AsyncDisposable {
+  readonly health: readonly FinderHealth[]
   readonly record: CurrentRecord
 }
 
@@ -70,7 +71,8 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
   const shards = () => (protocols.relay === undefined ? network.shards : relayed())
   const udp = udpEndpoint(settings)
   const addresses = () => withSeen(host.addresses(), udp)
-  const describe = () => describeNode({ settings, shards: shards(), addresses: addresses(), udpPort: udp.port })
+  const describe = () =>
+    describeNode({ settings, shards: shards(), addresses: addresses(), udpPort: outerPort(udp, host) })
   const record = await CurrentRecord.open({ privateKey: host.privateKey, describe, file: folder.recordFile, clock })
   opened.defer(() => record.settled())
   const finders = await openFinders({ ...parts, record, pool, history, isPrivate: host.isPrivate, udp })
@@ -100,7 +102,7 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
   watch({ parts, record, pool, manager, opened })
   manager.start()
   const kept = opened.move()
-  return { record, pool, history, manager, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return { record, pool, history, manager, health: finders.health, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
 /** The shards that we relay, but with few. */
@@ -141,6 +143,9 @@ function watch({ parts: { host, protocols }, record, pool, manager, opened }: Wa
   const { signal } = watching
   const { libp2p } = host
   libp2p.addEventListener('self:peer:update', () => record.update(), { signal })
+  host.reachability.onChange(() => {
+    if (!signal.aborted) record.update()
+  })
   const identified = ({ detail }: CustomEvent<IdentifyResult>) => meet(pool, detail)
   libp2p.addEventListener('peer:identify', identified, { signal })
   const topics = protocols.relay?.onTopics(() => {

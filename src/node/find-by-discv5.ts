@@ -5,14 +5,16 @@ import { messageOf } from '../core/errors.ts'
 import { hostOf } from '../net/addresses.ts'
 import type { SocketAddress } from '../net/discovery/address-fields.ts'
 import { sharesShard } from '../net/discovery/discv5/filter.ts'
-import { startDiscv5 } from '../net/discovery/discv5/service.ts'
+import { type Discv5, startDiscv5 } from '../net/discovery/discv5/service.ts'
 import { type Enr, enrFromText } from '../net/discovery/enr.ts'
 import { type Found, foundIn } from '../net/discovery/found.ts'
 import { shardsIn } from '../net/discovery/shard-fields.ts'
+import type { Host } from '../net/host.ts'
 import { isPrivate } from '../net/networks.ts'
 import type { Settings } from '../settings/table.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Finder, FinderParts } from './finders.ts'
+import { Retried } from './retried.ts'
 
 /** What our record says of our discv5. */
 export interface UdpEndpoint {
@@ -35,10 +37,32 @@ export function withSeen(addresses: readonly Multiaddr[], { seen }: UdpEndpoint)
   return [multiaddr(`/ip${isIP(seen.address)}/${seen.address}/tcp/${first.port}`), ...addresses]
 }
 
+/** The UDP port in our record: where others see us, else the one that the router has for us, else our own. */
+export function outerPort(
+  { port, seen }: UdpEndpoint,
+  { reachability }: Pick<Host, 'reachability'>,
+): number | undefined {
+  return port === undefined || seen !== undefined ? port : reachability.udpPort(port)
+}
+
 export async function findByDiscv5(parts: FinderParts): Promise<Finder | undefined> {
-  const { settings, host, record, pool, udp, metrics } = parts
+  const { settings, record, udp } = parts
   if (!settings.discv5Discovery) return undefined
   const log = parts.log.child({ part: 'discv5' })
+  const failed = (): void => {
+    udp.port = undefined
+    record.update()
+  }
+  const discv5 = await Retried.open({ open: () => openDiscv5(parts, log), failed, log })
+  return {
+    findMore: () => discv5.part?.findMore(),
+    health: { protocol: 'Discv5', trouble: () => discv5.trouble },
+    [Symbol.asyncDispose]: () => discv5[Symbol.asyncDispose](),
+  }
+}
+
+async function openDiscv5(parts: FinderParts, log: Log): Promise<Pick<Discv5, 'findMore'> & AsyncDisposable> {
+  const { settings, host, record, pool, udp, metrics } = parts
   await using opened = new AsyncDisposableStack()
   const read = reader()
   const discv5 = opened.use(

@@ -19,13 +19,23 @@ export interface FinderParts extends DiscoveryParts {
   readonly udp: UdpEndpoint
 }
 
+/** How a way to find peers is, as health tells it. */
+export interface FinderHealth {
+  readonly protocol: string
+  /** Why it does not work; undefined while it does. */
+  readonly trouble: () => string | undefined
+}
+
 /** What the node is told by when it knows nobody to dial any more. */
 export interface Finder extends AsyncDisposable {
+  /** Of one that can be without what it needs. */
+  readonly health?: FinderHealth
   /** Looks for more peers, unless it does so already; quick, and never throws. */
   findMore?(): void
 }
 
 export interface Finders extends AsyncDisposable {
+  readonly health: readonly FinderHealth[]
   findMore(): void
 }
 
@@ -43,6 +53,7 @@ export async function openFinders(parts: FinderParts): Promise<Finders> {
   }
   const kept = opened.move()
   return {
+    health: finders.flatMap(({ health }) => health ?? []),
     findMore() {
       for (const finder of finders) finder.findMore?.()
     },

@@ -17,6 +17,8 @@ export interface HealthParts {
   readonly resuming?: () => string | undefined
   /** Undefined while browsers can connect by the names of `--auto-tls`, else why not. Absent without it. */
   readonly autoTls?: () => string | undefined
+  /** Ways to find peers that can be without what they need; listed while they are on. */
+  readonly finders?: readonly { readonly protocol: string; readonly trouble: () => string | undefined }[]
   /** Whether another node can be asked for a service. */
   readonly canAsk: (service: 'store' | 'legacyStore' | 'filter' | 'lightpush' | 'rendezvous') => boolean
 }
@@ -33,6 +35,7 @@ export function protocolHealth({
   rendezvous,
   resuming,
   autoTls,
+  finders = [],
   canAsk,
 }: HealthParts): readonly ProtocolHealth[] {
   const relaying = relayPeers !== undefined && relayPeers() > 0
@@ -63,6 +66,7 @@ export function protocolHealth({
     entry('Store Client', true, store !== undefined || canAsk('store'), noStorePeer),
     entry('Legacy Store Client', true, store !== undefined || canAsk('legacyStore'), noLegacyStorePeer),
     entry('Filter Client', true, canAsk('filter'), noFilterPeer),
+    ...finders.map(({ protocol, trouble }) => entry(protocol, true, trouble() === undefined, trouble())),
     ...(autoTls === undefined ? [] : [entry('AutoTLS', true, autoTls() === undefined, autoTls())]),
   ]
 }

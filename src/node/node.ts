@@ -132,7 +132,11 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
   const measure = () => measureGauges({ metrics, clockWatch, shardSizes, host, relay, archive, folders })
   const storeAdmin = storeAdminOf({ settings: settingsNow, archive, folder: folders.archive, version })
   const services = { ...protocols.services, storeAdmin }
-  const health = { ...protocols.health, ...(keeper && settings.autoTls && { autoTls: () => keeper.trouble }) }
+  const health = {
+    ...protocols.health,
+    finders: discovery.health,
+    ...(keeper && settings.autoTls && { autoTls: () => keeper.trouble }),
+  }
   view.started({ addresses, enr, health, services, measure })
   if (settings.metricsServer && settings.metricsLogging) parts.use(new MetricsLog({ metrics, log }))
   const live = liveParts({ log, network, servers, archive, host, protocols, peers, discovery, certificates })

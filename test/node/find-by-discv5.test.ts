@@ -1,4 +1,6 @@
 /** Nodes that find each other by discv5, as operators run them. */
+import { createSocket } from 'node:dgram'
+import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { multiaddr } from '@multiformats/multiaddr'
 import t from 'tap'
@@ -49,6 +51,29 @@ t.test('a bootstrap record that cannot be read is said and left out', async (t) 
   await node.line(({ msg }) => msg === 'discv5-bootstrap-node left out')
   await connected(node, first)
   t.pass('the other one is used')
+})
+
+t.test('a node whose UDP port is taken runs without discv5, says so, and has it when the port is free', async (t) => {
+  const squatter = createSocket('udp4')
+  squatter.bind({ address: '127.0.0.1', port: 0 })
+  await once(squatter, 'listening')
+  const { port } = squatter.address()
+  const node = await networkDaemon(t, { flags: [...discv5, '--rest=true', `--discv5-udp-port=${port}`] })
+  const health = async (): Promise<string | undefined> => {
+    const answer = await fetch(`${node.restUrl}/health`)
+    const { protocolsHealth } = (await answer.json()) as { protocolsHealth: Record<string, string>[] }
+    return protocolsHealth.find((entry) => 'Discv5' in entry)?.Discv5
+  }
+  t.match(await node.line(({ part, msg }) => part === 'discv5' && msg === 'not open, will be tried again'), {
+    reason: /EADDRINUSE/,
+  })
+  t.equal(await health(), 'NOT_READY')
+  t.equal(readRecord(enrFromText(node.enr)).udp, undefined, 'its record tells of no port that it has not')
+  squatter.close()
+  await node.line(({ part, msg }) => part === 'discv5' && msg === 'discv5 listens')
+  while ((await health()) !== 'READY') await setTimeout(100)
+  const info = (await (await fetch(`${node.restUrl}/debug/v1/info`)).json()) as { enrUri: string }
+  t.equal(readRecord(enrFromText(info.enrUri)).udp?.port, port)
 })
 
 t.test('what others see is announced first, unless the operator has said better', async (t) => {

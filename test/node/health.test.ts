@@ -23,6 +23,14 @@ t.test('a store that is degraded says why, and nothing else', async (t) => {
   t.same(storeOf(health), { protocol: 'Store', state: 'NOT_READY', desc: 'disk full' })
 })
 
+t.test('a way to find peers is listed while it is on, and says why it does not work', async (t) => {
+  const discv5 = (why?: string) => ({ ...parts, finders: [{ protocol: 'Discv5', trouble: () => why }] })
+  const of = (health: ReturnType<typeof protocolHealth>) => health.filter(({ protocol }) => protocol === 'Discv5')
+  t.same(of(protocolHealth(parts)), [])
+  t.same(of(protocolHealth(discv5())), [{ protocol: 'Discv5', state: 'READY' }])
+  t.same(of(protocolHealth(discv5('port taken'))), [{ protocol: 'Discv5', state: 'NOT_READY', desc: 'port taken' }])
+})
+
 t.test('AutoTLS is listed while it is on, and says why browsers cannot connect', async (t) => {
   const autoTlsOf = (health: ReturnType<typeof protocolHealth>) => health.find(({ protocol }) => protocol === 'AutoTLS')
   t.equal(autoTlsOf(protocolHealth(parts)), undefined)
