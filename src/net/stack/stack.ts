@@ -4,10 +4,11 @@
  */
 import type { Libp2pInit } from 'libp2p'
 import type { HostLimits } from '../limits.ts'
+import { noise } from './noise/secure-channel.ts'
 import { stockStack } from './stock.ts'
 
 /** The pieces that can be the stock ones. The router stands on the stack, and is chosen where relay is mounted. */
-export const stackPieces = ['transport', 'secure-channel', 'muxer', 'router'] as const
+export const stackPieces = ['secure-channel', 'muxer', 'router'] as const
 export type StackPiece = (typeof stackPieces)[number]
 
 export interface Stack {
@@ -35,6 +36,7 @@ export interface StackOptions {
 }
 
 /** The stack with the pieces in `stock` as they come, and the others our own. */
-export function openStack(options: StackOptions, _stock: ReadonlySet<StackPiece>): Stack {
-  return stockStack(options)
+export function openStack(options: StackOptions, stock: ReadonlySet<StackPiece>): Stack {
+  const asTheyCome = stockStack(options)
+  return { ...asTheyCome, ...(!stock.has('secure-channel') && { secureChannel: noise() }) }
 }
