@@ -126,7 +126,7 @@ t.test('a full connection says so, and says when it has room again', async (t) =
   t.equal(dialler.connection.send(Buffer.alloc(KiB)), false)
   t.equal(dialler.connection.writeBufferLength, KiB, 'it waits and is counted')
   const arrived = receivedBytes(listener.connection, 5 + sent + KiB)
-  const drained = dialler.connection.onDrain()
+  const drained = once(dialler.connection, 'drain')
   accepted.resume()
   await Promise.all([drained, arrived])
   t.equal(dialler.connection.send(Buffer.from('small')), true)
@@ -213,7 +213,7 @@ async function transfer(from: MessageStream, to: MessageStream, length: number) 
   for (let sent = 0; sent < length; ) {
     const piece = bytes.subarray(sent, sent + 1 + Math.floor(Math.random() ** 4 * 300 * KiB))
     sent += piece.length
-    if (!from.send(piece)) await from.onDrain()
+    if (!from.send(piece)) await once(from, 'drain')
     else if (Math.random() < 0.1) await setImmediate()
   }
   return { sent: digest(bytes), got: digest(await arrived) }
