@@ -73,6 +73,9 @@ export function hostLimits(maxMessageBytes: number): HostLimits {
 /** Bytes of one mplex frame: its specification, https://github.com/libp2p/specs/blob/master/mplex/README.md. */
 export const mplexFrameBytes = MiB
 
+/** Bytes of one record of the secure channel, which it collects before it can tell what it says: Noise, revision 34, section 3. */
+export const noiseRecordBytes = 64 * KiB
+
 /** Bytes that a muxer may collect of one frame, and the chunk that completes it: noise delivers 64 KiB at the most. */
 export function muxerBytes({ streamReadBytes }: HostLimits): number {
   return Math.max(mplexFrameBytes, streamReadBytes) + 64 * KiB
@@ -80,11 +83,11 @@ export function muxerBytes({ streamReadBytes }: HostLimits): number {
 
 /**
  * Bytes that peers can make the node hold when each connection and each stream does its worst: a WebSocket message, a
- * muxer frame and a gossip frame that never end on every connection, all newcomers at their limit, and the common
+ * record, a muxer frame and a gossip frame that never end on every connection, all newcomers at their limit, and the common
  * allowance for buffers and unfinished requests spent. Messages, the archive and the JavaScript heap come on top.
  */
 export function worstCaseMemory(limits: HostLimits): number {
   const { connections, pendingConnections, pendingBytes, streamReadBytes, bufferedBytes } = limits
-  const connection = pendingBytes + muxerBytes(limits) + streamReadBytes
+  const connection = pendingBytes + noiseRecordBytes + muxerBytes(limits) + streamReadBytes
   return connections * connection + pendingConnections * pendingBytes + bufferedBytes
 }

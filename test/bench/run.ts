@@ -16,6 +16,7 @@ const benches: Readonly<Record<string, readonly string[]>> = {
   network: ['--nodes=12', '--churn=60', '--partition=60'],
   archive: ['--messages=30000'],
   sync: ['--messages=100000'],
+  stack: [],
 }
 
 /** As `bin/waypost.js` starts the daemon: peers with a smaller heap would be what is measured. */

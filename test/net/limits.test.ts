@@ -16,7 +16,7 @@ t.test('the worst case is the sum of what each limit allows', async (t) => {
     pendingBytes: 100,
     bufferedBytes: 1000,
   }
-  t.equal(worstCaseMemory(limits), 10 * (100 + muxerBytes(limits) + MiB) + 5 * 100 + 1000)
+  t.equal(worstCaseMemory(limits), 10 * (100 + 64 * KiB + muxerBytes(limits) + MiB) + 5 * 100 + 1000)
 })
 
 t.test('the defaults fit a machine of 2 GiB', async (t) => {
