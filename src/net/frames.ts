@@ -6,7 +6,7 @@
 import { WaypostError } from '../core/errors.ts'
 
 /** Bytes of a length prefix at the most: four groups of seven bits are 256 MiB, far above every limit. */
-const maxPrefixBytes = 4
+export const maxPrefixBytes = 4
 
 /** `body` with its length in front, in one buffer. */
 export function frame(body: Uint8Array): Uint8Array {

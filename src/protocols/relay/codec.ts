@@ -17,6 +17,11 @@ export function messageId(data: Uint8Array): Uint8Array {
   return digest('sha256', data, 'buffer')
 }
 
+/** The gossip id of a message as a short string, for our own router. */
+export function messageIdKey(data: Uint8Array): string {
+  return digest('sha256', data, 'latin1')
+}
+
 /** A gossip id as a short string: one character a byte, so that a seen cache of it stays small. */
 export function messageIdText(id: Uint8Array): string {
   return Buffer.prototype.latin1Slice.call(id, 0, id.length)

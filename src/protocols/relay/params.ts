@@ -65,6 +65,8 @@ export function colocationWeight(limit: number): number {
   return limit === 0 ? 0 : scores.colocationWeight
 }
 
+export type DropReason = 'queue' | 'validation'
+
 export interface RouterOptions {
   /** Every topic that this node may follow; peers' subscriptions to others are not even remembered. */
   readonly topics: Iterable<string>
@@ -75,4 +77,9 @@ export interface RouterOptions {
   readonly sharedAddress: (ip: string) => boolean
   /** Sees each message before it is judged, duplicates too. */
   readonly onMessage: (topic: string, bytes: number) => void
+  /**
+   * Told of messages and other frames that were dropped: `queue`: a peer does not read fast enough; `validation`: too many
+   * wait for validators. The stock router does not tell.
+   */
+  readonly onDrop?: (why: DropReason, count: number) => void
 }

@@ -4,7 +4,9 @@
  */
 import type { Envelope } from '../../core/envelope.ts'
 import type { Verdict } from '../../core/validator.ts'
+import type { LinkComponents } from '../../net/links/links.ts'
 import type { StackPiece } from '../../net/stack/stack.ts'
+import { OwnRouter } from './own-router.ts'
 import type { RouterOptions } from './params.ts'
 import { stockRouter } from './stock-router.ts'
 
@@ -53,6 +55,8 @@ export interface Router {
 }
 
 /** Makes the router, for the `services` of a libp2p node: our own, unless `stock` names it. */
-export function relayRouter(options: RouterOptions, _stock: ReadonlySet<StackPiece>): ReturnType<typeof stockRouter> {
-  return stockRouter(options)
+export function relayRouter(options: RouterOptions, stock: ReadonlySet<StackPiece>): RouterFactory {
+  return stock.has('router') ? stockRouter(options) : (components) => new OwnRouter(options, components)
 }
+
+type RouterFactory = (components: LinkComponents & Parameters<ReturnType<typeof stockRouter>>[0]) => Router
