@@ -2,7 +2,7 @@
  * Who is to be in the mesh of a topic: the choices of a heartbeat (gossipsub v1.0, "Heartbeat"; v1.1, "Heartbeat
  * procedure"), without carrying them out.
  */
-import { mesh as params, scores } from '../params.ts'
+import { mesh as params } from '../params.ts'
 import { opportunisticPeers } from './bounds.ts'
 import type { Peer } from './peer.ts'
 import { shuffled } from './shuffle.ts'
@@ -13,8 +13,14 @@ export interface Choice {
   readonly prune: readonly Peer[]
 }
 
-/** Chooses for one heartbeat. `opportunistic`: at this one better peers are looked for, too. */
-export function chooseMesh(topic: Topic, opportunistic: boolean, random: () => number): Choice {
+export interface ChoiceOptions {
+  readonly random: () => number
+  /** At this heartbeat better peers are looked for, when the median of the mesh is below it; undefined: at another. */
+  readonly improveBelow: number | undefined
+}
+
+/** Chooses for one heartbeat. */
+export function chooseMesh(topic: Topic, { random, improveBelow }: ChoiceOptions): Choice {
   const prune = [...topic.mesh].filter(({ score }) => score.value < 0)
   const stay = [...topic.mesh].filter(({ score }) => score.value >= 0)
   const candidates = shuffled(
@@ -28,7 +34,7 @@ export function chooseMesh(topic: Topic, opportunistic: boolean, random: () => n
   // |mesh| < Dlo: as many more as D needs
   const graft = stay.length < params.low ? candidates.splice(0, params.degree - stay.length) : []
   graft.push(...outboundNeeded([...stay, ...graft], candidates))
-  if (opportunistic) graft.push(...better([...stay, ...graft], candidates))
+  if (improveBelow !== undefined) graft.push(...better([...stay, ...graft], candidates, improveBelow))
   return { graft, prune }
 }
 
@@ -58,13 +64,15 @@ function outboundNeeded(mesh: readonly Peer[], candidates: Peer[]): Peer[] {
   return mesh.length < params.low || missing <= 0 ? [] : takeOut(candidates, missing, isDialled)
 }
 
-/** A mesh whose median is low gets peers that are better than it (v1.1, "Opportunistic Grafting"). */
-function better(mesh: readonly Peer[], candidates: Peer[]): Peer[] {
+/**
+ * A mesh whose median is low gets peers that are better than it (v1.1, "Opportunistic Grafting"). With Waku's threshold of
+ * zero it never does, since those below zero are pruned before.
+ */
+function better(mesh: readonly Peer[], candidates: Peer[], threshold: number): Peer[] {
   if (mesh.length < 2) return []
   const values = mesh.map(({ score }) => score.value).sort((one, other) => one - other)
   const median = values[Math.floor(values.length / 2)] ?? 0
-  if (median >= scores.opportunisticGraftThreshold) return []
-  return takeOut(candidates, opportunisticPeers, ({ score }) => score.value > median)
+  return median < threshold ? takeOut(candidates, opportunisticPeers, ({ score }) => score.value > median) : []
 }
 
 function isDialled({ port }: Peer): boolean {

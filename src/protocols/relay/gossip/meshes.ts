@@ -132,7 +132,8 @@ export class Meshes {
   }
 
   #mend(topic: Topic, tick: number, orders: Map<Peer, Order>): void {
-    const { graft, prune } = chooseMesh(topic, tick % opportunisticTicks === 0, this.#parts.random)
+    const improveBelow = tick % opportunisticTicks === 0 ? thresholds.opportunisticGraftThreshold : undefined
+    const { graft, prune } = chooseMesh(topic, { random: this.#parts.random, improveBelow })
     for (const peer of graft) orderFor(orders, peer).graft.push(topic)
     for (const peer of prune) orderFor(orders, peer).prune.push(topic)
   }

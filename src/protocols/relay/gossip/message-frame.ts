@@ -4,6 +4,7 @@
  */
 import { WaypostError } from '../../../core/errors.ts'
 import { FieldCursor } from './field-cursor.ts'
+import { frameRoom } from './frame-room.ts'
 
 /** The fields of a message (pubsub, "The Message"). All others than these two are forbidden under StrictNoSign. */
 const fields = { from: 1, data: 2, seqno: 3, topic: 4, signature: 5, key: 6 } as const
@@ -80,7 +81,7 @@ export class MessageParts {
 /** A message of our own in a frame. */
 export function newFrame(topic: Uint8Array, data: Uint8Array): MessageFrame {
   const entryBytes = partBytes(data.length) + partBytes(topic.length)
-  const frame = Buffer.allocUnsafe(frameBytes(entryBytes))
+  const frame = frameRoom(frameBytes(entryBytes))
   let at = writeHead(frame, entryBytes)
   at = writePart(frame, at, tags.data, data)
   const place = frame.subarray(at - data.length, at)
@@ -90,14 +91,14 @@ export function newFrame(topic: Uint8Array, data: Uint8Array): MessageFrame {
 
 /** One of several entries of a frame, or one behind other things. */
 function entryFrame(buffer: Uint8Array, from: number, to: number, dataFrom: number, dataTo: number): MessageFrame {
-  const frame = Buffer.allocUnsafe(frameBytes(to - from))
+  const frame = frameRoom(frameBytes(to - from))
   const at = writeHead(frame, to - from)
   frame.set(buffer.subarray(from, to), at)
   return { frame, data: frame.subarray(at + dataFrom - from, at + dataTo - from) }
 }
 
 function copied(buffer: Uint8Array, begin: number, end: number): Uint8Array {
-  const copy = Buffer.allocUnsafe(end - begin)
+  const copy = frameRoom(end - begin)
   copy.set(buffer.subarray(begin, end))
   return copy
 }
