@@ -181,5 +181,6 @@ function routerOf({ settings, network, metrics }: HostParts): Parameters<typeof 
     colocationLimit: settings.ipColocationLimit,
     sharedAddress: (ip) => isLoopback(ip) || proxies.has(ip),
     onMessage: (topic, bytes) => received.add(topic, bytes),
+    onDrop: (reason, count) => metrics.waypost_relay_dropped_total.inc({ reason }, count),
   }
 }

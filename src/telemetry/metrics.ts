@@ -245,6 +245,10 @@ const table = {
   }),
   waku_relay_mesh_peers: gauge('Peers in the gossip mesh of a shard.', { shard: 'shard' }),
   waypost_relay_verdicts_total: counter('Verdicts on messages from gossip.', { result: outcomes }),
+  waypost_relay_dropped_total: counter(
+    'Gossip frames and messages that were dropped: a peer reads too slowly (queue), or too many wait to be judged (validation).',
+    { reason: ['queue', 'validation'] },
+  ),
   waku_msg_validator_signed_outcome_total: counter('Verdicts on messages of protected shards.', {
     result: ['Accept', 'Reject'],
   }),

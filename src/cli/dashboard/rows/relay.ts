@@ -37,7 +37,10 @@ export const relay: Row = {
       title: 'Verdicts',
       says: 'What validation said of messages from gossip. A peer that sends what is rejected loses its score.',
       unit: 'mps',
-      queries: rates('waypost_relay_verdicts_total', 'result'),
+      queries: [
+        ...rates('waypost_relay_verdicts_total', 'result'),
+        ['sum by (instance, reason) (rate(waypost_relay_dropped_total{$i}[$r]))', 'dropped: {{reason}}'],
+      ],
     },
     {
       title: 'Validation',
