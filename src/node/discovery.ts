@@ -48,6 +48,8 @@ export interface PeerBook {
 
 export interface Discovery extends PeerBook, AsyncDisposable {
   readonly health: readonly FinderHealth[]
+  /** Sets the gauges that no event tells. */
+  measure(): void
   readonly record: CurrentRecord
 }
 
@@ -102,7 +104,9 @@ export async function openDiscovery(parts: DiscoveryParts): Promise<Discovery> {
   watch({ parts, record, pool, manager, opened })
   manager.start()
   const kept = opened.move()
-  return { record, pool, history, manager, health: finders.health, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  const { health } = finders
+  const measure = () => finders.measure()
+  return { record, pool, history, manager, health, measure, [Symbol.asyncDispose]: () => kept.disposeAsync() }
 }
 
 /** The shards that we relay, but with few. */

@@ -50,7 +50,11 @@ export async function findByKad(parts: FinderParts): Promise<Finder | undefined>
   )
   opened.use(record.onChange(() => kad.changed()))
   const kept = opened.move()
-  return { findMore: () => kad.findMore(), [Symbol.asyncDispose]: () => kept.disposeAsync() }
+  return {
+    findMore: () => kad.findMore(),
+    measure: () => kad.measure(),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  }
 }
 
 /** What we serve, each by the id of its protocol, and our shards, named and laid out as in a node record. */

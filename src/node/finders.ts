@@ -32,11 +32,14 @@ export interface Finder extends AsyncDisposable {
   readonly health?: FinderHealth
   /** Looks for more peers, unless it does so already; quick, and never throws. */
   findMore?(): void
+  /** Sets its gauges, which no event tells. */
+  measure?(): void
 }
 
 export interface Finders extends AsyncDisposable {
   readonly health: readonly FinderHealth[]
   findMore(): void
+  measure(): void
 }
 
 type OpenFinder = (parts: FinderParts) => Promise<Finder | undefined>
@@ -56,6 +59,9 @@ export async function openFinders(parts: FinderParts): Promise<Finders> {
     health: finders.flatMap(({ health }) => health ?? []),
     findMore() {
       for (const finder of finders) finder.findMore?.()
+    },
+    measure() {
+      for (const finder of finders) finder.measure?.()
     },
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   }

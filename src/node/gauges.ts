@@ -5,6 +5,7 @@ import { parsePubsubTopic } from '../core/topics.ts'
 import type { Relay } from '../protocols/relay/service.ts'
 import { type Metrics, type WakuProtocol, wakuProtocols } from '../telemetry/metrics.ts'
 import type { ClockWatch } from './clock-watch.ts'
+import type { Discovery } from './discovery.ts'
 import type { NodeHost } from './host.ts'
 import type { ShardSizes } from './shard-sizes.ts'
 
@@ -13,6 +14,7 @@ export interface GaugeParts {
   readonly clockWatch: ClockWatch
   readonly shardSizes: ShardSizes
   readonly host: Pick<NodeHost, 'libp2p' | 'router' | 'traffic' | 'knownPeers' | 'reservations'>
+  readonly discovery: Pick<Discovery, 'measure'>
   /** Absent when this node does not relay. */
   readonly relay?: Relay
   /** Absent when this node keeps no messages. */
@@ -29,6 +31,7 @@ export async function measureGauges(parts: GaugeParts): Promise<void> {
   measureNetwork(parts)
   measureStreams(parts)
   parts.archive?.showDegraded()
+  parts.discovery.measure()
   await measureDisks(parts)
 }
 

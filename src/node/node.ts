@@ -129,7 +129,7 @@ export async function startNode(options: NodeOptions): Promise<WaypostNode> {
     reachability: host.reachability,
     dataDir: folder.path,
   })
-  const measure = () => measureGauges({ metrics, clockWatch, shardSizes, host, relay, archive, folders })
+  const measure = () => measureGauges({ metrics, clockWatch, shardSizes, host, discovery, relay, archive, folders })
   const storeAdmin = storeAdminOf({ settings: settingsNow, archive, folder: folders.archive, version })
   const services = { ...protocols.services, storeAdmin }
   const health = {

@@ -229,6 +229,8 @@ const table = {
   }),
   routing_table_nodes: gauge('Nodes in the routing table of discv5: each has answered.'),
   waypost_discv5_sessions: gauge('Sessions of discv5 kept, of nodes that come and go.'),
+  waypost_kad_nodes: gauge('Nodes in the routing table of Kademlia: each has answered.'),
+  waypost_kad_records: gauge('Records of other peers kept for the DHT.'),
   waypost_discv5_packets_total: counter(
     'Packets that came for discv5, by outcome: a message or handshake read, a stranger challenged, over a limit, malformed, asked for by nobody.',
     { outcome: discv5Outcomes },

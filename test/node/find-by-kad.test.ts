@@ -44,6 +44,8 @@ t.test('five nodes that know one of them find each other, and the one store, by 
   t.equal(asked.status, 200, 'the store answers through the node that found it')
   for (const one of [...nodes, wanting])
     t.ok(await scrapeUntil(one, (metrics) => Number(metrics.sum('waypost_found_peers_total', { source: 'kad' })) > 0))
+  for (const gauge of ['waypost_kad_nodes', 'waypost_kad_records'])
+    t.ok(await scrapeUntil(first, (metrics) => Number(metrics.sum(gauge)) > 0), gauge)
 })
 
 const peerId = peerIdFromPrivateKey(privateKeyFromRaw(keyOf(1)))

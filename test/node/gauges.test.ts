@@ -16,6 +16,9 @@ const alone = {
   reservations: () => 0,
 } as unknown as NodeHost
 
+/** It finds nobody. */
+const discovery = { measure() {} }
+
 /** The lines of a scrape that begin with `name`. */
 async function lines({ registry }: Metrics, name: string): Promise<readonly string[]> {
   return (await registry.metrics())
@@ -28,7 +31,7 @@ const value = (line = ''): number => Number(line.split(' ').at(-1))
 t.test('the disk under each folder is measured, and one that is gone is absent', async (t) => {
   const metrics = createMetrics()
   const folder = t.testdir()
-  const parts = { metrics, clockWatch: new ClockWatch(), shardSizes: new ShardSizes(), host: alone }
+  const parts = { metrics, clockWatch: new ClockWatch(), discovery, shardSizes: new ShardSizes(), host: alone }
   await measureGauges({ ...parts, folders: { data: folder, archive: folder } })
   const [free, size] = [
     await lines(metrics, 'waypost_disk_free_bytes'),
@@ -48,7 +51,7 @@ t.test('each shard that is followed has its peers told, and no other', async (t)
   const relay = { topics, meshPeers: () => ['a', 'b'], subscribers: () => ['a', 'b', 'c'] } as unknown as Relay
   const shardSizes = new ShardSizes()
   const folders = { data: t.testdir() }
-  const parts = { metrics, clockWatch: new ClockWatch(), shardSizes, host: alone, relay, folders }
+  const parts = { metrics, clockWatch: new ClockWatch(), discovery, shardSizes, host: alone, relay, folders }
   await measureGauges(parts)
   t.same(await lines(metrics, 'libp2p_pubsub_topics'), ['libp2p_pubsub_topics 2'])
   t.same(await lines(metrics, 'waku_connected_peers_per_shard'), [

@@ -19,6 +19,7 @@ const units = [
   'streams',
   'nodes',
   'sessions',
+  'records',
   'packets',
   'attempts',
   'topics',

@@ -124,6 +124,12 @@ export const network: Row = {
       ],
     },
     {
+      title: 'Nodes that Kademlia knows',
+      says: 'Nodes in the routing table, each of which has answered, and records of other peers kept. No nodes: nobody there, or the DHT is off.',
+      unit: 'none',
+      queries: [...gauges('waypost_kad_nodes', 'nodes'), ...gauges('waypost_kad_records', 'records')],
+    },
+    {
       title: 'Nodes found by discv5',
       says: 'Nodes found since the start, by shard.',
       unit: 'none',

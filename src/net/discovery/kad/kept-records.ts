@@ -34,6 +34,7 @@ export class KeptRecords {
   }
 
   get size(): number {
+    this.#forgetExpired()
     return this.#kept.size
   }
 

@@ -32,6 +32,8 @@ export interface Kad extends AsyncDisposable {
   /** What our record says has changed. */
   changed(): void
   findMore(): void
+  /** Sets the gauges. */
+  measure(): void
 }
 
 export async function startKad(options: KadOptions): Promise<Kad> {
@@ -62,6 +64,10 @@ export async function startKad(options: KadOptions): Promise<Kad> {
     kept,
     changed: () => advertiser.renew(),
     findMore: () => seeker.soon(),
+    measure() {
+      metrics.waypost_kad_nodes.set(table.size)
+      metrics.waypost_kad_records.set(kept.size)
+    },
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   }
 }
