@@ -431,6 +431,11 @@ const table = {
     when: 'a tree of node records in DNS is above a bound; what is above it is not read',
     says: 'the tree of node records at {domain} is above {limit}; the rest is left out',
   },
+  'key/invalid': {
+    when: 'bytes that are to be a key of a user are not one: of another length, or no point of the curve; the bytes are not in the text',
+    says: 'not a key: {why}',
+    exit: 65,
+  },
   'internal/bug': {
     when: 'something happened that the code holds for impossible: a fault of ours',
     says: 'internal error: {why}',
