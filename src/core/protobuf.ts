@@ -74,12 +74,17 @@ export class ProtobufReader {
 
   /** A repeated uint32 field as it stands here: one value by itself, or several packed. Writers may choose. */
   uint32s(): number[] {
-    if (this.#wireType === WireType.varint) return [this.uint32()]
+    return this.varints((one) => one.uint32())
+  }
+
+  /** The same for any number that is a varint: `read` takes one of them. Throws when there are more than `most`. */
+  varints<Value>(read: (reader: ProtobufReader) => Value, most = Number.POSITIVE_INFINITY): Value[] {
+    if (this.#wireType === WireType.varint) return [read(this)]
     const packed = new ProtobufReader(this.bytes(), this.#what)
-    const values: number[] = []
+    const values: Value[] = []
     while (packed.#position < packed.#buffer.length) {
-      packed.#varint()
-      values.push(packed.#low)
+      if (values.length >= most) throw this.#malformed(`more than ${most} values`)
+      values.push(read(packed))
     }
     return values
   }
@@ -218,12 +223,13 @@ export class ProtobufWriter {
     return this.uint32(field, value ? 1 : 0)
   }
 
-  /** Several uint32 in one length-delimited field. */
-  packed(field: number, values: readonly number[]): this {
+  /** Several varints in one length-delimited field: numbers of 32 bits, bigints of 64. */
+  packed(field: number, values: readonly (number | bigint)[]): this {
     const inner = new ProtobufWriter(values.length * 5 + 1)
     for (const value of values) {
-      inner.#ensure(10)
-      inner.#varint(value >>> 0)
+      inner.#ensure(20)
+      if (typeof value === 'bigint') inner.#bigVarint(BigInt.asUintN(64, value))
+      else inner.#varint(value >>> 0)
     }
     return this.bytes(field, inner.finish())
   }

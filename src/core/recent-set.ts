@@ -37,10 +37,16 @@ export class RecentSet<Key> {
     return true
   }
 
+  /** Whether `key` is remembered. */
+  has(key: Key): boolean {
+    this.#forget(this.#clock(), this.#most + 1)
+    return this.#addedAt.has(key)
+  }
+
   /** Drops what is too old, and what stands in the way of one more. */
-  #forget(now: Milliseconds): void {
+  #forget(now: Milliseconds, most = this.#most): void {
     for (const [key, addedAt] of this.#addedAt) {
-      if (now - addedAt < this.#lifetime && this.#addedAt.size < this.#most) return
+      if (now - addedAt < this.#lifetime && this.#addedAt.size < most) return
       this.#addedAt.delete(key)
     }
   }

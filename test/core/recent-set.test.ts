@@ -20,3 +20,13 @@ t.test('the oldest key makes room when there are too many', async (t) => {
   t.equal(seen.add(4), false)
   t.equal(seen.add(1), true)
 })
+
+t.test('asking for a key neither adds it nor makes room', async (t) => {
+  let now = 0
+  const seen = new RecentSet<number>({ lifetime: 100, most: 2, clock: () => now })
+  t.equal(seen.has(1), false)
+  for (const key of [1, 2]) seen.add(key)
+  t.same([seen.has(1), seen.has(2)], [true, true], 'also when it is full')
+  now = 100
+  t.same([seen.has(1), seen.has(2)], [false, false])
+})
