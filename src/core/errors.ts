@@ -55,6 +55,10 @@ const table = {
     wire: 400,
     http: 400,
   },
+  'messaging/too-large': {
+    when: 'an application sends a message above what receivers put together from segments',
+    says: 'a message of {length} bytes is above the limit of {limit}',
+  },
   'topic/bad-content-topic': {
     when: 'a content topic is not /application/version/name/encoding, with an optional generation of 0 in front',
     says: 'content topic {topic} is not valid: {why}',
