@@ -15,7 +15,7 @@ import { Quota } from '../../src/net/quota.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics, type Metrics } from '../../src/telemetry/metrics.ts'
 import { sayEagerly } from '../kit/eager.ts'
-import { host, pair } from '../kit/host.ts'
+import { connect, host, pair } from '../kit/host.ts'
 
 const protocol = '/waypost/test/echo/1.0.0'
 const requestBytes = 1024
@@ -445,9 +445,12 @@ async function asked(
   t: Test,
   serve: (stream: Stream) => void,
   options: { responseBytes?: number; timeout?: number; signal?: AbortSignal } = {},
+  server?: Awaited<ReturnType<typeof host>>,
 ): Promise<{ answer: Promise<Uint8Array>; streams: Stream[] }> {
   const streams: Stream[] = []
-  const [client, server] = await pair(t)
+  const client = await host(t)
+  server ??= await host(t)
+  await connect(client, server)
   await server.libp2p.handle(protocol, (stream) => {
     streams.push(stream)
     serve(stream)
@@ -470,14 +473,17 @@ t.test('our request', async (t) => {
   })
 
   t.test('takes an answer whose last data and end come in one frame', async (t) => {
-    const { answer } = await asked(t, (stream) => {
+    // The stock muxer can be made to send one.
+    const server = await host(t, { stock: new Set(['muxer']) })
+    const serve = (stream: Stream): void => {
       const body = frame(Buffer.from('hello'))
       const inside = stream as Stream & { streamId: number; sendFrame(header: object, data: Uint8Array): void }
       const send = () => inside.sendFrame({ type: 0, flag: 4, streamID: inside.streamId, length: body.length }, body)
       if (stream.readableEnded) send()
       else stream.addEventListener('end', send)
       stream.addEventListener('message', () => {})
-    })
+    }
+    const { answer } = await asked(t, serve, {}, server)
     t.equal(Buffer.from(await answer).toString(), 'hello')
   })
 

@@ -3,10 +3,11 @@
  * long a frame may be, and how much may wait for a peer that does not read.
  */
 import type { MessageStream, Stream, StreamMuxer } from '@libp2p/interface'
-import type { Clock } from '../../core/time.ts'
 import type { HostLimits } from '../limits.ts'
+import { Pace } from '../pace.ts'
 import { beforeInbound } from '../stack/inbound-streams.ts'
 import type { Stack } from '../stack/stack.ts'
+import { Yamux } from '../stack/yamux/yamux.ts'
 import type { Budget } from './budget.ts'
 import { YamuxFrames } from './yamux-frames.ts'
 
@@ -21,17 +22,19 @@ export interface MuxerGuard {
   readonly refused: (why: MuxerRefusal) => void
 }
 
-/** The muxer that `factory` makes, with `guard` on each connection. */
+/** The muxer that `factory` makes, with `guard` on each connection. Our own has its bounds inside, and tells of them. */
 export function guardMuxer(factory: MuxerFactory, guard: MuxerGuard): MuxerFactory {
   const { limits, budget } = guard
   return (components) => {
     const muxers = factory(components)
+    const own = muxers instanceof Yamux
+    if (own) muxers.refused = guard.refused
     const createStreamMuxer = muxers.createStreamMuxer.bind(muxers)
     muxers.createStreamMuxer = (connection) => {
       connection.maxWriteBufferLength = limits.connectionWriteBytes
-      if (muxers.protocol.startsWith('/yamux/')) boundFrames(connection, guard)
+      if (!own && muxers.protocol.startsWith('/yamux/')) boundFrames(connection, guard)
       const muxer = createStreamMuxer(connection)
-      boundStreams(muxer, connection, guard)
+      if (!own) boundStreams(muxer, connection, guard)
       budget.watch(connection, muxer)
       return muxer
     }
@@ -67,25 +70,4 @@ function boundStreams(muxer: StreamMuxer, connection: MessageStream, { limits, r
 
 function inbound(streams: readonly Stream[]): number {
   return streams.reduce((count, { direction }) => (direction === 'inbound' ? count + 1 : count), 0)
-}
-
-/** Counts events in whole seconds. */
-class Pace {
-  readonly #limit: number
-  readonly #clock: Clock
-  #second = 0
-  #count = 0
-
-  constructor(limit: number, clock: Clock = () => performance.now()) {
-    this.#limit = limit
-    this.#clock = clock
-  }
-
-  /** Counts one event; false when it is one too many in its second. */
-  keeps(): boolean {
-    const second = Math.floor(this.#clock() / 1000)
-    this.#count = second === this.#second ? this.#count + 1 : 1
-    this.#second = second
-    return this.#count <= this.#limit
-  }
 }

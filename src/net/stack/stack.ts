@@ -6,6 +6,7 @@ import type { Libp2pInit } from 'libp2p'
 import type { HostLimits } from '../limits.ts'
 import { noise } from './noise/secure-channel.ts'
 import { stockStack } from './stock.ts'
+import { Yamux } from './yamux/yamux.ts'
 
 /** The pieces that can be the stock ones. The router stands on the stack, and is chosen where relay is mounted. */
 export const stackPieces = ['secure-channel', 'muxer', 'router'] as const
@@ -38,5 +39,10 @@ export interface StackOptions {
 /** The stack with the pieces in `stock` as they come, and the others our own. */
 export function openStack(options: StackOptions, stock: ReadonlySet<StackPiece>): Stack {
   const asTheyCome = stockStack(options)
-  return { ...asTheyCome, ...(!stock.has('secure-channel') && { secureChannel: noise() }) }
+  const [, ...otherMuxers] = asTheyCome.muxers
+  return {
+    ...asTheyCome,
+    ...(!stock.has('secure-channel') && { secureChannel: noise() }),
+    ...(!stock.has('muxer') && { muxers: [() => new Yamux(options.limits), ...otherMuxers] }),
+  }
 }
