@@ -440,6 +440,42 @@ const table = {
     says: 'not a key: {why}',
     exit: 65,
   },
+  'mnemonic/invalid': {
+    when: 'words that are to be those of an account are not: too few, not in the list, or the checksum does not match; no word is in the text',
+    says: 'not the words of an account: {why}',
+    exit: 65,
+  },
+  'key-file/unreadable': {
+    when: 'the file with an account is there and cannot be read, is open to others, or is no such file by its kind or length',
+    says: 'account file {file} cannot be read: {why}',
+    exit: 66,
+  },
+  'key-file/unwritable': {
+    when: 'the file with an account cannot be written',
+    says: 'account file {file} cannot be written: {why}',
+    exit: 73,
+  },
+  'key-file/exists': {
+    when: 'an account is to be written where one is already, and was not to be replaced',
+    says: 'there is an account in {file} already: name another file',
+    exit: 73,
+  },
+  'key-file/malformed': {
+    when: 'the file with an account is damaged, of another kind or a later release, or asks for more memory or time than a sound one does',
+    says: 'the account file cannot be used: {why}',
+    exit: 65,
+  },
+  'key-file/wrong-password': {
+    when: 'the password is not the one by which the file with an account was encrypted',
+    says: 'the password is wrong: the account file is whole, and this password does not open it',
+    exit: 77,
+  },
+  'payload/too-large': {
+    when: 'more data is to be encrypted into one message than its format can say',
+    says: 'payload of {length} bytes is above the limit of {limit}',
+    wire: 413,
+    http: 413,
+  },
   'internal/bug': {
     when: 'something happened that the code holds for impossible: a fault of ours',
     says: 'internal error: {why}',
