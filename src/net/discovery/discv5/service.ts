@@ -22,17 +22,16 @@ import { idFrom, logDistance, type NodeId, nodeIdOf } from './ids.ts'
 import {
   bucketSize,
   fewNodes,
-  maxCandidates,
   maxKnownRecords,
   maxMeetings,
   maxRecords,
-  maxResting,
   maxVoters,
   type Timings,
   timings as usualTimings,
 } from './limits.ts'
 import { lookup } from './lookup.ts'
 import type { Pong, RequestMessage, ResponseMessage } from './messages.ts'
+import { Newcomers } from './newcomers.ts'
 import type { ProtocolId } from './packet.ts'
 import { isReachable, type Neighbour, neighbourIn, type Reachable, Records } from './records.ts'
 import type { Endpoint } from './session.ts'
@@ -92,10 +91,7 @@ export class Discv5 implements AsyncDisposable {
   readonly #records = new Records(maxKnownRecords)
   readonly #votes: Votes
   readonly #bootstrap: readonly Neighbour[]
-  /** Nodes heard of that are to be asked whether they are there. */
-  readonly #candidates = new Map<NodeId, Reachable>()
-  /** Nodes that did not answer, or for which there is no place, and until when they are left alone. */
-  readonly #resting = new Map<NodeId, Milliseconds>()
+  readonly #newcomers: Newcomers
   /** Nodes whose newer record is being fetched. */
   readonly #renewing = new Set<NodeId>()
   readonly #stop = new AbortController()
@@ -104,7 +100,6 @@ export class Discv5 implements AsyncDisposable {
   #searchedAt: Milliseconds = 0
   readonly #loops: Promise<unknown>
   #ownRead: { readonly of: Enr; readonly says: NodeRecord } | undefined
-  #meetings = 0
   #searches = 0
   /** Searches in a row that found nobody new. */
   #fruitless = 0
@@ -120,6 +115,7 @@ export class Discv5 implements AsyncDisposable {
     this.#bootstrap = options.bootstrap.map(neighbourIn)
     this.#table = new Table({ ...options, self: this.#id, takesPrivate: () => this.#takesPrivate() })
     this.#votes = new Votes({ capacity: maxVoters, lifetime: this.#timings.vote, clock: this.#clock })
+    this.#newcomers = this.#createNewcomers()
     this.#transport = this.#createTransport()
     this.#loops = Promise.all([this.#repeat(() => this.#search()), this.#repeat(() => this.#checkQuiet())])
   }
@@ -163,6 +159,16 @@ export class Discv5 implements AsyncDisposable {
     await this.#loops
     await this.#socket[Symbol.asyncDispose]()
     this.#options.log.info('discv5 stopped')
+  }
+
+  #createNewcomers(): Newcomers {
+    return new Newcomers({
+      meet: (node) => this.#ping(node),
+      rest: this.#timings.rest,
+      clock: this.#clock,
+      failed: (error) => this.#failed(error),
+      signal: this.#stop.signal,
+    })
   }
 
   #createTransport(): Transport {
@@ -241,44 +247,30 @@ export class Discv5 implements AsyncDisposable {
   /** Somebody proved who it is. When it speaks from where its record says, it is there. */
   #meet(neighbour: Neighbour, { address, port }: Endpoint): void {
     const { udp } = neighbour.record
-    if (udp?.address === address && udp.port === port) this.#resting.delete(neighbour.id)
+    if (udp?.address === address && udp.port === port) this.#newcomers.welcome(neighbour.id)
     this.#hear(neighbour)
   }
 
-  /** Somebody is said to be there. We ask. */
+  /** Somebody is said to be there. */
   #hear(neighbour: Neighbour): void {
-    if (!this.#isNews(neighbour)) return
-    this.#candidates.delete(neighbour.id)
-    this.#candidates.set(neighbour.id, neighbour)
-    const [oldest] = this.#candidates.keys()
-    if (this.#candidates.size > maxCandidates && oldest !== undefined) this.#candidates.delete(oldest)
-    this.#meetNext()
+    if (this.#isNews(neighbour)) this.#newcomers.hear(neighbour)
   }
 
   #isNews(neighbour: Neighbour): neighbour is Reachable {
     const { id, enr } = neighbour
     if (id === this.#id || !isReachable(neighbour)) return false
     if (isPrivate(neighbour.record.udp.address) && !this.#takesPrivate()) return false
-    if ((this.#resting.get(id) ?? 0) > this.#clock()) return false
     const known = this.#table.get(id)
     return known === undefined || enr.sequence > known.enr.sequence
   }
 
-  #meetNext(): void {
-    const [next] = this.#candidates.values()
-    if (next === undefined || this.#meetings >= maxMeetings || this.#stop.signal.aborted) return
-    this.#candidates.delete(next.id)
-    this.#meetings += 1
-    const met = this.#ping(next).finally(() => {
-      this.#meetings -= 1
-      this.#meetNext()
-    })
-    this.#spawn(met)
-  }
-
   /** Work that nobody waits for. */
   #spawn(work: Promise<void>): void {
-    work.catch((error: unknown) => this.#options.log.warn({ reason: messageOf(error) }, 'discv5 request failed'))
+    work.catch((error: unknown) => this.#failed(error))
+  }
+
+  #failed(error: unknown): void {
+    this.#options.log.warn({ reason: messageOf(error) }, 'discv5 request failed')
   }
 
   async #ping(node: Reachable): Promise<void> {
@@ -322,9 +314,9 @@ export class Discv5 implements AsyncDisposable {
   }
 
   #answered(node: Reachable): void {
-    this.#resting.delete(node.id)
+    this.#newcomers.welcome(node.id)
     const place = this.#table.answered(node, this.#clock())
-    if (place === 'spare' || place === 'refused') this.#leaveAlone(node)
+    if (place === 'spare' || place === 'refused') this.#newcomers.leaveAlone(node.id)
     if (place === 'refused') return
     if (place === 'entered') this.#countNew(node.record)
     const isBootstrap = this.#bootstrap.some(({ id }) => id === node.id)
@@ -344,14 +336,7 @@ export class Discv5 implements AsyncDisposable {
   #silent(node: Reachable): void {
     if (this.#stop.signal.aborted) return
     this.#table.failed(node.id, this.#clock())
-    if (this.#table.get(node.id) === undefined) this.#leaveAlone(node)
-  }
-
-  #leaveAlone({ id }: Reachable): void {
-    this.#resting.delete(id)
-    this.#resting.set(id, this.#clock() + this.#timings.rest)
-    const [oldest] = this.#resting.keys()
-    if (this.#resting.size > maxResting && oldest !== undefined) this.#resting.delete(oldest)
+    if (this.#table.get(node.id) === undefined) this.#newcomers.leaveAlone(node.id)
   }
 
   #hearVote(node: Reachable, { address, port }: Pong): void {
