@@ -3,10 +3,11 @@ import { createSocket } from 'node:dgram'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { idBytes, idFrom, nodeIdOf } from '../../../../src/net/discovery/discv5/ids.ts'
-import { encodeHead, encodePacket, handshakeData } from '../../../../src/net/discovery/discv5/packet.ts'
+import { encodePacket, handshakeData } from '../../../../src/net/discovery/discv5/packet.ts'
 import type { Enr } from '../../../../src/net/discovery/enr.ts'
 import { readRecord } from '../../../../src/net/discovery/node-record.ts'
 import { discv5Node, metricValue, type TestNode, until } from '../../../kit/discv5.ts'
+import { headOf } from './stranger.ts'
 
 const addresses = Array.from({ length: 20 }, (_, index) => `127.0.0.${index + 1}`)
 const texts = (records: readonly Enr[]): string[] =>
@@ -90,6 +91,5 @@ function forged(
   authdata: Uint8Array,
   message = randomBytes(60),
 ) {
-  const head = encodeHead({ iv: randomBytes(16), protocol: 'd5waku', kind, nonce: randomBytes(12), authdata })
-  return encodePacket(to, head, message)
+  return encodePacket(to, headOf(kind, authdata), message)
 }

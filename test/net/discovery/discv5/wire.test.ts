@@ -25,6 +25,7 @@ import { decodeEnr } from '../../../../src/net/discovery/enr.ts'
 import { encodeList, encodeString } from '../../../../src/net/discovery/rlp.ts'
 import { holds } from '../../../kit/property.ts'
 import { bytesOf, hexOf, readVectors } from '../../../kit/vectors.ts'
+import { headOf } from './stranger.ts'
 
 interface PacketVector {
   readonly id: string
@@ -180,13 +181,7 @@ t.test('a packet of another protocol id, version, length or kind is none', async
   const one = vector('ping message')
   t.ok(opened(one))
   t.equal(opened(one, 'd5waku'), undefined, 'the networks do not mix')
-  const ours = encodeHead({
-    iv: randomBytes(16),
-    protocol: 'd5waku',
-    kind: 'message',
-    nonce: randomBytes(12),
-    authdata: idBytes(one.sourceId),
-  })
+  const ours = headOf('message', idBytes(one.sourceId))
   const read = (head: Uint8Array, message = randomBytes(44)) =>
     decodePacket(encodePacket(one.destinationId, head, message), idBytes(one.destinationId), 'd5waku')
   t.equal(read(ours)?.kind, 'message')
