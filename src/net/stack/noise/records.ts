@@ -47,14 +47,19 @@ function layOut(plaintext: Pieces, sealed: Uint8Array): void {
   }
 }
 
-/** Finds the records in what comes. One that is whole in a chunk is a view of it; one that is not is copied together. */
+/**
+ * Finds the records in what comes. One that is whole in a chunk is a view of it; one that is not is copied together, into
+ * memory that the next such record uses again.
+ */
 export class RecordReader {
   #chunk: Uint8Array = new Uint8Array()
   #position = 0
   /** The first byte of a length whose second one has not come. */
   #high: number | undefined
-  #record: Uint8Array | undefined
+  #collected: Uint8Array = new Uint8Array()
   #filled = 0
+  /** Bytes of the record that is being collected; 0 when none is. */
+  #wanted = 0
 
   /** Goes on with `chunk`, when all records of the one before were taken. */
   add(chunk: Uint8Array): void {
@@ -62,14 +67,14 @@ export class RecordReader {
     this.#position = 0
   }
 
-  /** The next record, or undefined when more must come first. Throws when it is shorter than its tag. */
+  /** The next record, valid until the next call, or undefined when more must come first. Throws for one without a tag. */
   next(): Uint8Array | undefined {
-    if (this.#record !== undefined) return this.#continue(this.#record)
+    if (this.#wanted > 0) return this.#collect()
     const length = this.#length()
     if (length === undefined) return undefined
     if (length < tagBytes) throw new Error('a record shorter than its tag')
     const start = this.#position
-    if (start + length > this.#chunk.length) return this.#continue(Buffer.allocUnsafe(length))
+    if (start + length > this.#chunk.length) return this.#begin(length)
     this.#position += length
     return this.#chunk.subarray(start, this.#position)
   }
@@ -81,14 +86,22 @@ export class RecordReader {
     return low === undefined || high === undefined ? undefined : (high << 8) | low
   }
 
-  #continue(record: Uint8Array): Uint8Array | undefined {
-    const part = this.#chunk.subarray(this.#position, this.#position + record.length - this.#filled)
-    record.set(part, this.#filled)
+  #begin(length: number): Uint8Array | undefined {
+    const room = this.#collected.length
+    if (room < length) this.#collected = new Uint8Array(Math.min(maxRecordBytes, Math.max(length, 2 * room)))
+    this.#wanted = length
+    this.#filled = 0
+    return this.#collect()
+  }
+
+  #collect(): Uint8Array | undefined {
+    const part = this.#chunk.subarray(this.#position, this.#position + this.#wanted - this.#filled)
+    this.#collected.set(part, this.#filled)
     this.#position += part.length
     this.#filled += part.length
-    const isComplete = this.#filled === record.length
-    this.#record = isComplete ? undefined : record
-    if (isComplete) this.#filled = 0
-    return isComplete ? record : undefined
+    if (this.#filled < this.#wanted) return undefined
+    const record = this.#collected.subarray(0, this.#wanted)
+    this.#wanted = 0
+    return record
   }
 }
