@@ -2,6 +2,7 @@
  * Many messages to one peer on one stream, as fast as the peer takes them and no faster: nothing is dropped, and nothing
  * waits in memory but what the stream itself buffers. Nothing is sent back.
  */
+import { once } from 'node:events'
 import type { Libp2p, PeerId, Stream } from '@libp2p/interface'
 import { messageOf, WaypostError } from '../core/errors.ts'
 import type { Milliseconds } from '../core/time.ts'
@@ -66,12 +67,19 @@ async function open(
   }
 }
 
+/** The streams' own `onDrain` waits the first time only: it keeps the promise that was kept then. */
 async function drained(stream: Stream, protocol: string, stall: Milliseconds, whole: AbortSignal): Promise<void> {
-  const signal = AbortSignal.any([whole, AbortSignal.timeout(stall)])
+  const limit = AbortSignal.any([whole, AbortSignal.timeout(stall)])
+  const heard = new AbortController()
+  const signal = AbortSignal.any([limit, heard.signal])
   try {
-    await stream.onDrain({ signal })
+    if (stream.status !== 'open') throw new Error(`a stream that is ${stream.status}`)
+    const [event] = await Promise.race([once(stream, 'drain', { signal }), once(stream, 'close', { signal })])
+    if (event.type === 'close') throw event.error ?? new Error('the stream was closed')
   } catch (error) {
-    if (signal.aborted) throw new WaypostError('wire/timed-out', { protocol, limit: stall }, { cause: error })
+    if (limit.aborted) throw new WaypostError('wire/timed-out', { protocol, limit: stall }, { cause: error })
     throw new WaypostError('push/unreachable', { why: messageOf(error) }, { cause: error })
+  } finally {
+    heard.abort()
   }
 }
