@@ -56,7 +56,7 @@ export class WireEnd extends TypedEventEmitter<MessageStreamEvents> {
       this.#waiting.push(part)
       this.#bytes += part.length
     }
-    this.#full = this.#bytes >= (this.#options.capacity ?? Number.POSITIVE_INFINITY)
+    this.#full ||= this.#bytes >= (this.#options.capacity ?? Number.POSITIVE_INFINITY)
     if (!this.#pumping) setImmediate(() => this.#pump())
     this.#pumping = true
     return !this.#full
@@ -96,14 +96,25 @@ export class WireEnd extends TypedEventEmitter<MessageStreamEvents> {
   }
 
   #deliver(length: number): void {
-    const all = Buffer.concat(this.#waiting)
-    const piece = all.subarray(0, length)
-    const rest = all.subarray(piece.length)
-    this.#waiting = rest.length > 0 ? [rest] : []
-    this.#bytes = rest.length
+    const piece = this.#take(length)
     if (piece.length === 0 || this.other.status !== 'open') return
     this.#options.see?.(this.#side, piece)
     this.other.dispatchEvent(new StreamMessageEvent(piece))
+  }
+
+  /** The first `length` bytes that wait, or all. */
+  #take(length: number): Buffer {
+    const parts: Uint8Array[] = []
+    let missing = length
+    for (let part = this.#waiting.shift(); part !== undefined; part = this.#waiting.shift()) {
+      parts.push(part.subarray(0, missing))
+      if (part.length > missing) this.#waiting.unshift(part.subarray(missing))
+      missing -= Math.min(missing, part.length)
+      if (missing === 0) break
+    }
+    const taken = Buffer.concat(parts)
+    this.#bytes -= taken.length
+    return taken
   }
 }
 

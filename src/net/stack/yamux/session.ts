@@ -138,6 +138,8 @@ export class YamuxSession
   }
 
   #drained(): void {
+    // A secure channel that joins what is sent may fill and drain without anybody having waited.
+    if (!this.#outlet.full) return
     this.#outlet.drained()
     for (const stream of this.#streams.values()) stream.drained()
   }
