@@ -70,6 +70,6 @@ export const peers = {
   stack: setting(
     list(oneOf(...stackNames)),
     'What carries messages. waypost: our own pieces. stock: js-libp2p as it comes, for all or for one piece, to tell where a fault lies.',
-    { default: 'stock', ours: true },
+    { default: 'waypost', ours: true },
   ),
 } as const
