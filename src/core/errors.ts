@@ -476,6 +476,16 @@ const table = {
     wire: 413,
     http: 413,
   },
+  'session/unreadable': {
+    when: 'a session, the prekeys of this device or the ratchet of a group, as they were stored, are damaged or of a later release',
+    says: 'a stored session cannot be read: {why}',
+    exit: 65,
+  },
+  'bundle/too-many-devices': {
+    when: 'a bundle of prekeys is to be signed for more devices than others write to',
+    says: '{count} devices are too many for one person: others write to {limit}',
+    exit: 65,
+  },
   'internal/bug': {
     when: 'something happened that the code holds for impossible: a fault of ours',
     says: 'internal error: {why}',

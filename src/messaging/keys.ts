@@ -64,12 +64,17 @@ export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
 
 /** A secret key with its public one. What prints or serialises it shows the public key only. */
 export class KeyPair {
-  readonly publicKey: CompressedKey
   readonly #secret: Uint8Array
+  #publicKey: CompressedKey | undefined
 
   private constructor(secret: Uint8Array) {
     this.#secret = secret
-    this.publicKey = secp256k1.getPublicKey(secret, true) as CompressedKey
+  }
+
+  /** Computed when it is first asked for: a session that is read from disk need not be. */
+  get publicKey(): CompressedKey {
+    this.#publicKey ??= secp256k1.getPublicKey(this.#secret, true) as CompressedKey
+    return this.#publicKey
   }
 
   static generate(): KeyPair {

@@ -1,0 +1,130 @@
+/**
+ * The hash ratchet of encrypted communities: message n is under keccak-256, n times, of the group key. All members share the
+ * sequence, so two may write under one number and one key; the nonces are random, and AES-256-GCM bears that.
+ *
+ * It looks forward only: from a key follow all later ones. Keys of a past window stay, since others' messages come late; what
+ * is before the window cannot be computed any more. A value, as the double ratchet is.
+ */
+import { inspect } from 'node:util'
+import { WaypostError } from '../../core/errors.ts'
+import { gcmKeyBytes, openGcm, sealGcm } from '../aes-gcm.ts'
+import { keccak256 } from '../keys.ts'
+import { bytes, field, message, uint32 } from '../schema.ts'
+import type { GroupKey } from './group-key.ts'
+
+/** Messages that may be missing before one that is opened: some milliseconds of hashing, which anybody can ask for. */
+export const maxSequenceSteps = 2000
+
+/** Messages that may be opened late. */
+export const sequenceWindow = 1000
+
+/** Why a message was not opened: before the window, too far ahead, no data at all, or not under this key. */
+export type HashRatchetRefusal = 'forgotten' | 'too-far' | 'no-data' | 'forged'
+
+export type HashRatchetOpened =
+  | { readonly opened: true; readonly plaintext: Uint8Array; readonly next: HashRatchet }
+  | { readonly opened: false; readonly why: HashRatchetRefusal }
+
+/** The key of message `n`. */
+interface Step {
+  readonly n: number
+  readonly key: Uint8Array
+}
+
+interface HashRatchetState {
+  readonly keyId: Uint8Array
+  /** The oldest from which we can compute. */
+  readonly floor: Step
+  /** The newest that was used. */
+  readonly tip: Step
+}
+
+const version = 1
+const stepTable = message('a step of a hash ratchet', { n: field(1, uint32), key: field(2, bytes(gcmKeyBytes)) })
+const stateTable = message('a hash ratchet', {
+  version: field(1, uint32),
+  keyId: field(2, bytes(gcmKeyBytes)),
+  floor: field(3, stepTable),
+  tip: field(4, stepTable),
+})
+
+export class HashRatchet {
+  readonly #state: HashRatchetState
+
+  private constructor(state: HashRatchetState) {
+    this.#state = state
+  }
+
+  /** The ratchet of a group key, before its first message. */
+  static of(groupKey: GroupKey): HashRatchet {
+    const step = { n: 0, key: groupKey.secretBytes() }
+    return new HashRatchet({ keyId: groupKey.id, floor: step, tip: step })
+  }
+
+  /** Reads what `toBytes` gave. Throws `session/unreadable`. */
+  static fromBytes(stored: Uint8Array): HashRatchet {
+    const read = stateTable.parse(Uint8Array.from(stored))
+    if (read === undefined || read.version !== version || read.tip.key.length !== gcmKeyBytes)
+      throw new WaypostError('session/unreadable', { why: 'a hash ratchet is damaged, or of a later release' })
+    return new HashRatchet(read)
+  }
+
+  /** The form on disk: it has the secrets. */
+  toBytes(): Uint8Array {
+    return stateTable.encode({ ...this.#state, version })
+  }
+
+  /** By which messages name the key. */
+  get keyId(): Uint8Array {
+    return this.#state.keyId
+  }
+
+  /** `plaintext` for the group, one number after the newest that we know. Keep `next` before it goes out. */
+  encrypt(plaintext: Uint8Array): { sequence: number; payload: Uint8Array; next: HashRatchet } {
+    const step = walk(this.#state.tip, this.#state.tip.n + 1)
+    return { sequence: step.n, payload: sealGcm(step.key, plaintext), next: this.#advanced(step) }
+  }
+
+  /** What a member sent under number `sequence`. It may be opened again: others write under the same number. */
+  decrypt(sequence: number, payload: Uint8Array): HashRatchetOpened {
+    const { floor, tip } = this.#state
+    if (sequence === 0) return refused('no-data')
+    if (sequence < floor.n) return refused('forgotten')
+    const from = sequence < tip.n ? floor : tip
+    if (sequence - from.n > maxSequenceSteps) return refused('too-far')
+    const step = walk(from, sequence)
+    const plaintext = openGcm(step.key, payload)
+    if (plaintext === undefined) return refused('forged')
+    return { opened: true, plaintext, next: this.#advanced(step) }
+  }
+
+  /** Nothing before number `sequence` can be opened any more: when a message is known to be read by all. */
+  forgetBefore(sequence: number): HashRatchet {
+    const { floor, tip } = this.#state
+    const target = Math.min(sequence, tip.n)
+    return target <= floor.n ? this : new HashRatchet({ ...this.#state, floor: walk(floor, target) })
+  }
+
+  #advanced(step: Step): HashRatchet {
+    if (step.n <= this.#state.tip.n) return this
+    return new HashRatchet({ ...this.#state, tip: step }).forgetBefore(step.n - sequenceWindow)
+  }
+
+  toJSON(): { floor: number; tip: number } {
+    return { floor: this.#state.floor.n, tip: this.#state.tip.n }
+  }
+
+  [inspect.custom](): string {
+    return `HashRatchet ${JSON.stringify(this)}`
+  }
+}
+
+function walk(from: Step, n: number): Step {
+  let key = from.key
+  for (let at = from.n; at < n; at += 1) key = keccak256(key)
+  return { n, key }
+}
+
+function refused(why: HashRatchetRefusal): HashRatchetOpened {
+  return { opened: false, why }
+}

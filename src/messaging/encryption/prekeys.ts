@@ -1,0 +1,114 @@
+/**
+ * The prekeys of this device. One is handed out for a day, and kept for a month more, for messages that were written with it and come
+ * late; then it is forgotten, and with it what opens first messages that somebody recorded.
+ *
+ * A `PrekeyRing` is a value: to turn it gives the next one.
+ */
+import { inspect } from 'node:util'
+import { WaypostError } from '../../core/errors.ts'
+import { KeyPair, sameBytes, secretKeyBytes } from '../keys.ts'
+import { bytes, field, int64, message, repeated, uint32 } from '../schema.ts'
+import { prekeyProtocolVersion } from './bundle.ts'
+import type { SignedPrekey } from './protocol-message.ts'
+
+const day = 24n * 60n * 60n * 1_000_000_000n
+
+/** Nanoseconds for which a prekey is handed out (status-go). */
+export const prekeyLifetime = day
+
+/** Nanoseconds for which it is kept after that. A store may hold a message for a month; status-go keeps prekeys for ever. */
+export const prekeyGrace = 31n * day
+
+/** Prekeys of a ring: one a day through the grace, with room for clocks that were set. */
+const maxPrekeys = 64
+
+interface OwnPrekey {
+  readonly pair: KeyPair
+  /** How many this device had before. */
+  readonly version: number
+  /** Nanoseconds. The one before it was handed out until then. */
+  readonly madeAt: bigint
+}
+
+const version = 1
+const ringTable = message('the prekeys of a device', {
+  version: field(1, uint32),
+  prekeys: repeated(
+    2,
+    message('a prekey of a device', {
+      secret: field(1, bytes(secretKeyBytes)),
+      version: field(2, uint32),
+      madeAt: field(3, int64),
+    }),
+    maxPrekeys,
+  ),
+})
+
+export class PrekeyRing {
+  /** The newest first; one at least. */
+  readonly #prekeys: readonly OwnPrekey[]
+
+  private constructor(prekeys: readonly OwnPrekey[]) {
+    this.#prekeys = prekeys
+  }
+
+  /** A ring with its first prekey. `now` in nanoseconds. */
+  static create(now: bigint): PrekeyRing {
+    return new PrekeyRing([{ pair: KeyPair.generate(), version: 0, madeAt: now }])
+  }
+
+  /** Reads what `toBytes` gave. Throws `session/unreadable`. */
+  static fromBytes(stored: Uint8Array): PrekeyRing {
+    const read = ringTable.parse(stored)
+    if (read === undefined || read.version !== version || read.prekeys.length === 0)
+      throw new WaypostError('session/unreadable', { why: 'the prekeys are damaged, or of a later release' })
+    return new PrekeyRing(
+      read.prekeys.map(({ secret, version, madeAt }) => ({ pair: KeyPair.fromSecret(secret), version, madeAt })),
+    )
+  }
+
+  /** The form on disk: it has every secret of the ring. */
+  toBytes(): Uint8Array {
+    const prekeys = this.#prekeys.map(({ pair, ...rest }) => ({ ...rest, secret: pair.secretBytes() }))
+    return ringTable.encode({ version, prekeys })
+  }
+
+  /** The ring as it has to be at `now`: a new prekey where the newest is a day old, none that is past its grace. */
+  turn(now: bigint): PrekeyRing {
+    const newest = this.#newest
+    const isDue = now - newest.madeAt >= prekeyLifetime
+    const next = { pair: KeyPair.generate(), version: newest.version + 1, madeAt: now }
+    const prekeys = isDue ? [next, ...this.#prekeys] : this.#prekeys
+    // Each was handed out until the one before it in the list was made.
+    const kept = prekeys.filter((_, index) => now - (prekeys[index - 1]?.madeAt ?? now) < prekeyGrace)
+    return isDue || kept.length < prekeys.length ? new PrekeyRing(kept.slice(0, maxPrekeys)) : this
+  }
+
+  /** What others are told of the newest. */
+  get current(): SignedPrekey {
+    const { pair, version } = this.#newest
+    return { key: pair.publicKey, version, protocolVersion: prekeyProtocolVersion }
+  }
+
+  /** The pair whose public key somebody used; undefined where it is not ours, or was forgotten. */
+  find(prekey: Uint8Array): KeyPair | undefined {
+    return this.#prekeys.find(({ pair }) => sameBytes(pair.publicKey, prekey))?.pair
+  }
+
+  get size(): number {
+    return this.#prekeys.length
+  }
+
+  get #newest(): OwnPrekey {
+    // A ring is made with one, and the newest is never dropped.
+    return this.#prekeys[0]!
+  }
+
+  toJSON(): { size: number } {
+    return { size: this.size }
+  }
+
+  [inspect.custom](): string {
+    return `PrekeyRing of ${this.size}`
+  }
+}
