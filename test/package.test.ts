@@ -107,6 +107,12 @@ function isMet(folder: string, { name, range, optional }: Demand): boolean {
   return !/^\d+\.\d+\.\d+$/.test(range) || found.version === range
 }
 
+t.test('nothing of React Native is brought, which the transport of WebRTC asks for and no node uses', async (t) => {
+  const found = Object.keys(lock.packages).filter((folder) => folder.includes('react-native'))
+  t.same(found, ['node_modules/react-native-webrtc'])
+  t.equal((lock.packages[found[0] ?? ''] as { name?: string }).name, 'p-defer', 'and this is not it')
+})
+
 t.test('the lockfile has all that is asked for, also for other platforms', async (t) => {
   const missing = Object.entries(lock.packages).flatMap(([folder, entry]) =>
     demandsOf(entry)
@@ -119,6 +125,9 @@ t.test('the lockfile has all that is asked for, also for other platforms', async
 t.test('the launcher knows the runtime of each platform that npm installs', async (t) => {
   const launcher = readText('bin/runtime.js')
   const shipped = Array.from(launcher.matchAll(/'[a-z0-9]+-[a-z0-9]+': '(node-[a-z0-9-]+)'/g), ([, name]) => name)
-  t.same(shipped.toSorted(), Object.keys(manifest.optionalDependencies ?? {}).toSorted())
+  const runtimes = Object.keys(manifest.optionalDependencies ?? {}).filter((name) =>
+    /^node-(bin-)?(darwin|linux|win)-/.test(name),
+  )
+  t.same(shipped.toSorted(), runtimes.toSorted())
   t.match(launcher, `oldestMajor = ${manifest.engines.node.slice('>='.length)}\n`)
 })

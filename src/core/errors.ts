@@ -218,6 +218,11 @@ const table = {
     says: 'certificate for secure WebSocket is not usable: {file}: {why}',
     exit: 78,
   },
+  'net/no-webrtc': {
+    when: 'WebRTC is asked for, and the optional packages for it are not installed, or do not load on this platform',
+    says: 'there is no WebRTC in this installation: {why}; install the optional packages too, or leave out --webrtc-direct',
+    exit: 69,
+  },
   'acme/failed': {
     when: 'a certificate authority or the service of AutoTLS refuses a step of an order, or is not there, or the port of its proof cannot be had; it is asked again later',
     says: 'no certificate: {step}: {why}',

@@ -16,6 +16,8 @@ export interface Listen {
     /** With a certificate the port speaks wss, and only that, as in nwaku. */
     readonly secure: boolean
   }
+  /** UDP, for WebRTC-direct. */
+  readonly webRtcPort?: number | undefined
 }
 
 export interface Announce {
@@ -30,10 +32,11 @@ export interface Announce {
 }
 
 /** The addresses to listen on. */
-export function listenAddresses({ address, tcpPort, websocket }: Listen): string[] {
-  const host = `/${isIPv4(address) ? 'ip4' : 'ip6'}/${address}/tcp`
-  const addresses = [`${host}/${tcpPort}`]
-  if (websocket !== undefined) addresses.push(`${host}/${websocket.port}${websocket.secure ? '/tls/ws' : '/ws'}`)
+export function listenAddresses({ address, tcpPort, websocket, webRtcPort }: Listen): string[] {
+  const host = `/${isIPv4(address) ? 'ip4' : 'ip6'}/${address}`
+  const addresses = [`${host}/tcp/${tcpPort}`]
+  if (websocket !== undefined) addresses.push(`${host}/tcp/${websocket.port}${websocket.secure ? '/tls/ws' : '/ws'}`)
+  if (webRtcPort !== undefined) addresses.push(`${host}/udp/${webRtcPort}/webrtc-direct`)
   return addresses
 }
 
@@ -81,7 +84,7 @@ function namesOf(
 function asSeenOutside(address: Multiaddr, { domain, externalAddress }: Announce): Multiaddr {
   const [host, ...port] = address.getComponents()
   if (host === undefined) return address
-  if (domain !== undefined) return multiaddr(`/dns4/${domain}`).encapsulate(multiaddr(port))
+  if (domain !== undefined && !isWebRtc(address)) return multiaddr(`/dns4/${domain}`).encapsulate(multiaddr(port))
   if (externalAddress === undefined) return address
   return multiaddr(`/${isIPv4(externalAddress) ? 'ip4' : 'ip6'}/${externalAddress}`).encapsulate(multiaddr(port))
 }
@@ -114,6 +117,11 @@ export function withWss(address: Multiaddr): Multiaddr {
 /** True for secure WebSocket, in either spelling. */
 export function isWss(address: Multiaddr): boolean {
   return /\/(wss|tls\/ws)\b/.test(address.toString())
+}
+
+/** Browsers take WebRTC-direct by an IP address only. */
+export function isWebRtc(address: Multiaddr): boolean {
+  return address.getComponents().some(({ name }) => name === 'webrtc-direct')
 }
 
 function unique(addresses: readonly Multiaddr[]): Multiaddr[] {

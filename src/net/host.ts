@@ -21,6 +21,7 @@ import { Gate, type GateLimits } from './guards/gate.ts'
 import { type Guard, guardStack } from './guards/stack.ts'
 import { Traffic, type TrafficTotals } from './guards/traffic.ts'
 import type { DialStep } from './guards/transport.ts'
+import { guardWebRtc, webRtcLimits } from './guards/webrtc.ts'
 import { Inside } from './inside.ts'
 import { boundKnownPeers } from './known-peers.ts'
 import type { HostLimits } from './limits.ts'
@@ -30,6 +31,8 @@ import { Reachability } from './reachability.ts'
 import { libp2pLogger } from './stack/logger.ts'
 import { openStack, type Stack, type StackPiece, type Tls } from './stack/stack.ts'
 import { stopLibp2p } from './stop.ts'
+import type { WebRtcCertificate } from './webrtc/certificate.ts'
+import { webRtcTransport } from './webrtc/transport.ts'
 
 /** The services of libp2p that every host has. */
 export type BaseServices = { readonly identify: Identify; readonly ping: Ping }
@@ -48,6 +51,8 @@ export interface HostOptions<S extends ServiceMap = BaseServices> {
   readonly forgeDomain?: string | undefined
   /** For a secure WebSocket listener. */
   readonly tls?: Tls | undefined
+  /** For a listener of WebRTC-direct. */
+  readonly webRtc?: WebRtcCertificate | undefined
   readonly limits: HostLimits
   /** The pieces of the stack that are not our own; none unless given. */
   readonly stock?: ReadonlySet<StackPiece> | undefined
@@ -97,11 +102,25 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
   const dial = (step: DialStep): void => metrics[dialMetrics[step]].inc()
   const inside = new Inside()
   const stack = guardStack(openStack({ limits, tls }, stock), { gate, budget, traffic, rules, dial, limits, refused })
+  const udpGate = new Gate(webRtcLimits(limits), new Networks([]), refused)
+  const webRtc =
+    options.webRtc === undefined
+      ? undefined
+      : guardWebRtc(await webRtcTransport(options.webRtc, limits), {
+          gate: udpGate,
+          budget,
+          traffic,
+          dial,
+          limits,
+          refused,
+        })
   const circuit = openCircuit({ role: options.circuit, inside, metrics }, { gate, budget, traffic, dial, limits })
   const { announce = {}, forgeDomain } = options
   const reachability = new Reachability({ announce, forgeDomain, inside, metrics, log })
   reachability.serves(tls)
-  const libp2p = await createLibp2p<S & BaseServices>(libp2pOptions(options, stack, { inside, reachability, circuit }))
+  const libp2p = await createLibp2p<S & BaseServices>(
+    libp2pOptions(options, stack, { inside, reachability, circuit, webRtc }),
+  )
   reachability.watch(libp2p)
   // libp2p tells its listeners (`self:peer:update`) when the addresses that it keeps of us change.
   reachability.onChange(() => void rememberOwn(libp2p, reachability.announced()))
@@ -123,6 +142,7 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
     },
     changeLimits(limits) {
       gate.change(limits)
+      udpGate.change(webRtcLimits(limits))
       inside.limitConnections(limits.connections)
     },
     traffic: () => traffic.totals(),
@@ -131,6 +151,7 @@ export async function createHost<S extends ServiceMap = BaseServices>(options: H
       reachability[Symbol.dispose]()
       await stopLibp2p(libp2p, log)
       gate.shut()
+      udpGate.shut()
       budget[Symbol.dispose]()
     },
   }
@@ -164,12 +185,13 @@ interface HostPieces {
   readonly inside: Inside
   readonly reachability: Reachability
   readonly circuit: Circuit
+  readonly webRtc: Stack['tcp'] | undefined
 }
 
 function libp2pOptions<S extends ServiceMap>(
   { privateKey, agent, listen, limits, autonat: asksPeers, services, metrics, log }: HostOptions<S>,
   { tcp, websockets, secureChannel, muxers }: Stack,
-  { inside, reachability, circuit }: HostPieces,
+  { inside, reachability, circuit, webRtc }: HostPieces,
 ): Libp2pOptions<S & BaseServices> {
   const peer = `/p2p/${peerIdFromPrivateKey(privateKey)}`
   return {
@@ -180,7 +202,7 @@ function libp2pOptions<S extends ServiceMap>(
       listen: [...(listen === undefined ? [] : listenAddresses(listen)), ...circuit.listen],
       announceFilter: () => reachability.announced().map((address) => address.encapsulate(peer)),
     },
-    transports: [tcp, websockets, circuit.transport],
+    transports: [tcp, websockets, ...(webRtc === undefined ? [] : [webRtc]), circuit.transport],
     connectionEncrypters: [secureChannel],
     streamMuxers: [...muxers],
     connectionManager: connectionLimits(limits),

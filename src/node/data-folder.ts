@@ -2,6 +2,7 @@
 import { access, constants, mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { messageOf, WaypostError } from '../core/errors.ts'
+import type { CertificateFiles } from '../net/certificate.ts'
 
 export interface DataFolder {
   readonly path: string
@@ -13,6 +14,8 @@ export interface DataFolder {
   readonly peersFile: string
   /** The trees of node records in DNS, as they were read last. */
   readonly treesFile: string
+  /** The key and the certificate whose hash stands in addresses of WebRTC. */
+  readonly webRtc: CertificateFiles
 }
 
 /** Makes the folder, for its owner only, unless it is there. Throws `data/unwritable`. */
@@ -36,5 +39,9 @@ export function dataFolderAt(folder: string): DataFolder {
     recordFile: path.join(folder, 'node.enr'),
     peersFile: path.join(folder, 'peers.jsonl'),
     treesFile: path.join(folder, 'dns-trees.json'),
+    webRtc: {
+      keyFile: path.join(folder, 'webrtc', 'key.pem'),
+      certificateFile: path.join(folder, 'webrtc', 'certificate.pem'),
+    },
   }
 }

@@ -69,14 +69,20 @@ function measureStreams({ metrics, host }: GaugeParts): void {
   for (const gauge of [byProtocol, byMuxer]) gauge.reset()
   for (const direction of ['In', 'Out'])
     for (const protocol of wakuProtocols) byProtocol.set({ direction, protocol }, 0)
-  for (const type of ['yamux', 'mplex']) for (const dir of ['in', 'out']) byMuxer.set({ type, dir }, 0)
+  for (const type of ['yamux', 'mplex', 'webrtc'] as const)
+    for (const dir of ['in', 'out']) byMuxer.set({ type, dir }, 0)
   for (const { streams, multiplexer } of host.libp2p.getConnections()) {
-    const type = multiplexer?.startsWith('/mplex') ? 'mplex' : 'yamux'
+    const type = muxerOf(multiplexer)
     for (const { protocol, direction } of streams) {
       byMuxer.inc({ type, dir: direction === 'inbound' ? 'in' : 'out' })
       if (isWakuProtocol(protocol)) byProtocol.inc({ direction: direction === 'inbound' ? 'In' : 'Out', protocol })
     }
   }
+}
+
+function muxerOf(multiplexer = ''): 'yamux' | 'mplex' | 'webrtc' {
+  if (multiplexer.startsWith('/mplex')) return 'mplex'
+  return multiplexer.startsWith('/webrtc') ? 'webrtc' : 'yamux'
 }
 
 function isWakuProtocol(protocol: string): protocol is WakuProtocol {

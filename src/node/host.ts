@@ -14,6 +14,7 @@ import { nodeKey, nodeKeyFromHex } from '../net/identity.ts'
 import { type HostLimits, hostLimits, MiB, worstCaseMemory } from '../net/limits.ts'
 import { isLoopback, Networks } from '../net/networks.ts'
 import { type StackPiece, stackPieces, type Tls } from '../net/stack/stack.ts'
+import { webRtcCertificate } from '../net/webrtc/certificate.ts'
 import { NetworkBytes } from '../protocols/relay/counts.ts'
 import { type Router, relayRouter } from '../protocols/relay/router.ts'
 import type { StackName } from '../settings/table/peers.ts'
@@ -69,6 +70,7 @@ export async function openHost(parts: HostParts): Promise<NodeHost> {
     announce: announceOf(settings),
     forgeDomain: settings.autoTls ? forgeName(settings, peerId) : undefined,
     tls,
+    webRtc: settings.webrtcDirect ? await webRtcCertificate(folder.webRtc) : undefined,
     limits,
     stock: stockPieces(settings.stack),
     circuit: circuitOf(settings),
@@ -110,7 +112,8 @@ function readKey({ nodekey }: Settings, { keyFile }: DataFolder): Promise<Privat
 function listenOf(settings: Settings): Listen {
   const { listenAddress, tcpPort, websocketSupport, websocketPort, websocketSecureSupport } = settings
   const websocket = websocketSupport ? { port: websocketPort, secure: websocketSecureSupport } : undefined
-  return { address: listenAddress, tcpPort, websocket }
+  const webRtcPort = settings.webrtcDirect ? settings.webrtcDirectPort : undefined
+  return { address: listenAddress, tcpPort, websocket, webRtcPort }
 }
 
 function announceOf({ nat, dns4DomainName, extMultiaddr, extMultiaddrOnly }: Settings): Announce {

@@ -4,6 +4,7 @@ import type { Connection, Libp2p } from '@libp2p/interface'
 import type { Archive } from '../archive/archive.ts'
 import { type Clock, type Milliseconds, type Nanoseconds, toMilliseconds } from '../core/time.ts'
 import { parsePubsubTopic } from '../core/topics.ts'
+import { isWebRtc } from '../net/addresses.ts'
 import { isRelayed } from '../net/circuit/address.ts'
 import type { Reachability } from '../net/reachability.ts'
 import type { Relay } from '../protocols/relay/service.ts'
@@ -171,6 +172,7 @@ async function peersOf(libp2p: RunningParts['libp2p'], settings: Settings, metri
 function transportOf({ remoteAddr }: Connection): string {
   const address = remoteAddr.toString()
   if (isRelayed(remoteAddr)) return 'relayed'
+  if (isWebRtc(remoteAddr)) return 'webrtc'
   if (/\/(wss|tls\/ws)\b/.test(address)) return 'wss'
   return /\/ws\b/.test(address) ? 'ws' : 'tcp'
 }

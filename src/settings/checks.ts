@@ -132,6 +132,12 @@ function* portsDiffer(settings: Settings, at: At): Iterable<string> {
         yield `${at(name)}: port ${port} is also that of --${other}`
 }
 
+function* udpPortsDiffer(settings: Settings, at: At): Iterable<string> {
+  const { webrtcDirect, webrtcDirectPort: port, discv5Discovery, discv5UdpPort } = settings
+  if (webrtcDirect && discv5Discovery && port !== 0 && port === discv5UdpPort)
+    yield `${at('webrtc-direct-port')}: UDP port ${port} is also that of --discv5-udp-port`
+}
+
 /** Two addresses of one machine get in each other's way when they are one, or when either is all of them. */
 function overlap(address: string, other: string): boolean {
   return address === other || [address, other].some((one) => one === '0.0.0.0' || one === '::')
@@ -169,6 +175,7 @@ const refusals: readonly Rule[] = [
   replicaHasPrimary,
   portsFit,
   portsDiffer,
+  udpPortsDiffer,
   announcesSomething,
 ]
 

@@ -172,7 +172,7 @@ const table = {
     direction: directions,
   }),
   libp2p_open_streams: gauge('Open streams, by muxer and by who opened them.', {
-    type: ['yamux', 'mplex'],
+    type: ['yamux', 'mplex', 'webrtc'],
     dir: directions,
   }),
   libp2p_total_dial_attempts_total: counter('Dials begun, one for each address that was tried.'),

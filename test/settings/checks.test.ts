@@ -207,6 +207,14 @@ t.test('AutoTLS is for who agrees to the terms, has no other name, and names bot
   t.equal(settings.websocketSecureCertPath, '/d/acme/auto-tls.pem')
 })
 
+t.test('WebRTC and discv5 do not share a UDP port', async (t) => {
+  const ports = ['--webrtc-direct-port=9000', '--discv5-udp-port=9000']
+  t.throws(() => resolveSettings({ argv: ['--webrtc-direct', '--discv5-discovery', ...ports] }), {
+    message: /--webrtc-direct-port: UDP port 9000 is also that of --discv5-udp-port/,
+  })
+  t.doesNotThrow(() => resolveSettings({ argv: ['--discv5-discovery', ...ports] }))
+})
+
 t.test('ports are shifted, except those that the system chooses', async (t) => {
   const { settings } = resolveSettings({ argv: ['--ports-shift=3', '--rest-port=0'] })
   t.equal(settings.tcpPort, 60003)

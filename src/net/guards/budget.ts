@@ -77,11 +77,12 @@ function buffered(stream: MessageStream): number {
   return stream.readBufferLength + stream.writeBufferLength + unsent(stream) + heldOf(stream)
 }
 
-/** What the socket under a stock connection holds. */
+/** What the socket under a stock connection holds, or the channel under a stream of WebRTC. */
 function unsent(stream: MessageStream): number {
-  const { socket, websocket } = stream as {
+  const { socket, websocket, channel } = stream as {
     socket?: { writableLength: number }
     websocket?: { bufferedAmount: number }
+    channel?: { bufferedAmount: number }
   }
-  return socket?.writableLength ?? websocket?.bufferedAmount ?? 0
+  return socket?.writableLength ?? websocket?.bufferedAmount ?? channel?.bufferedAmount ?? 0
 }

@@ -5,7 +5,7 @@
  * full, the one that has waited longest makes way, which an honest peer, who is through in a fraction of a second, never
  * is. Each owner of addresses has a share of the connections, except this machine and the operator's proxies.
  */
-import { isIP, type Socket } from 'node:net'
+import { isIP } from 'node:net'
 import type { Milliseconds } from '../../core/time.ts'
 import type { HostLimits } from '../limits.ts'
 import { canonical, isLoopback, isPrivate, type Networks, ownerOf, subnetOf } from '../networks.ts'
@@ -31,9 +31,21 @@ const patrolInterval: Milliseconds = 250
 /** The share of one address is also how often it may connect in this time. */
 const ratePeriod: Milliseconds = 10_000
 
+/** What is judged: a socket, or what stands for one. */
+export interface Newcomer {
+  readonly remoteAddress?: string | undefined
+  readonly remotePort?: number | undefined
+  readonly bytesRead: number
+  on(event: 'error', listener: () => void): unknown
+  once(event: 'close', listener: () => void): unknown
+  destroy(): unknown
+  /** Throws where `destroy` has to do. */
+  resetAndDestroy(): unknown
+}
+
 /** An inbound socket. */
 interface Entrant {
-  readonly socket: Socket
+  readonly socket: Newcomer
   /** Its remote address and port. */
   readonly key: string
   readonly since: Milliseconds
@@ -70,7 +82,7 @@ export class Gate {
   }
 
   /** Judges a socket that was just accepted. False when it was closed. */
-  admit(socket: Socket): boolean {
+  admit(socket: Newcomer): boolean {
     // Whatever happens to a socket, it is never uncaught.
     socket.on('error', () => socket.destroy())
     const { remoteAddress, remotePort } = socket
@@ -192,7 +204,7 @@ export class Gate {
     return addresses.findLast((address) => isIP(address) !== 0 && !this.#trusted.has(address))
   }
 
-  #turnAway(socket: Socket, why: Refusal): false {
+  #turnAway(socket: Newcomer, why: Refusal): false {
     this.#refused(why)
     return close(socket)
   }
@@ -220,7 +232,7 @@ function keyOf(address: string, port: number): string {
 }
 
 /** A reset, not a farewell: nothing is kept for a stranger, not even a port in TIME_WAIT. */
-function close(socket: Socket): false {
+function close(socket: Newcomer): false {
   try {
     socket.resetAndDestroy()
   } catch {

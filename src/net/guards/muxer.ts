@@ -2,7 +2,7 @@
  * What the stock muxers leave open on a connection whose peer has an identity: how many streams, how fast they come, how
  * long a frame may be, and how much may wait for a peer that does not read.
  */
-import type { MessageStream, Stream, StreamMuxer } from '@libp2p/interface'
+import type { MessageStream, Stream, StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
 import type { HostLimits } from '../limits.ts'
 import { Pace } from '../pace.ts'
 import { beforeInbound } from '../stack/inbound-streams.ts'
@@ -24,22 +24,29 @@ export interface MuxerGuard {
 
 /** The muxer that `factory` makes, with `guard` on each connection. Our own has its bounds inside, and tells of them. */
 export function guardMuxer(factory: MuxerFactory, guard: MuxerGuard): MuxerFactory {
+  return (components) => guardMuxers(factory(components), guard)
+}
+
+/** The same maker of muxers, with `guard` on each connection; `bound` is called with each muxer, before its streams come. */
+export function guardMuxers(
+  muxers: StreamMuxerFactory,
+  guard: MuxerGuard,
+  bound?: (muxer: StreamMuxer) => void,
+): StreamMuxerFactory {
   const { limits, budget } = guard
-  return (components) => {
-    const muxers = factory(components)
-    const own = muxers instanceof Yamux
-    if (own) muxers.refused = guard.refused
-    const createStreamMuxer = muxers.createStreamMuxer.bind(muxers)
-    muxers.createStreamMuxer = (connection) => {
-      connection.maxWriteBufferLength = limits.connectionWriteBytes
-      if (!own && muxers.protocol.startsWith('/yamux/')) boundFrames(connection, guard)
-      const muxer = createStreamMuxer(connection)
-      if (!own) boundStreams(muxer, connection, guard)
-      budget.watch(connection, muxer)
-      return muxer
-    }
-    return muxers
+  const own = muxers instanceof Yamux
+  if (own) muxers.refused = guard.refused
+  const createStreamMuxer = muxers.createStreamMuxer.bind(muxers)
+  muxers.createStreamMuxer = (connection) => {
+    connection.maxWriteBufferLength = limits.connectionWriteBytes
+    if (!own && muxers.protocol.startsWith('/yamux/')) boundFrames(connection, guard)
+    const muxer = createStreamMuxer(connection)
+    bound?.(muxer)
+    if (!own) boundStreams(muxer, connection, guard)
+    budget.watch(connection, muxer)
+    return muxer
   }
+  return muxers
 }
 
 /** To be called before the muxer listens, so that it never sees the frame that is too long. */

@@ -4,7 +4,7 @@
  */
 import { Server, type Socket } from 'node:net'
 import type { Connection, Listener, MultiaddrConnection, Transport, Upgrader, UpgraderOptions } from '@libp2p/interface'
-import { CODE_IP4, CODE_IP6, CODE_TCP, type Multiaddr } from '@multiformats/multiaddr'
+import { CODE_IP4, CODE_IP6, CODE_TCP, CODE_UDP, type Multiaddr } from '@multiformats/multiaddr'
 import { messageOf, WaypostError } from '../../core/errors.ts'
 import type { HostLimits } from '../limits.ts'
 import type { Stack } from '../stack/stack.ts'
@@ -110,7 +110,7 @@ export function boundedUpgrader(
 function remoteOf(remote: Multiaddr): { address: string; port: number } {
   const components = remote.getComponents()
   const address = components.find(({ code }) => code === CODE_IP4 || code === CODE_IP6)?.value ?? ''
-  return { address, port: Number(components.find(({ code }) => code === CODE_TCP)?.value) }
+  return { address, port: Number(components.find(({ code }) => code === CODE_TCP || code === CODE_UDP)?.value) }
 }
 
 /** The socket server inside a listener. A listener without one could not be guarded, so it does not start. */

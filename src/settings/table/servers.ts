@@ -93,6 +93,16 @@ export const websocket = {
     'Where the authority looks for the proof that the name is ours; it asks on port 80, which may lead here. Open only during an order.',
     { default: '80', ours: true },
   ),
+  'webrtc-direct': setting(
+    bool,
+    'Listen for WebRTC-direct, by which browsers reach a node that has neither a name nor a certificate. Needs the optional packages.',
+    { default: 'false', ours: true },
+  ),
+  'webrtc-direct-port': setting(port, 'The UDP port of WebRTC-direct.', {
+    default: '9001',
+    shifted: true,
+    ours: true,
+  }),
   'auto-tls': setting(
     bool,
     'Get a certificate for names that a public service (AutoTLS) gives to every public address of this peer id, so that browsers reach a node without a domain; turns secure WebSocket on. The service and the authority of acme-directory-url are contacted.',
