@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../../src/core/time.ts'
 import type { Validator } from '../../src/core/validator.ts'
 import { createHost, type Host } from '../../src/net/host.ts'
 import { hostLimits } from '../../src/net/limits.ts'
+import type { StackPiece } from '../../src/net/stack/stack.ts'
 import { type Router, type RouterEvent, relayRouter } from '../../src/protocols/relay/router.ts'
 import { GossipRelay } from '../../src/protocols/relay/service.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
@@ -21,6 +22,10 @@ export interface RelayNodeOptions {
   readonly maxMessageBytes?: number
   readonly clock?: Clock
   readonly privateKey?: PrivateKey
+  /** Pieces of the stack that are the stock ones, of which the router is the one that counts. */
+  readonly router?: ReadonlySet<StackPiece>
+  /** The ids that it speaks; all of relay's unless given. */
+  readonly protocols?: readonly string[]
   /** Takes what is delivered, in place of the list. */
   readonly deliver?: (envelope: Envelope) => void
 }
@@ -48,8 +53,9 @@ export async function relayNode(t: Owner, options: RelayNodeOptions): Promise<Re
       colocationLimit: 5,
       sharedAddress: (ip) => ip.startsWith('127.'),
       onMessage: () => {},
+      ...(options.protocols && { protocols: options.protocols }),
     },
-    stockPieces,
+    options.router ?? stockPieces,
   )
   const host = await createHost<{ relay: Router }>({
     privateKey: options.privateKey ?? (await generateKeyPair('secp256k1')),

@@ -19,7 +19,7 @@ export class OwnRouter extends GossipRouter {
     const { maxMessageBytes } = options
     this.#options = options
     this.#links = new Links(components, {
-      protocols: relayProtocols,
+      protocols: options.protocols ?? relayProtocols,
       limits: {
         frameBytes: rpcBytes(maxMessageBytes),
         inboundStreams,

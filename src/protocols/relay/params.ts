@@ -71,6 +71,8 @@ export interface RouterOptions {
   /** Every topic that this node may follow; peers' subscriptions to others are not even remembered. */
   readonly topics: Iterable<string>
   readonly maxMessageBytes: number
+  /** The ids that are spoken, the preferred one first; all of relay's unless given. */
+  readonly protocols?: readonly string[]
   /** Connections of one address from which their score falls; 0 turns the rule off (`--ip-colocation-limit`). */
   readonly colocationLimit: number
   /** True for addresses that many peers share for good reason: loopback and trusted proxies. */

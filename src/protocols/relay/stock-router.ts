@@ -61,7 +61,7 @@ class StockRouter implements Router {
     this.#topics = [...options.topics]
     const onForward = (peers: number): void => this.#forwarded(peers)
     this.#inside = gossipsub(libraryOptions(options, onForward))(components) as Inside
-    this.#inside.protocols = [...relayProtocols]
+    this.#inside.protocols = [...(options.protocols ?? relayProtocols)]
     this.#inside.addEventListener('gossipsub:message', ({ detail }: MessageEvent) =>
       this.#deliver(detail.msg, detail.propagationSource.toString()),
     )
