@@ -71,11 +71,11 @@ export class Gossip {
    * share of all when that is more.
    */
   tell(topic: Topic): void {
-    const ids = this.#parts.cache.idsToTell(topic.name)
-    if (ids.length === 0) return
-    const { random } = this.#parts
+    const { cache, random } = this.#parts
     const inside = topic.isFollowed ? topic.mesh : topic.fanout
     const others = [...topic.subscribers].filter((peer) => !inside.has(peer) && mayHear(peer))
+    const ids = others.length === 0 ? [] : cache.idsToTell(topic.name)
+    if (ids.length === 0) return
     const count = Math.max(mesh.lazy, Math.floor(mesh.gossipFactor * others.length))
     // Too many for one: each is told of others, so that together they hear of all.
     const frameFor = ids.length > ihaveIds ? () => this.#ihave(topic, ids) : once(() => this.#ihave(topic, ids))

@@ -1,11 +1,13 @@
 /**
  * The messages of the last few heartbeats: what peers are told of and may ask for (gossipsub v1.0, "Message Cache").
- * Bounded in bytes too: under a flood the oldest go before their time.
+ *
+ * A window for each heartbeat, forgotten as a whole, so that no message costs a deletion. Bounded in bytes too: a window that
+ * is full ends before its time, and under a flood all of them are shorter.
  */
 import { mesh } from '../params.ts'
 import { cachedBytes, retransmissions } from './bounds.ts'
 
-export interface CachedMessage {
+interface CachedMessage {
   readonly topic: string
   /** One message, ready to be sent. */
   readonly frame: Uint8Array
@@ -13,31 +15,35 @@ export interface CachedMessage {
   asked: Map<string, number> | undefined
 }
 
+class Window {
+  readonly messages = new Map<string, CachedMessage>()
+  bytes = 0
+}
+
 export class MessageCache {
-  readonly #most: number
-  readonly #messages = new Map<string, CachedMessage>()
-  /** The ids of each heartbeat, the newest first. */
-  #windows: string[][] = [[]]
-  #bytes = 0
+  readonly #windowBytes: number
+  /** The newest first. */
+  #windows: Window[] = []
+  #current = new Window()
 
   /** `most`: bytes of all frames together. */
   constructor(most = cachedBytes) {
-    this.#most = most
+    this.#windowBytes = most / mesh.history
+    this.clear()
   }
 
   get size(): number {
-    return this.#messages.size
+    return this.#windows.reduce((sum, { messages }) => sum + messages.size, 0)
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.#windows.reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
   put(id: string, topic: string, frame: Uint8Array): void {
-    this.#messages.set(id, { topic, frame, asked: undefined })
-    this.#windows[0]?.push(id)
-    this.#bytes += frame.length
-    while (this.#bytes > this.#most) this.#dropOldest()
+    if (this.#current.bytes + frame.length > this.#windowBytes) this.shift()
+    this.#current.messages.set(id, { topic, frame, asked: undefined })
+    this.#current.bytes += frame.length
   }
 
   /**
@@ -45,7 +51,7 @@ export class MessageCache {
    * (v1.1, "Spam Protection": IWANT).
    */
   ask(id: string, peer: string): Uint8Array | undefined {
-    const message = this.#messages.get(id)
+    const message = this.#find(id)
     if (message === undefined) return undefined
     message.asked ??= new Map()
     const times = (message.asked.get(peer) ?? 0) + 1
@@ -55,30 +61,29 @@ export class MessageCache {
 
   /** The ids of a topic that peers are told of: those of the last few heartbeats. */
   idsToTell(topic: string): string[] {
-    const recent = this.#windows.slice(0, mesh.gossipHistory).flat()
-    return recent.filter((id) => this.#messages.get(id)?.topic === topic)
+    const ids: string[] = []
+    for (const { messages } of this.#windows.slice(0, mesh.gossipHistory))
+      for (const [id, message] of messages) if (message.topic === topic) ids.push(id)
+    return ids
   }
 
   /** A heartbeat has passed. */
   shift(): void {
-    this.#windows.unshift([])
-    for (const id of this.#windows.splice(mesh.history).flat()) this.#drop(id)
+    this.#current = new Window()
+    this.#windows = [this.#current, ...this.#windows.slice(0, mesh.history - 1)]
   }
 
   clear(): void {
-    this.#messages.clear()
-    this.#windows = [[]]
-    this.#bytes = 0
+    this.#windows = []
+    this.shift()
   }
 
-  #dropOldest(): void {
-    const [oldest] = this.#messages.keys()
-    if (oldest !== undefined) this.#drop(oldest)
-  }
-
-  #drop(id: string): void {
-    this.#bytes -= this.#messages.get(id)?.frame.length ?? 0
-    this.#messages.delete(id)
+  #find(id: string): CachedMessage | undefined {
+    for (const { messages } of this.#windows) {
+      const message = messages.get(id)
+      if (message !== undefined) return message
+    }
+    return undefined
   }
 }
 
