@@ -108,11 +108,14 @@ export class Link {
   async open(): Promise<void> {
     if (this.#stream !== undefined || this.#opening || this.#gone) return
     this.#opening = true
+    let stream: Stream | undefined
     try {
-      this.#opened(await this.#newStream())
-    } catch {
+      stream = await this.#newStream()
+      this.#opened(stream)
+    } catch (error) {
       // Why a peer takes no stream is its own affair; it is asked again.
-      this.#failed()
+      stream?.abort(asError(error))
+      if (this.#stream === undefined) this.#failed()
     } finally {
       this.#opening = false
     }

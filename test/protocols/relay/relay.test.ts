@@ -4,7 +4,9 @@ import { openEnvelope } from '../../../src/core/envelope.ts'
 import { toNanoseconds } from '../../../src/core/time.ts'
 import { accept, ignore, reject, validateMeta } from '../../../src/core/validator.ts'
 import { messageId } from '../../../src/protocols/relay/codec.ts'
+import { disconnectGraylisted } from '../../../src/protocols/relay/graylist.ts'
 import { protectedShards, signedDigest } from '../../../src/protocols/relay/protected-shard.ts'
+import { silentLog } from '../../../src/telemetry/log.ts'
 import { envelope, messageBytes, testPubsubTopic } from '../../kit/messages.ts'
 import { heartbeat, mesh, type RelayNode, relayNode } from '../../kit/relay.ts'
 
@@ -59,6 +61,29 @@ t.test('a message that is no WakuMessage, too large or refused by a validator is
   await heartbeat(b, () => score() < 0)
   // Every twelve seconds the count is halved, which may be just now.
   t.ok(score() < -300, 'who sent them is trusted less: four invalid messages, squared, cost 1600, and two 400')
+})
+
+t.test('a peer that sends one invalid message after the other is disconnected', async (t) => {
+  const refused = '/refused/1/x/proto'
+  const judges = ({ message }: { message: { contentTopic: string } }) =>
+    message.contentTopic === refused ? reject('refused by the test') : accept
+  const [bad, good, node] = await Promise.all([
+    relayNode(t, { topics }),
+    relayNode(t, { topics }),
+    relayNode(t, { topics, validators: [judges] }),
+  ])
+  for (const one of [bad, good, node]) one.relay.subscribe(testPubsubTopic)
+  const router = node.host.libp2p.services.relay
+  const watch = disconnectGraylisted({ router, libp2p: node.host.libp2p, log: silentLog() })
+  t.teardown(() => watch[Symbol.dispose]())
+  await mesh(testPubsubTopic, bad, node)
+  await mesh(testPubsubTopic, good, node)
+  for (let sent = 0; sent < 15; sent += 1) {
+    await bad.host.libp2p.services.relay.publish(testPubsubTopic, messageBytes({ contentTopic: refused }))
+    await good.relay.publish(envelope())
+  }
+  await heartbeat(node, () => !router.peers().includes(bad.peerId))
+  t.same(router.peers(), [good.peerId], 'the other one stays')
 })
 
 t.test('a validator that must wait holds back its message and no other', async (t) => {

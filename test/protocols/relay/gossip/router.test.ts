@@ -1,11 +1,17 @@
 /** The rules of gossipsub, each by its clause, with peers that the test plays and a clock that it sets. */
+import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
 import t from 'tap'
+import { isWaypostError } from '../../../../src/core/errors.ts'
 import { accept, ignore, reject, type Verdict } from '../../../../src/core/validator.ts'
 import { messageIdKey } from '../../../../src/protocols/relay/codec.ts'
+import { frameOf } from '../../../../src/protocols/relay/gossip/frames-out.ts'
 import { idOf } from '../../../../src/protocols/relay/gossip/message-cache.ts'
+import { newFrame } from '../../../../src/protocols/relay/gossip/message-frame.ts'
 import { mesh } from '../../../../src/protocols/relay/params.ts'
 import { type Played, Stage, topicA, topicB } from '../../../kit/gossip.ts'
+import { holds } from '../../../kit/property.ts'
 
 const message = (bytes = 40): Buffer => randomBytes(bytes)
 const idFor = (data: Uint8Array): Uint8Array => idOf(messageIdKey(data))
@@ -712,4 +718,44 @@ t.test('what is no RPC costs, and enough of it ends in the graylist', async (t) 
   for (let times = 0; times < 32; times += 1) stage.router.violated(peer.peer)
   t.ok(peer.score < -10_000)
   t.doesNotThrow(() => peer.sendsBody(Buffer.from([0xff, 0xff])), 'it is not even read')
+})
+
+t.test('whatever bytes come, the router goes on, and remembers no more than it may', async (t) => {
+  const { stage, peers } = meshed(3)
+  const [attacker, from, other] = peers
+  if (attacker === undefined || from === undefined || other === undefined) throw new Error('three peers')
+  const valid = [
+    frameOf({ subscriptions: [{ topic: topicA, subscribe: true }], graft: [topicA, topicB] }),
+    frameOf({ ihave: [{ topic: topicA, ids: [randomBytes(32), randomBytes(32)] }], iwant: [randomBytes(32)] }),
+    frameOf({ prune: [{ topic: topicB, backoff: 60 }], idontwant: [randomBytes(32)] }),
+    newFrame(Buffer.from(topicA), message()).frame,
+    newFrame(Buffer.from(topicB), message()).frame,
+  ]
+  let refused = 0
+  const changed = fc.record({
+    which: fc.nat(valid.length - 1),
+    changes: fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 5 }),
+  })
+  holds(
+    t,
+    fc.property(changed, ({ which, changes }) => {
+      const body = Buffer.from((valid[which] ?? Buffer.alloc(1)).subarray(1))
+      for (const [at, value] of changes) body[at % body.length] = value
+      try {
+        attacker.sendsBody(body)
+      } catch (error) {
+        assert.ok(isWaypostError(error, 'wire/malformed'), String(error))
+        refused += 1
+      }
+    }),
+    { numRuns: 5000 },
+  )
+  t.ok(refused > 100, `${refused} of 5,000 were refused`)
+  t.ok(attacker.peer.topics.size <= 2)
+  t.equal(stage.router.peers().length, 3)
+  other.heard()
+  const data = message()
+  from.sends(data)
+  t.same(stage.delivered.at(-1), { data, from: from.id })
+  t.same(other.heard().messages, [data])
 })
