@@ -1,0 +1,49 @@
+/** Private groups: the log of their membership, and what goes with it (status-go's `membership_update_message.proto`). */
+import { bytes, field, int32, message, oneof, repeated, text, uint64, type ValueOf } from '../schema.ts'
+import { chatMessage, emojiReaction } from './chat.ts'
+
+/** Events of one message at the most, and members that one of them names. */
+export const maxEvents = 2048
+export const maxEventMembers = 256
+
+export const EventType = {
+  created: 1,
+  nameChanged: 2,
+  membersAdded: 3,
+  memberJoined: 4,
+  memberRemoved: 5,
+  adminsAdded: 6,
+  adminRemoved: 7,
+  colorChanged: 8,
+  imageChanged: 9,
+} as const
+
+export const membershipUpdateEvent = message('MembershipUpdateEvent', {
+  clock: field(1, uint64),
+  /** User ids, as they stand on the wire: `0x` and 130 digits. */
+  members: repeated(2, text(256), maxEventMembers),
+  name: field(3, text(1024)),
+  /** An EventType. */
+  type: field(4, int32),
+  color: field(5, text(64)),
+  image: field(6, bytes()),
+})
+
+export const membershipUpdateMessage = message('MembershipUpdateMessage', {
+  chatId: field(1, text(1024)),
+  /** Each a signature of 65 bytes and an encoded event. */
+  events: repeated(2, bytes(), maxEvents),
+  entity: oneof({ message: [3, chatMessage], reaction: [4, emojiReaction] }),
+})
+
+/** `state`: 1 asked for, 2 refused, 3 approved. */
+export const groupChatInvitation = message('GroupChatInvitation', {
+  clock: field(1, uint64),
+  chatId: field(2, text(1024)),
+  introduction: field(3, text()),
+  state: field(4, int32),
+})
+
+export type MembershipUpdateEvent = ValueOf<typeof membershipUpdateEvent>
+export type MembershipUpdateMessage = ValueOf<typeof membershipUpdateMessage>
+export type GroupChatInvitation = ValueOf<typeof groupChatInvitation>
