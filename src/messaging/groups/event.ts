@@ -1,0 +1,73 @@
+/** One event of a private group's log, as it is signed: over keccak256 of the group's id and the encoded event. */
+import { EventType, type MembershipUpdateEvent, membershipUpdateEvent } from '../application/group.ts'
+import { type KeyPair, keccak256, recoverSigner, signatureBytes, userId } from '../keys.ts'
+import type { DraftOf } from '../schema.ts'
+
+export interface SignedEvent {
+  readonly event: MembershipUpdateEvent
+  /** The user id of its author. */
+  readonly from: string
+  /** The signature and the encoded event: what is sent on. */
+  readonly raw: Uint8Array
+  /** Tells events apart: its author and its bytes. Another signature of the same is the same. */
+  readonly key: string
+}
+
+export type EventDraft = DraftOf<typeof membershipUpdateEvent> & { readonly clock: bigint }
+
+/** Events as people cause them. Members are user ids. */
+export const drafts = {
+  created: (name: string, color: string, clock: bigint): EventDraft => ({
+    type: EventType.created,
+    name,
+    color,
+    clock,
+  }),
+  nameChanged: (name: string, clock: bigint): EventDraft => ({ type: EventType.nameChanged, name, clock }),
+  colorChanged: (color: string, clock: bigint): EventDraft => ({ type: EventType.colorChanged, color, clock }),
+  imageChanged: (image: Uint8Array, clock: bigint): EventDraft => ({ type: EventType.imageChanged, image, clock }),
+  membersAdded: (members: string[], clock: bigint): EventDraft => ({ type: EventType.membersAdded, members, clock }),
+  memberJoined: (clock: bigint): EventDraft => ({ type: EventType.memberJoined, clock }),
+  memberRemoved: (member: string, clock: bigint): EventDraft => ({
+    type: EventType.memberRemoved,
+    members: [member],
+    clock,
+  }),
+  adminsAdded: (members: string[], clock: bigint): EventDraft => ({ type: EventType.adminsAdded, members, clock }),
+  adminRemoved: (admin: string, clock: bigint): EventDraft => ({
+    type: EventType.adminRemoved,
+    members: [admin],
+    clock,
+  }),
+} as const
+
+/** The id of a new group: `uuid` and its creator. */
+export function groupId(uuid: string, creator: KeyPair): string {
+  return `${uuid}-${userId(creator.publicKey)}`
+}
+
+export function signEvent(chatId: string, draft: EventDraft, author: KeyPair): SignedEvent {
+  const body = membershipUpdateEvent.encode(draft)
+  const signature = author.sign(digestOf(chatId, body))
+  return signedEvent(userId(author.publicKey), signature, body)
+}
+
+/** Reads an event of the log of `chatId`; undefined when it is none, or nobody can have signed it. */
+export function openEvent(chatId: string, raw: Uint8Array): SignedEvent | undefined {
+  if (raw.length <= signatureBytes) return undefined
+  const signature = raw.subarray(0, signatureBytes)
+  const body = raw.subarray(signatureBytes)
+  const signer = recoverSigner(digestOf(chatId, body), signature)
+  if (signer === undefined || membershipUpdateEvent.parse(body) === undefined) return undefined
+  return signedEvent(userId(signer), signature, body)
+}
+
+function signedEvent(from: string, signature: Uint8Array, body: Uint8Array): SignedEvent {
+  const event = membershipUpdateEvent.decode(body)
+  const key = `${from} ${Buffer.from(keccak256(body)).toString('hex')}`
+  return { event, from, raw: Buffer.concat([signature, body]), key }
+}
+
+function digestOf(chatId: string, body: Uint8Array): Uint8Array {
+  return keccak256(Buffer.from(chatId), body)
+}

@@ -1,0 +1,244 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { EventType, maxEvents, membershipUpdateMessage } from '../../../src/messaging/application/group.ts'
+import { abridged, isSameGroup } from '../../../src/messaging/groups/abridged.ts'
+import { drafts, groupId, openEvent, type SignedEvent, signEvent } from '../../../src/messaging/groups/event.ts'
+import { GroupLog } from '../../../src/messaging/groups/group-log.ts'
+import { eventFault, replay, wasEverMember } from '../../../src/messaging/groups/replay.ts'
+import { KeyPair, userId } from '../../../src/messaging/keys.ts'
+import { holds } from '../../kit/property.ts'
+
+const now = 1_700_000_000_000
+const people = [1, 2, 3, 4, 5].map((seed) => KeyPair.fromSecret(Buffer.alloc(32, seed)))
+const [alice, bob, carol, dave] = people as [KeyPair, KeyPair, KeyPair, KeyPair]
+const id = (person: KeyPair) => userId(person.publicKey)
+const ids = people.map(id)
+const chatId = groupId('4fa2c41c-1e07-4d4f-9b0e-0b1f6a4c0f11', alice)
+const clock = (step: number) => BigInt(now + step)
+
+const created = signEvent(chatId, drafts.created('crew', 'blue', clock(0)), alice)
+
+/** A log by who did what, one event after the other. */
+function logOf(...steps: [KeyPair, ReturnType<typeof drafts.memberJoined>][]): SignedEvent[] {
+  return [created, ...steps.map(([author, draft]) => signEvent(chatId, draft, author))]
+}
+
+/** The group in short, by the people's numbers. */
+function shown(events: readonly SignedEvent[]) {
+  const { name, members, admins } = replay(chatId, events)
+  const numbers = (set: ReadonlySet<string>) => [...set].map((member) => ids.indexOf(member) + 1).sort()
+  return { name, members: numbers(members), admins: numbers(admins) }
+}
+
+t.test('an event comes back as it was signed, and only of its own group', async (t) => {
+  const opened = openEvent(chatId, created.raw)
+  t.same(opened, created)
+  t.equal(opened?.from, id(alice))
+  t.not(openEvent(`${chatId}x`, created.raw)?.from, id(alice))
+  for (const raw of [new Uint8Array(0), created.raw.subarray(0, 65), Buffer.alloc(100)])
+    t.equal(openEvent(chatId, raw), undefined)
+})
+
+t.test('a log is carried by a message, event by event', async (t) => {
+  const events = logOf([alice, drafts.membersAdded([id(bob)], clock(1))])
+  const body = membershipUpdateMessage.encode({ chatId, events: events.map(({ raw }) => raw) })
+  const log = new GroupLog(chatId)
+  for (const raw of membershipUpdateMessage.decode(body).events) t.equal(log.take(raw, now), 'new')
+  t.same([...log.state.members], [id(alice), id(bob)])
+  t.equal(log.take(created.raw, now), 'known')
+})
+
+t.test('people are added, join, are named admins, leave, and are removed', async (t) => {
+  const steps: [KeyPair, ReturnType<typeof drafts.memberJoined>][] = [
+    [alice, drafts.membersAdded([id(bob), id(carol)], clock(1))],
+    [bob, drafts.memberJoined(clock(2))],
+    [bob, drafts.membersAdded([id(dave)], clock(3))],
+    [alice, drafts.adminsAdded([id(bob)], clock(4))],
+    [bob, drafts.memberRemoved(id(dave), clock(5))],
+    [carol, drafts.memberRemoved(id(carol), clock(6))],
+    [carol, drafts.nameChanged('mine', clock(7))],
+    [bob, drafts.nameChanged('band', clock(8))],
+    [bob, drafts.adminRemoved(id(bob), clock(9))],
+  ]
+  const after = (count: number) => shown(logOf(...steps.slice(0, count)))
+  t.same(after(0), { name: 'crew', members: [1], admins: [1] })
+  t.same(after(3), { name: 'crew', members: [1, 2, 3, 4], admins: [1] })
+  t.same(after(4).admins, [1, 2])
+  t.same(after(5).members, [1, 2, 3])
+  t.same(after(7), { name: 'crew', members: [1, 2], admins: [1, 2] }, 'who left says nothing more')
+  t.same(after(9), { name: 'band', members: [1, 2], admins: [1] })
+  const state = replay(chatId, logOf(...steps))
+  t.same(
+    [bob, carol, dave, people[4]!].map((person) => wasEverMember(state, id(person))),
+    [true, true, true, false],
+  )
+})
+
+const base = logOf([alice, drafts.membersAdded([id(bob), id(carol)], clock(1))])
+const baseState = replay(chatId, base)
+
+const refused: readonly {
+  what: string
+  author: KeyPair
+  draft: ReturnType<typeof drafts.memberJoined>
+  why: string
+}[] = [
+  { what: 'a second creation', author: alice, draft: drafts.created('x', 'y', clock(9)), why: 'already created' },
+  { what: 'a name by a stranger', author: dave, draft: drafts.nameChanged('x', clock(9)), why: 'not a member' },
+  { what: 'no name', author: bob, draft: drafts.nameChanged('', clock(9)), why: 'empty' },
+  { what: 'no color', author: bob, draft: drafts.colorChanged('', clock(9)), why: 'empty' },
+  { what: 'no image', author: bob, draft: drafts.imageChanged(new Uint8Array(0), clock(9)), why: 'empty' },
+  {
+    what: 'an addition by a stranger',
+    author: dave,
+    draft: drafts.membersAdded([id(dave)], clock(9)),
+    why: 'not a member',
+  },
+  { what: 'joining by a stranger', author: dave, draft: drafts.memberJoined(clock(9)), why: 'not a member' },
+  { what: 'a removal by a member', author: bob, draft: drafts.memberRemoved(id(carol), clock(9)), why: 'not an admin' },
+  {
+    what: 'the removal of an admin',
+    author: bob,
+    draft: drafts.memberRemoved(id(alice), clock(9)),
+    why: 'not an admin',
+  },
+  { what: 'a removal of nobody', author: alice, draft: { ...drafts.memberJoined(clock(9)), type: 5 }, why: 'empty' },
+  { what: 'leaving by a stranger', author: dave, draft: drafts.memberRemoved(id(dave), clock(9)), why: 'not a member' },
+  { what: 'an admin by a member', author: bob, draft: drafts.adminsAdded([id(bob)], clock(9)), why: 'not an admin' },
+  { what: 'a stranger as admin', author: alice, draft: drafts.adminsAdded([id(dave)], clock(9)), why: 'not a member' },
+  { what: "another's adminship ended", author: bob, draft: drafts.adminRemoved(id(alice), clock(9)), why: 'empty' },
+  { what: 'an event without a type', author: alice, draft: { clock: clock(9) }, why: 'unknown event' },
+]
+
+for (const { what, author, draft, why } of refused)
+  t.test(`${what} does not count`, async (t) => {
+    const signed = signEvent(chatId, draft, author)
+    t.equal(eventFault(baseState, signed), why)
+    t.ok(isSameGroup(replay(chatId, [...base, signed]), baseState))
+  })
+
+t.test('an admin does not remove another', async (t) => {
+  const events = [...base, signEvent(chatId, drafts.adminsAdded([id(bob)], clock(2)), alice)]
+  const removal = signEvent(chatId, drafts.memberRemoved(id(alice), clock(3)), bob)
+  t.equal(eventFault(replay(chatId, events), removal), 'an admin')
+  const other = signEvent(chatId, drafts.memberRemoved(id(carol), clock(3)), bob)
+  t.equal(eventFault(replay(chatId, events), other), undefined, 'the control')
+})
+
+t.test('nobody else begins a group, and nothing comes before it', async (t) => {
+  const forged = signEvent(chatId, drafts.created('evil', 'red', clock(-9)), bob)
+  const early = signEvent(chatId, drafts.membersAdded([id(dave)], clock(-8)), alice)
+  t.equal(eventFault(replay(chatId, []), forged), 'not the creator')
+  t.equal(eventFault(replay(chatId, []), early), 'not created')
+  t.same(shown([forged, early, ...base]), shown(base))
+  t.equal(replay(chatId, [forged, early]).members.size, 0)
+})
+
+const crowd = logOf(
+  [alice, drafts.membersAdded([id(bob), id(carol), id(dave)], clock(1))],
+  [alice, drafts.adminsAdded([id(bob)], clock(2))],
+)
+
+/** What anybody may try, allowed or not; clocks repeat. */
+const attempts = fc.array(
+  fc.record({
+    author: fc.nat({ max: 4 }),
+    type: fc.constantFrom(...Object.values(EventType), 0, 77),
+    members: fc.array(fc.nat({ max: 4 }), { maxLength: 2 }),
+    name: fc.constantFrom('', 'a', 'b'),
+    step: fc.integer({ min: 2, max: 8 }),
+  }),
+  { maxLength: 25 },
+)
+
+const scenes = attempts
+  .map((tries) => {
+    const events = tries.map(({ author, type, members, name, step }) => {
+      const named = members.map((member) => ids[member]!)
+      const image = Buffer.from(name)
+      return signEvent(chatId, { type, members: named, name, color: name, image, clock: clock(step) }, people[author]!)
+    })
+    return [...crowd, ...events]
+  })
+  .chain((events) =>
+    fc.record({
+      events: fc.constant(events),
+      order: fc.shuffledSubarray([...events.keys()], { minLength: events.length }),
+    }),
+  )
+
+t.test('events give the same group in whatever order they come', async (t) => {
+  holds(
+    t,
+    fc.property(scenes, ({ events, order }) => {
+      const log = new GroupLog(chatId)
+      for (const index of order) log.take(events[index]!.raw, now)
+      t.same(shown([...log.events]), shown(events))
+      t.ok(isSameGroup(log.state, replay(chatId, events)))
+    }),
+    { numRuns: 60 },
+  )
+})
+
+t.test('an abridged log gives the same group, and each of its events counts', async (t) => {
+  let shorter = 0
+  holds(
+    t,
+    fc.property(scenes, ({ events }) => {
+      const state = replay(chatId, events)
+      const short = abridged(state)
+      const again = replay(chatId, short)
+      t.ok(isSameGroup(again, state))
+      t.equal(again.events.length, short.length)
+      if (short.length < state.events.length) shorter += 1
+    }),
+    { numRuns: 60 },
+  )
+  t.ok(shorter > 0, 'some are shorter')
+})
+
+t.test('admins are always members, and the creator begins as both', async (t) => {
+  holds(
+    t,
+    fc.property(scenes, ({ events }) => {
+      const { members, admins } = replay(chatId, events)
+      return [...admins].every((admin) => members.has(admin))
+    }),
+    { numRuns: 60 },
+  )
+})
+
+t.test('a log that loses who let somebody in is sent whole', async (t) => {
+  const events = logOf(
+    [alice, drafts.membersAdded([id(bob)], clock(1))],
+    [bob, drafts.membersAdded([id(carol)], clock(2))],
+    [bob, drafts.memberRemoved(id(bob), clock(3))],
+  )
+  const state = replay(chatId, events)
+  t.same(abridged(state), state.events)
+  const renamed = logOf(
+    [alice, drafts.nameChanged('a', clock(1))],
+    [alice, drafts.nameChanged('b', clock(2))],
+    [alice, drafts.membersAdded([id(bob)], clock(3))],
+  )
+  t.equal(abridged(replay(chatId, renamed)).length, 3, 'one that loses nothing is not')
+})
+
+t.test('clocks of events have the limits of any clock', async (t) => {
+  const log = new GroupLog(chatId)
+  const at = (clock: bigint) => signEvent(chatId, drafts.created('x', 'y', clock), alice).raw
+  t.equal(log.take(at(0n), now), 'no clock')
+  t.equal(log.take(at(clock(120_001)), now), 'clock ahead')
+  t.equal(log.take(at(clock(120_000)), now), 'new')
+  t.equal(log.nextClock(now), clock(120_001))
+})
+
+t.test('events that do not count cannot fill the log', async (t) => {
+  const log = new GroupLog(chatId, base)
+  const spam = signEvent(chatId, drafts.nameChanged('spam', clock(5)), dave)
+  for (let index = 0; index < maxEvents; index += 1) log.add({ ...spam, key: `${index}` })
+  t.ok([...log.events].length > maxEvents)
+  t.equal(log.take(signEvent(chatId, drafts.nameChanged('real', clock(6)), bob).raw, now), 'new')
+  t.equal(log.state.name, 'real')
+  t.equal([...log.events].length, base.length + 1)
+})
