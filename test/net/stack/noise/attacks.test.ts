@@ -233,24 +233,24 @@ t.test('a record that is cut off by the end of the connection is not told', asyn
   t.equal(String(await got), 'good')
 })
 
-t.test('thousands of random handshakes end in an error each, and the next peer is served', async (t) => {
+t.test('a thousand random handshakes end in an error each, and the next peer is served', async (t) => {
   const random = generator(37)
   const { encrypter } = await end('ours', muxers)
   let [refused, served] = [0, 0]
-  for (let round = 0; round < 2000; round += 1) {
+  for (let round = 0; round < 1000; round += 1) {
     const [outbound, inbound] = multiaddrConnectionPair({ delay: 0 })
     const ending = encrypter.secureInbound(inbound, { signal: AbortSignal.timeout(20_000) }).then(
       () => (served += 1),
       () => (refused += 1),
     )
-    if (round % 500 === 0) await dial(outbound, honest)
+    if (round % 250 === 0) await dial(outbound, honest)
     else outbound.send(garbage(random))
-    if (round % 500 !== 0) await outbound.close()
+    if (round % 250 !== 0) await outbound.close()
     await ending
     outbound.abort(new Error('next'))
   }
   t.equal(served, 4)
-  t.equal(refused, 1996)
+  t.equal(refused, 996)
 })
 
 t.test('thousands of streams with wrong bytes tell no more than was sent', async (t) => {
