@@ -4,9 +4,11 @@
  * `npm run bench:stack`. Both ends are in this process, over a socket on loopback, and take turns by rounds, so that what
  * else the machine does falls on all alike: the ratios count.
  */
-import type { MessageStream } from '@libp2p/interface'
-import { KiB, MiB } from '../../src/net/limits.ts'
-import { secured } from '../kit/secured.ts'
+import { once } from 'node:events'
+import type { MessageStream, StreamMuxer } from '@libp2p/interface'
+import { hostLimits, KiB, MiB } from '../../src/net/limits.ts'
+import { openStack } from '../../src/net/stack/stack.ts'
+import { type Kind as Channel, secured } from '../kit/secured.ts'
 import { Bench, machine } from './kit/bench.ts'
 import { median } from './kit/statistics.ts'
 import { figure, printTable } from './kit/table.ts'
@@ -29,6 +31,9 @@ interface Subject {
   readonly perTick: number
   /** Messages of one round. */
   readonly messages: number
+  readonly kinds: readonly Kind[]
+  /** A message in the pieces in which it is sent. */
+  readonly parts: (bytes: number) => readonly Uint8Array[]
   readonly open: (bench: Bench, kind: Kind) => Promise<Ends>
 }
 
@@ -37,6 +42,27 @@ async function channel(bench: Bench, kind: Kind): Promise<Ends> {
   const { dialler, listener } = await secured(bench, [end, end])
   const from = kind === 'stock, joined above' ? joined(dialler.connection) : dialler.connection
   return { from, to: listener.connection }
+}
+
+/** A stream of a muxer over a secure channel that is the same for both. */
+function muxer(over: Channel): Subject['open'] {
+  return async (bench, kind) => {
+    const { dialler, listener } = await secured(bench, [over, over])
+    const [one, other] = [dialler, listener].map(({ connection }) => muxed(connection, kind))
+    if (one === undefined || other === undefined) throw new Error('two ends have two muxers')
+    const opened = once(other, 'stream')
+    const from = await one.createStream()
+    const [{ detail: to }] = await opened
+    return { from, to }
+  }
+}
+
+function muxed(connection: MessageStream, kind: Kind): StreamMuxer {
+  const { muxers } = openStack({ limits: hostLimits(150 * KiB) }, new Set(kind === 'ours' ? [] : ['muxer']))
+  const [make] = muxers
+  if (make === undefined) throw new Error('a stack has muxers')
+  // Muxers take nothing of a node.
+  return make({} as never).createStreamMuxer(connection)
 }
 
 /** Sends what is given to it within a tick as one buffer. */
@@ -65,7 +91,22 @@ const sizes = [
   { messageBytes: 64 * KiB, perTick: 8, messages: 2000 },
 ] as const
 
-const subjects: readonly Subject[] = sizes.map((size) => ({ piece: 'secure channel', ...size, open: channel }))
+/** As muxers send it: a header of 12 bytes, and the rest. */
+function framed(bytes: number): readonly Uint8Array[] {
+  return [Buffer.alloc(12), Buffer.alloc(bytes - 12)]
+}
+
+function whole(bytes: number): readonly Uint8Array[] {
+  return [Buffer.alloc(bytes)]
+}
+
+const pieces: readonly Pick<Subject, 'piece' | 'kinds' | 'parts' | 'open'>[] = [
+  { piece: 'secure channel', kinds, parts: framed, open: channel },
+  { piece: 'muxer, over our channel', kinds: ['ours', 'stock'], parts: whole, open: muxer('ours') },
+  { piece: 'muxer, over the stock channel', kinds: ['ours', 'stock'], parts: whole, open: muxer('stock') },
+]
+
+const subjects: readonly Subject[] = pieces.flatMap((piece) => sizes.map((size) => ({ ...piece, ...size })))
 
 const rounds = 7
 
@@ -75,19 +116,13 @@ interface Round {
   readonly cpuSeconds: number
 }
 
-/** A message as muxers send it: a header of 12 bytes, and the rest. */
-const header = Buffer.alloc(12)
-
-async function send({ from, to }: Ends, { messageBytes, perTick, messages }: Subject): Promise<Round> {
-  const body = Buffer.alloc(messageBytes - header.length)
+async function send({ from, to }: Ends, { messageBytes, perTick, messages, parts }: Subject): Promise<Round> {
+  const message = parts(messageBytes)
   const arrived = bytesAt(to, messageBytes * messages)
   const [start, cpu] = [performance.now(), process.cpuUsage()]
   for (let sent = 0; sent < messages; sent += perTick) {
     let hasRoom = true
-    for (let index = 0; index < perTick; index += 1) {
-      from.send(header)
-      hasRoom = from.send(body)
-    }
+    for (let index = 0; index < perTick; index += 1) for (const part of message) hasRoom = from.send(part)
     if (hasRoom) await new Promise((resolve) => setImmediate(resolve))
     else await drained(from)
   }
@@ -114,17 +149,14 @@ function drained(from: Ends['from']): Promise<void> {
 }
 
 /** The median of each kind, after a round to get warm. */
-async function compare(bench: Bench, subject: Subject): Promise<Record<Kind, Round>> {
-  const times: Record<Kind, Round[]> = { ours: [], stock: [], 'stock, joined above': [] }
-  const ends = await Promise.all(kinds.map(async (kind) => ({ kind, ends: await subject.open(bench, kind) })))
+async function compare(bench: Bench, subject: Subject): Promise<Partial<Record<Kind, Round>>> {
+  const ends = await Promise.all(
+    subject.kinds.map(async (kind) => ({ kind, ends: await subject.open(bench, kind), times: [] as Round[] })),
+  )
   for (const { ends: warm } of ends) await send(warm, subject)
   for (let round = 0; round < rounds; round += 1)
-    for (const { kind, ends: both } of ends) times[kind].push(await send(both, subject))
-  return {
-    ours: middle(times.ours),
-    stock: middle(times.stock),
-    'stock, joined above': middle(times['stock, joined above']),
-  }
+    for (const { ends: both, times } of ends) times.push(await send(both, subject))
+  return Object.fromEntries(ends.map(({ kind, times }) => [kind, middle(times)]))
 }
 
 function middle(times: readonly Round[]): Round {
@@ -137,14 +169,14 @@ function middle(times: readonly Round[]): Round {
 async function row(bench: Bench, subject: Subject): Promise<Record<string, string>> {
   const { piece, messageBytes, perTick, messages } = subject
   const times = await compare(bench, subject)
-  const rate = (kind: Kind): string => figure((messageBytes * messages) / MiB / times[kind].seconds)
-  const cpu = (kind: Kind): string => figure((times[kind].cpuSeconds / messages) * 1e6)
+  const rate = (kind: Kind): string => figure((messageBytes * messages) / MiB / (times[kind]?.seconds ?? Number.NaN))
+  const cpu = (kind: Kind): string => figure(((times[kind]?.cpuSeconds ?? Number.NaN) / messages) * 1e6)
   return {
     piece,
     message: `${messageBytes / KiB} KiB, ${perTick} a tick`,
     ...Object.fromEntries(kinds.map((kind) => [`${kind}: MiB/s`, rate(kind)])),
     ...Object.fromEntries(kinds.map((kind) => [`${kind}: us of CPU`, cpu(kind)])),
-    'CPU, stock to ours': figure(times.stock.cpuSeconds / times.ours.cpuSeconds),
+    'CPU, stock to ours': figure((times.stock?.cpuSeconds ?? Number.NaN) / (times.ours?.cpuSeconds ?? Number.NaN)),
   }
 }
 
