@@ -1,9 +1,9 @@
 /** What bounds one session, beside the limits of the host: streams, opens in a second, bytes that wait. */
 import type { Milliseconds } from '../../../core/time.ts'
-import { MiB } from '../../limits.ts'
+import { KiB } from '../../limits.ts'
 
-/** Body of one data frame that we send: with its header, one record of the secure channel (65,535 bytes, 16 of them the tag). */
-export const dataFrameBytes = 65_535 - 16 - 12
+/** Body of one data frame that we send: a batch of pushes, which is as long, is one frame. */
+export const dataFrameBytes = 64 * KiB
 
 /**
  * Bytes of a peer's first window that we use. The specification says 262,144; until July 2026 nim-libp2p, and so nwaku,
@@ -36,7 +36,7 @@ export const idleFramesPerSecond = 50_000
 export const pingInterval: Milliseconds = 5 * 60_000
 
 /** Bytes in one piece of what a paused stream holds. */
-export const blockBytes = { first: 512, most: MiB / 16 } as const
+export const blockBytes = { first: 512, most: 64 * KiB } as const
 
 /** Bytes that an async iteration over a stream keeps of what came before it asked; above, it pauses the stream. */
-export const iteratedBytes = MiB / 16
+export const iteratedBytes = 64 * KiB
