@@ -114,15 +114,10 @@ export class Ratchet {
     const { theirs, receiving, made } = this.#state
     if (message.n < receiving.next) return refused('used')
     if (message.n - receiving.next > maxSkippedMessages) return refused('too-far')
-    // Else it would be in no chain.
-    const walk = walkTo(receiving, message.n, theirs!, made)
-    const { chainKey, messageKey } = stepChain(walk.chain.key)
-    const plaintext = openAndForget(messageKey, message)
-    if (plaintext === undefined) return refused('forged')
-    return this.#opened(plaintext, {
-      receiving: { key: chainKey, next: message.n + 1 },
-      ...this.#kept(walk.passed, 1),
-    })
+    // Without a key of theirs there is no chain for it to be in.
+    const read = openAt(receiving, message, theirs!, made)
+    if (read === undefined) return refused('forged')
+    return this.#opened(read.plaintext, { receiving: read.chain, ...this.#kept(read.passed) })
   }
 
   /** The other party turned: a new key of theirs, a new chain. */
@@ -133,17 +128,15 @@ export class Ratchet {
     const theirs = keyOrNone(message.key)
     if (theirs === undefined) return refused('forged')
     const root = stepRoot(rootKey, own.sharedSecret(theirs))
-    const walk = walkTo({ key: root.chainKey, next: 0 }, message.n, theirs, made + leftBehind)
-    const { chainKey, messageKey } = stepChain(walk.chain.key)
-    const plaintext = openAndForget(messageKey, message)
-    if (plaintext === undefined) return refused('forged')
+    const read = openAt({ key: root.chainKey, next: 0 }, message, theirs, made + leftBehind)
+    if (read === undefined) return refused('forged')
     // Only now that the message is known to be theirs: the rest of the old chain, and our own turn.
     const rest = before === undefined ? [] : walkTo(receiving, receiving.next + leftBehind, before, made).passed
-    const received = { theirs, receiving: { key: chainKey, next: message.n + 1 } }
-    return this.#opened(plaintext, {
-      ...received,
+    const isGone = (one: KeptKey) => isNoMessage(one, before, message.previous)
+    return this.#opened(read.plaintext, {
+      ...{ theirs, receiving: read.chain },
       ...this.#turn(root.rootKey, theirs),
-      ...this.#kept([...rest, ...walk.passed], 1, (one) => isNoMessage(one, before, message.previous)),
+      ...this.#kept([...rest, ...read.passed], isGone),
     })
   }
 
@@ -155,9 +148,9 @@ export class Ratchet {
     return { own, rootKey: root.rootKey, sending, previous: this.#state.sending.next }
   }
 
-  /** The keys kept after `passed` were passed over and `used` were used: neither too old nor too many. */
-  #kept(passed: readonly KeptKey[], used: number, isGone: (one: KeptKey) => boolean = () => false) {
-    const made = this.#state.made + passed.length + used
+  /** The keys kept after a message was read and `passed` were passed over: neither too old nor too many. */
+  #kept(passed: readonly KeptKey[], isGone: (one: KeptKey) => boolean = () => false) {
+    const made = this.#state.made + passed.length + 1
     const young = [...this.#state.kept, ...passed].filter((one) => one.madeAt > made - maxKeptAge && !isGone(one))
     return { made, kept: young.slice(-maxKeptKeys) }
   }
@@ -193,10 +186,13 @@ function isNoMessage(one: KeptKey, before: CompressedKey | undefined, sent: numb
   return before !== undefined && one.n >= sent && sameBytes(one.theirs, before)
 }
 
-function openAndForget(messageKey: Uint8Array, message: Ratcheted): Uint8Array | undefined {
+/** Opens `message` in `chain`: keys of those before it are kept, its own is overwritten. Undefined where it does not open. */
+function openAt(chain: Chain, message: Ratcheted, theirs: CompressedKey, made: number) {
+  const { chain: reached, passed } = walkTo(chain, message.n, theirs, made)
+  const { chainKey, messageKey } = stepChain(reached.key)
   const plaintext = openRatcheted(messageKey, message.ciphertext, associatedData(message))
   messageKey.fill(0)
-  return plaintext
+  return plaintext && { plaintext, passed, chain: { key: chainKey, next: message.n + 1 } }
 }
 
 /** Bound to each message: where it stands. Neither identities nor devices (status-go). */

@@ -8,9 +8,10 @@
 import { inspect } from 'node:util'
 import { WaypostError } from '../../core/errors.ts'
 import { gcmKeyBytes, openGcm, sealGcm } from '../aes-gcm.ts'
-import { keccak256 } from '../keys.ts'
-import { bytes, field, message, uint32 } from '../schema.ts'
+import { keccak256, sameBytes } from '../keys.ts'
+import { bytes, type DraftOf, field, message, uint32 } from '../schema.ts'
 import type { GroupKey } from './group-key.ts'
+import { type EncryptedMessage, type encryptedMessage, maxGroupIdBytes } from './protocol-message.ts'
 
 /** Messages that may be missing before one that is opened: some milliseconds of hashing, which anybody can ask for. */
 export const maxSequenceSteps = 2000
@@ -32,7 +33,9 @@ interface Step {
 }
 
 interface HashRatchetState {
+  readonly groupId: Uint8Array
   readonly keyId: Uint8Array
+  readonly deprecatedKeyId: number
   /** The oldest from which we can compute. */
   readonly floor: Step
   /** The newest that was used. */
@@ -43,9 +46,11 @@ const version = 1
 const stepTable = message('a step of a hash ratchet', { n: field(1, uint32), key: field(2, bytes(gcmKeyBytes)) })
 const stateTable = message('a hash ratchet', {
   version: field(1, uint32),
-  keyId: field(2, bytes(gcmKeyBytes)),
-  floor: field(3, stepTable),
-  tip: field(4, stepTable),
+  groupId: field(2, bytes(maxGroupIdBytes)),
+  keyId: field(3, bytes(gcmKeyBytes)),
+  deprecatedKeyId: field(4, uint32),
+  floor: field(5, stepTable),
+  tip: field(6, stepTable),
 })
 
 export class HashRatchet {
@@ -58,13 +63,15 @@ export class HashRatchet {
   /** The ratchet of a group key, before its first message. */
   static of(groupKey: GroupKey): HashRatchet {
     const step = { n: 0, key: groupKey.secretBytes() }
-    return new HashRatchet({ keyId: groupKey.id, floor: step, tip: step })
+    const { groupId, id: keyId, deprecatedId: deprecatedKeyId } = groupKey
+    return new HashRatchet({ groupId, keyId, deprecatedKeyId, floor: step, tip: step })
   }
 
   /** Reads what `toBytes` gave. Throws `session/unreadable`. */
   static fromBytes(stored: Uint8Array): HashRatchet {
     const read = stateTable.parse(Uint8Array.from(stored))
-    if (read === undefined || read.version !== version || read.tip.key.length !== gcmKeyBytes)
+    const isWhole = [read?.floor, read?.tip].every((step) => step?.key.length === gcmKeyBytes)
+    if (read === undefined || read.version !== version || !isWhole)
       throw new WaypostError('session/unreadable', { why: 'a hash ratchet is damaged, or of a later release' })
     return new HashRatchet(read)
   }
@@ -79,15 +86,19 @@ export class HashRatchet {
     return this.#state.keyId
   }
 
-  /** `plaintext` for the group, one number after the newest that we know. Keep `next` before it goes out. */
-  encrypt(plaintext: Uint8Array): { sequence: number; payload: Uint8Array; next: HashRatchet } {
-    const step = walk(this.#state.tip, this.#state.tip.n + 1)
-    return { sequence: step.n, payload: sealGcm(step.key, plaintext), next: this.#advanced(step) }
+  /** `plaintext` for the group, one number after the newest that we know. Keep `next` before `message` goes out. */
+  encrypt(plaintext: Uint8Array): { message: DraftOf<typeof encryptedMessage>; next: HashRatchet } {
+    const { tip, groupId, keyId, deprecatedKeyId } = this.#state
+    const step = walk(tip, tip.n + 1)
+    const hashRatchet = { deprecatedKeyId, sequence: step.n, groupId, keyId }
+    return { message: { hashRatchet, payload: sealGcm(step.key, plaintext) }, next: this.#advanced(step) }
   }
 
-  /** What a member sent under number `sequence`. It may be opened again: others write under the same number. */
-  decrypt(sequence: number, payload: Uint8Array): HashRatchetOpened {
-    const { floor, tip } = this.#state
+  /** What a member sent. It may be opened again: others write under the same number. */
+  decrypt({ hashRatchet, payload }: EncryptedMessage): HashRatchetOpened {
+    const { floor, tip, keyId } = this.#state
+    if (hashRatchet === undefined || !sameBytes(hashRatchet.keyId, keyId)) return refused('forged')
+    const { sequence } = hashRatchet
     if (sequence === 0) return refused('no-data')
     if (sequence < floor.n) return refused('forgotten')
     const from = sequence < tip.n ? floor : tip

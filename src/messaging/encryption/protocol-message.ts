@@ -20,7 +20,7 @@ const maxBundles = 8
 const maxRecipients = 32
 
 /** Bytes of what names a group: a community key, or the text of one and a channel. */
-const maxGroupIdBytes = 256
+export const maxGroupIdBytes = 256
 
 /** Keys of one group in one message. */
 const maxGroupKeys = 64

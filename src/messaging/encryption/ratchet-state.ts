@@ -77,6 +77,8 @@ export function decodeState(stored: Uint8Array): RatchetState {
   if (read === undefined) throw unreadable('it is damaged')
   if (read.version !== version) throw unreadable(`it has version ${read.version}, this release knows ${version}`)
   const { own, theirs, rootKey, sending, receiving, previous, kept, made } = read
+  const keys = [rootKey, sending.key, receiving.key, ...kept.map((one) => one.key)]
+  if (keys.some(({ length }) => length !== secretKeyBytes)) throw unreadable('a key of it is missing')
   try {
     return {
       own: KeyPair.fromSecret(own),

@@ -76,6 +76,7 @@ export class Session {
     if (ephemeralKey === undefined) return undefined
     const sharedKey = answerX3dh(own, ownPrekey, device.identity, ephemeralKey)
     const ratchet = Ratchet.answer(sharedKey, ownPrekey)
+    sharedKey.fill(0)
     const { installation } = device
     return new Session({ installation, prekey: ownPrekey.publicKey, ephemeralKey, introduces: false, ratchet })
   }

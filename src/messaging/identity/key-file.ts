@@ -53,8 +53,8 @@ export async function openAccount(text: string, password: string): Promise<Accou
   const { header, ciphertext } = readFields(text)
   const secret = openGcm(await keyOf(password, header), Buffer.from(ciphertext, 'base64'))
   if (secret === undefined) throw new WaypostError('key-file/wrong-password', {})
-  // Nobody but who knew the password wrote this.
-  const { mnemonic, installation } = JSON.parse(Buffer.from(secret).toString())
+  const { mnemonic, installation } = objectOf(parse(Buffer.from(secret).toString()))
+  if (typeof mnemonic !== 'string' || typeof installation !== 'string') throw malformed('it holds no account')
   return Account.restore(mnemonic, installation)
 }
 

@@ -13,7 +13,7 @@ export const eciesOverheadBytes = uncompressedKeyBytes + ivBytes + macBytes
 /** `plaintext`, for the owner of `recipient` only. */
 export function sealEcies(recipient: PublicKey, plaintext: Uint8Array): Uint8Array {
   const ephemeral = KeyPair.generate()
-  const { encryption, authentication } = deriveKeys(ephemeral.sharedSecret(recipient))
+  const { encryption, authentication } = eciesKeys(ephemeral.sharedSecret(recipient))
   const iv = randomBytes(ivBytes)
   const cipher = createCipheriv('aes-128-ctr', encryption, iv)
   const body = Buffer.concat([iv, cipher.update(plaintext), cipher.final()])
@@ -25,7 +25,7 @@ export function openEcies(recipient: KeyPair, sealed: Uint8Array): Uint8Array | 
   if (sealed.length < eciesOverheadBytes) return undefined
   const secret = secretWith(recipient, sealed.subarray(0, uncompressedKeyBytes))
   if (secret === undefined) return undefined
-  const { encryption, authentication } = deriveKeys(secret)
+  const { encryption, authentication } = eciesKeys(secret)
   const body = sealed.subarray(uncompressedKeyBytes, -macBytes)
   if (!timingSafeEqual(macOf(authentication, body), sealed.subarray(-macBytes))) return undefined
   const decipher = createDecipheriv('aes-128-ctr', encryption, body.subarray(0, ivBytes))
@@ -44,7 +44,7 @@ function secretWith(recipient: KeyPair, ephemeral: Uint8Array): Uint8Array | und
 const firstRound = Buffer.of(0, 0, 0, 1)
 
 /** One round of the KDF of NIST SP 800-56A gives both keys; that of the MAC is hashed once more. */
-function deriveKeys(secret: Uint8Array): { encryption: Uint8Array; authentication: Uint8Array } {
+export function eciesKeys(secret: Uint8Array): { encryption: Uint8Array; authentication: Uint8Array } {
   const derived = sha256(firstRound, secret)
   return { encryption: derived.subarray(0, 16), authentication: sha256(derived.subarray(16)) }
 }

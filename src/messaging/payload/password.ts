@@ -10,19 +10,39 @@ import { gcmKeyBytes } from '../aes-gcm.ts'
 const rounds = 65_356
 
 /** Texts whose key is remembered: the conversations and chats that one person has at a time. */
-export const rememberedKeys = 512
+const rememberedKeys = 512
 
 const derive = promisify(pbkdf2)
 
-/** By text, the one used longest ago first. */
-const keys = new Map<string, Promise<Buffer>>()
+/** Keys of texts, those of the `capacity` texts that were used last. */
+export class PasswordKeys {
+  readonly #capacity: number
+  /** By text, the one used longest ago first. */
+  readonly #keys = new Map<string, Promise<Buffer>>()
 
-/** The key of 32 bytes that `password` stands for: some 40 ms on another thread when it is new. */
-export async function keyFromPassword(password: string): Promise<Uint8Array> {
-  const key = keys.get(password) ?? derive(password, '', rounds, gcmKeyBytes, 'sha256')
-  keys.delete(password)
-  keys.set(password, key)
-  const [oldest] = keys.keys()
-  if (keys.size > rememberedKeys && oldest !== undefined) keys.delete(oldest)
-  return Uint8Array.from(await key)
+  constructor(capacity = rememberedKeys) {
+    this.#capacity = capacity
+  }
+
+  /** The key of 32 bytes that `password` stands for: some 40 ms on another thread when it is new. */
+  async keyOf(password: string): Promise<Uint8Array> {
+    const key = this.#keys.get(password) ?? derive(password, '', rounds, gcmKeyBytes, 'sha256')
+    this.#keys.delete(password)
+    this.#keys.set(password, key)
+    const [oldest] = this.#keys.keys()
+    if (this.#keys.size > this.#capacity && oldest !== undefined) this.#keys.delete(oldest)
+    return Uint8Array.from(await key)
+  }
+
+  /** Texts that are remembered. */
+  get size(): number {
+    return this.#keys.size
+  }
+}
+
+const common = new PasswordKeys()
+
+/** The key of 32 bytes that `password` stands for, remembered for all that ask. */
+export function keyFromPassword(password: string): Promise<Uint8Array> {
+  return common.keyOf(password)
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
+import { headerWithKeys, headerWithRekey, keysOfHeader } from '../../../src/messaging/encryption/group-exchange.ts'
 import { GroupKey } from '../../../src/messaging/encryption/group-key.ts'
 import {
   HashRatchet,
@@ -9,16 +10,27 @@ import {
   maxSequenceSteps,
   sequenceWindow,
 } from '../../../src/messaging/encryption/hash-ratchet.ts'
+import {
+  type EncryptedMessage,
+  encryptedMessage,
+  type HashRatchetHeader,
+  hashRatchetHeader,
+} from '../../../src/messaging/encryption/protocol-message.ts'
 import { openRekey, rekeyIndex, sealRekey } from '../../../src/messaging/encryption/rekey.ts'
 import { KeyPair, type PublicKey } from '../../../src/messaging/keys.ts'
+import type { DraftOf } from '../../../src/messaging/schema.ts'
 import { holds } from '../../kit/property.ts'
 
 const groupKey = new GroupKey(Buffer.from('group'), 1_700_000_000_000n)
 
 interface Sent {
-  readonly sequence: number
-  readonly payload: Uint8Array
+  readonly message: EncryptedMessage
   readonly text: string
+}
+
+/** As it comes from the wire. */
+function received(draft: DraftOf<typeof encryptedMessage>): EncryptedMessage {
+  return encryptedMessage.decode(encryptedMessage.encode(draft))
 }
 
 function send(sender: HashRatchet, count: number): Sent[] {
@@ -26,8 +38,13 @@ function send(sender: HashRatchet, count: number): Sent[] {
   return Array.from({ length: count }, (_, n) => {
     const sent = next.encrypt(Buffer.from(`message ${n}`))
     next = sent.next
-    return { sequence: sent.sequence, payload: sent.payload, text: `message ${n}` }
+    return { message: received(sent.message), text: `message ${n}` }
   })
+}
+
+/** The same message under another number. */
+function renumbered(message: EncryptedMessage, sequence: number): EncryptedMessage {
+  return received({ ...message, hashRatchet: { ...message.hashRatchet, sequence } })
 }
 
 function textOf(result: HashRatchetOpened): string {
@@ -42,11 +59,15 @@ function nextOf(result: HashRatchetOpened): HashRatchet {
 const fresh = HashRatchet.of(groupKey)
 const messages = send(fresh, maxSequenceSteps + 2)
 const at = (sequence: number) => messages[sequence - 1]!
-const read = (reader: HashRatchet, sequence: number) => reader.decrypt(sequence, at(sequence).payload)
+const read = (reader: HashRatchet, sequence: number) => reader.decrypt(at(sequence).message)
 
 t.test('numbers begin at 1; 0 brings keys and is no data', async (t) => {
-  t.equal(at(1).sequence, 1)
-  t.equal(textOf(fresh.decrypt(0, at(1).payload)), 'no-data')
+  t.match(at(1).message.hashRatchet, {
+    sequence: 1,
+    groupId: Buffer.from('group'),
+    deprecatedKeyId: groupKey.deprecatedId,
+  })
+  t.equal(textOf(fresh.decrypt(renumbered(at(1).message, 0))), 'no-data')
 })
 
 t.test('messages open in any order within the window, with a restart at each', async (t) => {
@@ -54,8 +75,8 @@ t.test('messages open in any order within the window, with a restart at each', a
     t,
     fc.property(fc.shuffledSubarray(messages.slice(0, sequenceWindow), { maxLength: 12 }), (some) => {
       let reader = fresh
-      return some.every(({ sequence, payload, text }) => {
-        const result = HashRatchet.fromBytes(reader.toBytes()).decrypt(sequence, payload)
+      return some.every(({ message, text }) => {
+        const result = HashRatchet.fromBytes(reader.toBytes()).decrypt(message)
         if (result.opened) reader = result.next
         return textOf(result) === text
       })
@@ -65,22 +86,22 @@ t.test('messages open in any order within the window, with a restart at each', a
 })
 
 t.test('two members that write under one number are both read', async (t) => {
-  const [one, other] = [fresh.encrypt(Buffer.from('one')), fresh.encrypt(Buffer.from('other'))]
-  t.equal(one.sequence, other.sequence)
-  const first = fresh.decrypt(one.sequence, one.payload)
+  const [one, other] = ['one', 'other'].map((text) => received(fresh.encrypt(Buffer.from(text)).message))
+  t.equal(one!.hashRatchet?.sequence, other!.hashRatchet?.sequence)
+  const first = fresh.decrypt(one!)
   t.equal(textOf(first), 'one')
-  t.equal(textOf(nextOf(first).decrypt(other.sequence, other.payload)), 'other')
+  t.equal(textOf(nextOf(first).decrypt(other!)), 'other')
 })
 
 t.test('who has read message n writes message n + 1', async (t) => {
-  t.equal(nextOf(read(fresh, 7)).encrypt(Buffer.from('text')).sequence, 8)
+  t.equal(nextOf(read(fresh, 7)).encrypt(Buffer.from('text')).message.hashRatchet?.sequence, 8)
 })
 
 t.test('2000 messages may be missing, and one more may not', async (t) => {
   t.equal(textOf(read(fresh, maxSequenceSteps)), `message ${maxSequenceSteps - 1}`)
   t.equal(textOf(read(fresh, maxSequenceSteps + 1)), 'too-far')
   t.equal(textOf(read(nextOf(read(fresh, 1)), maxSequenceSteps + 1)), `message ${maxSequenceSteps}`)
-  t.equal(textOf(fresh.decrypt(2 ** 32 - 1, at(1).payload)), 'too-far')
+  t.equal(textOf(fresh.decrypt(renumbered(at(1).message, 2 ** 32 - 1))), 'too-far')
 })
 
 t.test('what is before the window cannot be opened, nor computed from what is kept', async (t) => {
@@ -104,15 +125,17 @@ t.test('nothing is kept for each step', async (t) => {
 })
 
 t.test('a forged message changes nothing', async (t) => {
-  const { payload, text } = at(3)
-  for (let byte = 0; byte < payload.length; byte += 1) {
-    const changed = Buffer.from(payload)
-    changed[byte] = (changed[byte] ?? 0) ^ 1
-    t.equal(textOf(fresh.decrypt(3, changed)), 'forged')
+  const { message, text } = at(3)
+  for (let byte = 0; byte < message.payload.length; byte += 1) {
+    const payload = Buffer.from(message.payload)
+    payload[byte] = (payload[byte] ?? 0) ^ 1
+    t.equal(textOf(fresh.decrypt({ ...message, payload })), 'forged')
   }
-  t.equal(textOf(fresh.decrypt(4, payload)), 'forged')
-  t.equal(textOf(fresh.decrypt(3, new Uint8Array(0))), 'forged')
-  t.equal(textOf(fresh.decrypt(3, payload)), text)
+  t.equal(textOf(fresh.decrypt(renumbered(message, 4))), 'forged')
+  t.equal(textOf(fresh.decrypt({ ...message, payload: new Uint8Array(0) })), 'forged')
+  t.equal(textOf(fresh.decrypt({ ...message, hashRatchet: undefined })), 'forged')
+  t.equal(textOf(HashRatchet.of(new GroupKey(Buffer.from('group'), 1n)).decrypt(message)), 'forged')
+  t.equal(textOf(fresh.decrypt(message)), text)
 })
 
 t.test('damaged bytes are refused, and nothing shows a key when it is printed', async (t) => {
@@ -165,5 +188,42 @@ t.test('entries of anybody bring nothing and do no harm', async (t) => {
       (entry) => openRekey(member, owner.publicKey, new Map([[rekeyIndex(member.publicKey), entry]])) === undefined,
     ),
     { numRuns: 30 },
+  )
+})
+
+/** A header as it comes from the wire. */
+function receivedHeader(draft: DraftOf<typeof hashRatchetHeader>): HashRatchetHeader {
+  return hashRatchetHeader.decode(hashRatchetHeader.encode(draft))
+}
+
+t.test('keys travel in a header to one member, and sealed in a rekey to all', async (t) => {
+  const [owner, member, stranger] = [KeyPair.generate(), KeyPair.generate(), KeyPair.generate()]
+  const idsOf = (keys: readonly GroupKey[]) => keys.map(({ id }) => Buffer.from(id).toString('hex'))
+  const other = new GroupKey(groupKey.groupId, 1_700_000_001_000n)
+  const direct = receivedHeader(headerWithKeys(groupKey.groupId, [groupKey, other]))
+  t.same(idsOf(keysOfHeader(direct, member, owner.publicKey)), idsOf([groupKey, other]))
+  const rekey = receivedHeader(headerWithRekey(owner, [member.publicKey], groupKey))
+  t.same(idsOf(keysOfHeader(rekey, member, owner.publicKey)), idsOf([groupKey]))
+  t.same(keysOfHeader(rekey, stranger, owner.publicKey), [])
+  t.same(keysOfHeader({ ...rekey, sequence: 1 }, member, owner.publicKey), [], 'only under number 0')
+  const [message] = messages
+  const [read] = keysOfHeader(rekey, member, owner.publicKey)
+  t.equal(read && textOf(HashRatchet.of(read).decrypt(message!.message)), 'message 0')
+})
+
+t.test('a key of an older peer has the short id for a timestamp, and one of another length is none', async (t) => {
+  const member = KeyPair.generate()
+  const header = receivedHeader({
+    groupId: groupKey.groupId,
+    keys: {
+      keys: [
+        { deprecatedId: 77, key: groupKey.secretBytes() },
+        { deprecatedId: 78, key: new Uint8Array(31) },
+      ],
+    },
+  })
+  t.same(
+    keysOfHeader(header, member, member.publicKey).map(({ timestamp }) => timestamp),
+    [77n],
   )
 })

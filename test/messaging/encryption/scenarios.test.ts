@@ -34,11 +34,13 @@ function acquainted(): Pair {
 
 type Step =
   | { readonly do: 'write'; readonly by: boolean }
+  | { readonly do: 'wait'; readonly hours: number }
   | { readonly do: 'deliver'; readonly which: number; readonly again: boolean }
 
 const steps = fc.array(
   fc.oneof(
     fc.record({ do: fc.constant('write' as const), by: fc.boolean() }),
+    fc.record({ do: fc.constant('wait' as const), hours: fc.nat(30) }),
     fc.record({ do: fc.constant('deliver' as const), which: fc.nat(), again: fc.boolean() }),
   ),
   { maxLength: 24 },
@@ -55,8 +57,9 @@ interface Sent {
 /** Plays `steps`, then delivers the rest; false where a message does not open the first time, or does a second time. */
 function converse({ alice, bob }: Pair, steps: readonly Step[]): boolean {
   const sent: Sent[] = []
+  let now = start
   const deliver = (message: Sent) => {
-    const { text } = message.to.read(message.from, message.wire, start)
+    const { text } = message.to.read(message.from, message.wire, now)
     const isRight = text === (message.isRead ? undefined : message.text)
     message.isRead = true
     return isRight
@@ -65,7 +68,11 @@ function converse({ alice, bob }: Pair, steps: readonly Step[]): boolean {
     if (step.do === 'write') {
       const [from, to] = step.by ? [alice, bob] : [bob, alice]
       const text = `${sent.length}`
-      sent.push({ from, to, text, wire: from.write(to, text, start), isRead: false })
+      sent.push({ from, to, text, wire: from.write(to, text, now), isRead: false })
+      return true
+    }
+    if (step.do === 'wait') {
+      now += BigInt(step.hours) * hour
       return true
     }
     const candidates = sent.filter(({ isRead }) => step.again || !isRead)
@@ -76,7 +83,7 @@ function converse({ alice, bob }: Pair, steps: readonly Step[]): boolean {
 }
 
 t.test(
-  'each message opens once, in whatever order, doubled or late, whoever begins, with a restart at each step',
+  'each message opens once, in whatever order, doubled or days late, whoever begins, with a restart at each step and new prekeys each day',
   async (t) => {
     holds(
       t,

@@ -4,7 +4,7 @@ import { judgeBundle, signBundle, signedMaterial } from '../../../src/messaging/
 import { associatedData } from '../../../src/messaging/encryption/double-ratchet.ts'
 import { GroupKey } from '../../../src/messaging/encryption/group-key.ts'
 import { HashRatchet } from '../../../src/messaging/encryption/hash-ratchet.ts'
-import type { Bundle } from '../../../src/messaging/encryption/protocol-message.ts'
+import { type Bundle, encryptedMessage, hashRatchetHeader } from '../../../src/messaging/encryption/protocol-message.ts'
 import { openRatcheted, sealRatcheted, stepChain, stepRoot } from '../../../src/messaging/encryption/ratchet-keys.ts'
 import { openRekey, rekeyIndex, sealRekey } from '../../../src/messaging/encryption/rekey.ts'
 import { answerX3dh, startX3dh } from '../../../src/messaging/encryption/x3dh.ts'
@@ -117,10 +117,15 @@ t.test('a group key has the ids of status-go, and leads to the same keys', async
 })
 
 t.test('a message of status-go in an encrypted community is opened', async (t) => {
-  const opened = HashRatchet.of(groupKey).decrypt(1, bytesOf(group.ct_seq1))
+  const messageAt = (sequence: number) => ({
+    ...encryptedMessage.blank(),
+    hashRatchet: { ...hashRatchetHeader.blank(), sequence, keyId: bytesOf(group.key_id) },
+    payload: bytesOf(group.ct_seq1),
+  })
+  const opened = HashRatchet.of(groupKey).decrypt(messageAt(1))
   t.ok(opened.opened)
   t.match(opened.opened ? String(opened.plaintext) : '', /^[\x20-\x7e]+$/)
-  t.match(HashRatchet.of(groupKey).decrypt(2, bytesOf(group.ct_seq1)), { opened: false, why: 'forged' })
+  t.match(HashRatchet.of(groupKey).decrypt(messageAt(2)), { opened: false, why: 'forged' })
 })
 
 t.test('an entry of a rekey of status-go brings its key, to its member alone', async (t) => {

@@ -1,13 +1,13 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { ecies, symmetric } from '@waku/message-encryption'
 import fc from 'fast-check'
 import t from 'tap'
 import { KeyPair, sameBytes, uncompress, userId } from '../../../src/messaging/keys.ts'
-import { eciesOverheadBytes } from '../../../src/messaging/payload/ecies.ts'
+import { eciesKeys, eciesOverheadBytes } from '../../../src/messaging/payload/ecies.ts'
 import { frame, maxDataBytes, unframe } from '../../../src/messaging/payload/frame.ts'
 import { type Audience, decrypt, encrypt, type Opener } from '../../../src/messaging/payload/payload.ts'
 import { holds } from '../../kit/property.ts'
-import { hexOf } from '../../kit/vectors.ts'
+import { bytesOf, hexOf, readVectors } from '../../kit/vectors.ts'
 
 const key = randomBytes(32)
 const recipient = KeyPair.generate()
@@ -133,4 +133,17 @@ t.test('random bytes are a frame or none, and what they hold is within them', as
 t.test('more data than a length of three bytes can say is refused', async (t) => {
   t.throws(() => frame(new Uint8Array(maxDataBytes + 1)), { code: 'payload/too-large' })
   t.equal(frame(new Uint8Array(maxDataBytes)).length, 2 ** 24 + 256)
+})
+
+t.test('the secret and the keys of ECIES are those of go-ethereum', async (t) => {
+  const { shared, derivation } = readVectors<{
+    shared: Readonly<Record<'one' | 'other' | 'secret', string>>
+    derivation: { input: string; output: string }
+  }>('ecies')
+  const [one, other] = [shared.one, shared.other].map((secret) => KeyPair.fromSecret(bytesOf(secret)))
+  t.equal(hexOf(one!.sharedSecret(other!.publicKey)), shared.secret)
+  const { encryption, authentication } = eciesKeys(Buffer.from(derivation.input))
+  const derived = bytesOf(derivation.output)
+  t.equal(hexOf(encryption), hexOf(derived.subarray(0, 16)))
+  t.equal(hexOf(authentication), createHash('sha256').update(derived.subarray(16)).digest('hex'))
 })
