@@ -1,5 +1,5 @@
 /**
- * What waits for one peer on one stream. Frames that come within a turn of the event loop leave in one write; a peer that
+ * What waits for one peer on one stream. Frames that come within one turn (`turn.ts`) leave in one write; a peer that
  * reads slowly loses frames, or its stream, and makes nobody else wait.
  *
  * Three ranks, each in its order: control before messages, since a mesh that is not told of a change gets the wrong ones;

@@ -8,6 +8,7 @@ import { mesh } from '../params.ts'
 import { cachedBytes, retransmissions } from './bounds.ts'
 
 interface CachedMessage {
+  readonly id: string
   readonly topic: string
   /** One message, ready to be sent. */
   readonly frame: Uint8Array
@@ -15,9 +16,24 @@ interface CachedMessage {
   asked: Map<string, number> | undefined
 }
 
+/** The messages of one heartbeat. */
 class Window {
-  readonly messages = new Map<string, CachedMessage>()
+  readonly messages: CachedMessage[] = []
   bytes = 0
+  /** The first `#indexed` messages by id: made when somebody asks, which is seldom. */
+  readonly #byId = new Map<string, CachedMessage>()
+  #indexed = 0
+
+  put(message: CachedMessage): void {
+    this.messages.push(message)
+    this.bytes += message.frame.length
+  }
+
+  find(id: string): CachedMessage | undefined {
+    for (const message of this.messages.slice(this.#indexed)) this.#byId.set(message.id, message)
+    this.#indexed = this.messages.length
+    return this.#byId.get(id)
+  }
 }
 
 export class MessageCache {
@@ -33,7 +49,7 @@ export class MessageCache {
   }
 
   get size(): number {
-    return this.#windows.reduce((sum, { messages }) => sum + messages.size, 0)
+    return this.#windows.reduce((sum, { messages }) => sum + messages.length, 0)
   }
 
   get bytes(): number {
@@ -42,8 +58,7 @@ export class MessageCache {
 
   put(id: string, topic: string, frame: Uint8Array): void {
     if (this.#current.bytes + frame.length > this.#windowBytes) this.shift()
-    this.#current.messages.set(id, { topic, frame, asked: undefined })
-    this.#current.bytes += frame.length
+    this.#current.put({ id, topic, frame, asked: undefined })
   }
 
   /**
@@ -63,7 +78,7 @@ export class MessageCache {
   idsToTell(topic: string): string[] {
     const ids: string[] = []
     for (const { messages } of this.#windows.slice(0, mesh.gossipHistory))
-      for (const [id, message] of messages) if (message.topic === topic) ids.push(id)
+      for (const message of messages) if (message.topic === topic) ids.push(message.id)
     return ids
   }
 
@@ -79,8 +94,8 @@ export class MessageCache {
   }
 
   #find(id: string): CachedMessage | undefined {
-    for (const { messages } of this.#windows) {
-      const message = messages.get(id)
+    for (const window of this.#windows) {
+      const message = window.find(id)
       if (message !== undefined) return message
     }
     return undefined
