@@ -181,7 +181,7 @@ const rules: Readonly<Record<PayloadName, Rule>> = {
   communityEncryptionKeysRequest: isToOrInCommunity,
   communityRequestToJoinResponse: isFromCommunityToMe,
   communityUserKicked: isFromCommunityToMe,
-  communityShardKey: isFromCommunityToMe,
+  communityShardKey: isPrivate,
 }
 
 /** Why a payload is not to be believed, coming from where it came; undefined when it is. `me` is our own key. */

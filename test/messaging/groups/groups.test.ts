@@ -1,12 +1,18 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { EventType, maxEvents, membershipUpdateMessage } from '../../../src/messaging/application/group.ts'
+import {
+  EventType,
+  maxEvents,
+  membershipUpdateEvent,
+  membershipUpdateMessage,
+} from '../../../src/messaging/application/group.ts'
 import { abridged, isSameGroup } from '../../../src/messaging/groups/abridged.ts'
 import { drafts, groupId, openEvent, type SignedEvent, signEvent } from '../../../src/messaging/groups/event.ts'
 import { GroupLog } from '../../../src/messaging/groups/group-log.ts'
 import { eventFault, replay, wasEverMember } from '../../../src/messaging/groups/replay.ts'
 import { KeyPair, userId } from '../../../src/messaging/keys.ts'
 import { holds } from '../../kit/property.ts'
+import { hexOf } from '../../kit/vectors.ts'
 
 const now = 1_700_000_000_000
 const people = [1, 2, 3, 4, 5].map((seed) => KeyPair.fromSecret(Buffer.alloc(32, seed)))
@@ -143,20 +149,26 @@ const crowd = logOf(
 const attempts = fc.array(
   fc.record({
     author: fc.nat({ max: 4 }),
-    type: fc.constantFrom(...Object.values(EventType), 0, 77),
+    type: fc.oneof(fc.constantFrom<number>(...Object.values(EventType), 0, 77), fc.constantFrom<number>(2, 3, 5, 6)),
     members: fc.array(fc.nat({ max: 4 }), { maxLength: 2 }),
     name: fc.constantFrom('', 'a', 'b'),
-    step: fc.integer({ min: 2, max: 8 }),
+    step: fc.integer({ min: 2, max: 5 }),
   }),
   { maxLength: 25 },
 )
+
+/** An event as it is once its signature was looked at: properties of replays need no signatures. */
+function told(author: string, draft: ReturnType<typeof drafts.memberJoined>): SignedEvent {
+  const raw = membershipUpdateEvent.encode(draft)
+  return { event: membershipUpdateEvent.decode(raw), from: author, raw, key: `${author} ${hexOf(raw)}` }
+}
 
 const scenes = attempts
   .map((tries) => {
     const events = tries.map(({ author, type, members, name, step }) => {
       const named = members.map((member) => ids[member]!)
       const image = Buffer.from(name)
-      return signEvent(chatId, { type, members: named, name, color: name, image, clock: clock(step) }, people[author]!)
+      return told(ids[author]!, { type, members: named, name, color: name, image, clock: clock(step) })
     })
     return [...crowd, ...events]
   })
@@ -172,11 +184,11 @@ t.test('events give the same group in whatever order they come', async (t) => {
     t,
     fc.property(scenes, ({ events, order }) => {
       const log = new GroupLog(chatId)
-      for (const index of order) log.take(events[index]!.raw, now)
+      for (const index of order) log.add(events[index]!)
       t.same(shown([...log.events]), shown(events))
       t.ok(isSameGroup(log.state, replay(chatId, events)))
     }),
-    { numRuns: 60 },
+    { numRuns: 200 },
   )
 })
 
@@ -192,7 +204,7 @@ t.test('an abridged log gives the same group, and each of its events counts', as
       t.equal(again.events.length, short.length)
       if (short.length < state.events.length) shorter += 1
     }),
-    { numRuns: 60 },
+    { numRuns: 200 },
   )
   t.ok(shorter > 0, 'some are shorter')
 })
@@ -204,7 +216,7 @@ t.test('admins are always members, and the creator begins as both', async (t) =>
       const { members, admins } = replay(chatId, events)
       return [...admins].every((admin) => members.has(admin))
     }),
-    { numRuns: 60 },
+    { numRuns: 200 },
   )
 })
 
