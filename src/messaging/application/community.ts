@@ -137,6 +137,7 @@ export const communityDescription = message('CommunityDescription', {
   privateData: map(100, nameText, bytes(), maxChannels),
 })
 
+/** status-go counts the clock of requests, and of leaving, in seconds. */
 const asking = {
   clock: field(1, uint64),
   ensName: field(2, nameText),
