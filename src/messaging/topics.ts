@@ -4,6 +4,7 @@
  *
  * Four bytes collide by design: an envelope of somebody else on a topic of ours is normal, and no fault of a peer.
  */
+import { createHash } from 'node:crypto'
 import { pubsubTopicOf } from '../core/topics.ts'
 import { type CompressedKey, compress, keccak256, type PublicKey, uncompress, userId } from './keys.ts'
 
@@ -54,6 +55,18 @@ export function partitionedChannel(key: PublicKey): Channel {
 /** Where a person gets what is neither a first contact nor a conversation: backups, for example. */
 export function personalChannel(key: PublicKey): Channel {
   return channel(`contact-discovery-${hex(uncompress(key))}`, 'recipient')
+}
+
+/** Bytes of the hash by which push servers know a person. */
+const pushHashBytes = 64
+
+/**
+ * Where Status clients ask push servers about a person to whom they are about to write, signed by a key of the moment.
+ * Known so that it can be told from other traffic: this library asks none.
+ */
+export function pushQueryChannel(key: PublicKey): Channel {
+  const shake = createHash('shake256', { outputLength: pushHashBytes })
+  return channel(shake.update(compress(key)).digest('hex'), 'name')
 }
 
 /** Where two people talk: known to both from the secret that their keys give them. One of 32 bytes. */

@@ -25,6 +25,7 @@ import {
   negotiatedChannel,
   ownChannels,
   partitionedChannel,
+  pushQueryChannel,
 } from '../../src/messaging/topics.ts'
 import { bytesOf, hexOf, readVectors } from '../kit/vectors.ts'
 
@@ -116,6 +117,18 @@ for (const { what, channel, envelopes: count, opener } of channels)
     const stranger = envelopes.find(({ contentTopic }) => contentTopic !== channel.contentTopic)!
     t.equal(decrypt(bytesOf(stranger.payload), key), undefined, 'and nothing else does')
   })
+
+t.test('all envelopes are told by their topics but those of a community whose key is not known', async (t) => {
+  const known = [
+    ...channels.map(({ channel }) => channel),
+    ...[alice, bob].map(({ publicKey }) => pushQueryChannel(publicKey)),
+  ].map(({ contentTopic }) => contentTopic)
+  const others = envelopes.filter(({ contentTopic }) => !known.includes(contentTopic))
+  t.same(
+    others.map(({ pubsubTopic, payload }) => `${pubsubTopic} ${payload.length / 2}`),
+    ['32 540', '64 284', '64 284', '32 540'].map((end) => `/waku/2/rs/16/${end}`),
+  )
+})
 
 t.test('both see the same conversation, and reach no further with public keys', async (t) => {
   const secret = alice.sharedSecret(bob.publicKey)
