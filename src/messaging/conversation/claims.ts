@@ -1,0 +1,146 @@
+/**
+ * What people say about a message after it was written: edits, deletions, reactions, pins. They may come in any order,
+ * before the message itself too, so they are kept as claims, and looked at together with the message: who may say what
+ * is known only then. The same claims make the same of a message, in whatever order they came.
+ */
+import {
+  ContentType,
+  type DeleteMessage,
+  type EditMessage,
+  type EmojiReaction,
+  type PinMessage,
+} from '../application/chat.ts'
+
+/** Claims of one kind about one message at the most. Above it the earliest make room. */
+export const maxClaims = 1024
+
+interface Claim {
+  /** A user id. */
+  readonly from: string
+  readonly clock: bigint
+}
+
+export interface Edit extends Claim {
+  readonly text: string
+  readonly contentType: number
+}
+
+export interface Reaction extends Claim {
+  readonly emotion: number
+  readonly retracted: boolean
+}
+
+export interface Pin extends Claim {
+  readonly pinned: boolean
+}
+
+/** All about one message: of each person the last edit and deletion, of each person and emotion the last word. */
+export interface Claims {
+  readonly edits: ReadonlyMap<string, Edit>
+  readonly deletions: ReadonlyMap<string, Claim>
+  readonly reactions: ReadonlyMap<string, Reaction>
+  readonly pins: ReadonlyMap<string, Pin>
+}
+
+export const noClaims: Claims = { edits: new Map(), deletions: new Map(), reactions: new Map(), pins: new Map() }
+
+export function withEdit(claims: Claims, from: string, { clock, text, contentType }: EditMessage): Claims {
+  return { ...claims, edits: withLater(claims.edits, from, { from, clock, text, contentType }) }
+}
+
+export function withDeletion(claims: Claims, from: string, { clock }: DeleteMessage): Claims {
+  return { ...claims, deletions: withLater(claims.deletions, from, { from, clock }) }
+}
+
+export function withReaction(claims: Claims, from: string, { clock, emotion, retracted }: EmojiReaction): Claims {
+  const reaction = { from, clock, emotion, retracted }
+  return { ...claims, reactions: withLater(claims.reactions, `${from} ${emotion}`, reaction) }
+}
+
+export function withPin(claims: Claims, from: string, { clock, pinned }: PinMessage): Claims {
+  return { ...claims, pins: withLater(claims.pins, from, { from, clock, pinned }) }
+}
+
+/** Of two claims the later; of the same clock the one whose words come later, so that it is the same everywhere. */
+function isLater<Of extends Claim>(one: Of, other: Of): boolean {
+  if (one.clock !== other.clock) return one.clock > other.clock
+  return wordsOf(one) > wordsOf(other)
+}
+
+function wordsOf(claim: Claim): string {
+  return JSON.stringify({ ...claim, clock: '' })
+}
+
+function withLater<Of extends Claim>(claims: ReadonlyMap<string, Of>, key: string, claim: Of): ReadonlyMap<string, Of> {
+  const held = claims.get(key)
+  if (held !== undefined && !isLater(claim, held)) return claims
+  const next = new Map(claims).set(key, claim)
+  if (next.size <= maxClaims) return next
+  const [earliest] = [...next].sort(([, a], [, b]) => (isLater(a, b) ? 1 : -1))
+  if (earliest !== undefined) next.delete(earliest[0])
+  return next
+}
+
+/** A message as it was written. */
+export interface Written {
+  readonly from: string
+  readonly text: string
+  readonly contentType: number
+}
+
+/** Who may do more than write, in the chat of the message. */
+export interface Powers {
+  /** Delete what others wrote: admins of a group, those who run a community. */
+  mayDelete(id: string): boolean
+  mayPin(id: string): boolean
+}
+
+/** A message as it is shown. */
+export interface Shown {
+  readonly text: string
+  readonly contentType: number
+  /** The clock of the edit that is shown. */
+  readonly editedAt?: bigint
+  /** Who deleted it. */
+  readonly deletedBy?: string
+  /** By emotion, the people who feel it. */
+  readonly reactions: ReadonlyMap<number, readonly string[]>
+  readonly pinned: boolean
+}
+
+/** Contents that an edit may give a message: never those that ask or carry something. */
+const editable: ReadonlySet<number> = new Set([ContentType.text, ContentType.emoji, ContentType.bridge])
+
+/** What `claims` make of a message. Only its author edits it. */
+export function shown(message: Written, claims: Claims, { mayDelete, mayPin }: Powers): Shown {
+  const edit = claims.edits.get(message.from)
+  const deletion = earliest(
+    [...claims.deletions.values()].filter(({ from }) => from === message.from || mayDelete(from)),
+  )
+  const pin = latest([...claims.pins.values()].filter(({ from }) => mayPin(from)))
+  const isEdited = edit !== undefined && editable.has(edit.contentType) && editable.has(message.contentType)
+  return {
+    text: edit?.text ?? message.text,
+    contentType: isEdited ? edit.contentType : message.contentType,
+    editedAt: edit?.clock,
+    deletedBy: deletion?.from,
+    reactions: feelings(claims),
+    pinned: pin?.pinned ?? false,
+  }
+}
+
+function latest<Of extends Claim>(claims: readonly Of[]): Of | undefined {
+  return claims.toSorted((a, b) => (isLater(a, b) ? -1 : 1))[0]
+}
+
+function earliest<Of extends Claim>(claims: readonly Of[]): Of | undefined {
+  return claims.toSorted((a, b) => (isLater(a, b) ? 1 : -1))[0]
+}
+
+function feelings({ reactions }: Claims): Map<number, string[]> {
+  const felt = new Map<number, string[]>()
+  const standing = [...reactions.values()].filter(({ retracted }) => !retracted)
+  for (const { emotion, from } of standing.toSorted((a, b) => (isLater(a, b) ? 1 : -1)))
+    felt.set(emotion, [...(felt.get(emotion) ?? []), from])
+  return felt
+}
