@@ -26,8 +26,8 @@ export interface ReassemblyLimits {
 }
 
 export const reassemblyLimits: ReassemblyLimits = {
-  senderBytes: 40 * mebibyte,
-  bytes: 160 * mebibyte,
+  senderBytes: 20 * mebibyte,
+  bytes: 80 * mebibyte,
   senderMessages: 32,
   messages: 1024,
   lifetime: 30 * 24 * 60 * 60 * 1000,

@@ -7,8 +7,11 @@ import { WaypostError } from '../../core/errors.ts'
 import { maxShards, parityOf } from './reed-solomon.ts'
 import { segmentMessage } from './segment.ts'
 
-/** Bytes of one message in all. status-go has no limit; a receiver of ours puts no more together. */
-export const maxWholeBytes = 16 * 1024 * 1024
+/**
+ * Bytes of one message in all. status-go has no limit; its pictures have less than 1 MiB. A receiver of ours puts no more
+ * together: keccak256 of it holds the process up, for some 400 ms.
+ */
+export const maxWholeBytes = 8 * 1024 * 1024
 
 /** Bytes of an envelope that Status peers take. */
 export const statusMaxMessageBytes = 1024 * 1024

@@ -58,7 +58,7 @@ t.test('a message that fits is sent as it is', async (t) => {
 })
 
 t.test('a message above the limit is not split', async (t) => {
-  t.equal(split(new Uint8Array(maxWholeBytes)).length, 22 + 2)
+  t.equal(split(new Uint8Array(maxWholeBytes)).length, 11 + 1)
   try {
     split(new Uint8Array(maxWholeBytes + 1))
     t.fail('it is split')
