@@ -6,6 +6,7 @@
  * messages before answers, since what is new is what the network is for, and answers can be asked for again.
  */
 import type { Stream } from '@libp2p/interface'
+import { Uint8ArrayList } from 'uint8arraylist'
 import type { Milliseconds } from '../../core/time.ts'
 import type { Turn } from './turn.ts'
 
@@ -16,7 +17,7 @@ export type Rank = (typeof ranks)[number]
 /** Bytes that go out in one write: one record of the secure channel. */
 const batchBytes = 64 * 1024
 
-/** Bytes of a frame from which it is written alone: a copy beside others costs more than a write of its own. */
+/** Bytes of a frame from which it is written alone: beside others it would be cut in two. */
 const aloneBytes = 16 * 1024
 
 export interface OutgoingLimits {
@@ -138,21 +139,21 @@ export class Outgoing {
     return !writableNeedsDrain && writeBufferLength === 0
   }
 
-  /** The next frames as one buffer: a single one as it is, several in a copy. */
-  #take(): Uint8Array | undefined {
+  /** The next frames, without a copy: the secure channel makes the only one. */
+  #take(): Uint8Array | Uint8ArrayList | undefined {
     const batch: Uint8Array[] = []
     let bytes = 0
     for (const rank of ranks) {
       const lane = this.#lanes[rank]
       for (let next = lane.frames[lane.first]; next !== undefined; next = lane.frames[lane.first]) {
-        if (bytes > 0 && (next.length >= aloneBytes || bytes + next.length > batchBytes)) return joined(batch, bytes)
+        if (bytes > 0 && (next.length >= aloneBytes || bytes + next.length > batchBytes)) return joined(batch)
         takeFirst(lane)
         batch.push(next)
         bytes += next.length
         if (next.length >= aloneBytes) return next
       }
     }
-    return joined(batch, bytes)
+    return joined(batch)
   }
 }
 
@@ -180,7 +181,6 @@ function takeFirst(lane: Lane): Uint8Array | undefined {
   return frame
 }
 
-function joined(frames: readonly Uint8Array[], bytes: number): Uint8Array | undefined {
-  const [only] = frames
-  return frames.length < 2 ? only : Buffer.concat(frames, bytes)
+function joined(frames: readonly Uint8Array[]): Uint8Array | Uint8ArrayList | undefined {
+  return frames.length < 2 ? frames[0] : new Uint8ArrayList(...frames)
 }
