@@ -225,6 +225,7 @@ export class PeerSync {
   #drop(record: Pending | Wanted): void {
     if (record.kind === 'wanted') this.#wanted.delete(record.id)
     else if (this.#pending.delete(record.id)) this.#pendingBytes -= record.body.length
+    if (this.#pending.size + this.#wanted.size + this.#acks.size === 0) this.#dueAt = Number.POSITIVE_INFINITY
     this.#store.remove(record.kind, this.#name, record.id)
   }
 }
