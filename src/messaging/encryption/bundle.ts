@@ -40,18 +40,14 @@ export function signBundle(
 }
 
 /** What may be thought of a bundle. Only a sound one is kept. */
-export type BundleVerdict = 'sound' | 'of-another' | 'forged' | 'stale' | 'malformed'
+export type BundleVerdict = 'sound' | 'of-another' | 'forged' | 'malformed'
 
-/**
- * Judges the bundle that came with a message of `sender`. `known` is the timestamp of the bundle of theirs that is kept: one
- * that is older would bring prekeys back that they have forgotten, or that were stolen.
- */
-export function judgeBundle(candidate: Bundle, sender: PublicKey, known = 0n): BundleVerdict {
+/** Judges the bundle that came with a message of `sender`. What is new in it, `DeviceList` knows. */
+export function judgeBundle(candidate: Bundle, sender: PublicKey): BundleVerdict {
   if (!sameBytes(candidate.identity, compress(sender))) return 'of-another'
   if (candidate.prekeys.size === 0 || ![...candidate.prekeys.values()].every(isPrekey)) return 'malformed'
   const signer = recoverSigner(keccak256(signedMaterial(candidate)), candidate.signature)
-  if (signer === undefined || !sameBytes(compress(signer), candidate.identity)) return 'forged'
-  return candidate.timestamp < known ? 'stale' : 'sound'
+  return signer !== undefined && sameBytes(compress(signer), candidate.identity) ? 'sound' : 'forged'
 }
 
 function isPrekey({ key }: SignedPrekey): boolean {

@@ -22,9 +22,12 @@ export const prekeyGrace = 31n * day
 /** Prekeys of a ring: one a day through the grace, with room for clocks that were set. */
 const maxPrekeys = 64
 
+/** As in status-go, where 0 is a device that was never seen. */
+const firstVersion = 1
+
 interface OwnPrekey {
   readonly pair: KeyPair
-  /** How many this device had before. */
+  /** Counts up from 1. */
   readonly version: number
   /** Nanoseconds. The one before it was handed out until then. */
   readonly madeAt: bigint
@@ -54,7 +57,7 @@ export class PrekeyRing {
 
   /** A ring with its first prekey. `now` in nanoseconds. */
   static create(now: bigint): PrekeyRing {
-    return new PrekeyRing([{ pair: KeyPair.generate(), version: 0, madeAt: now }])
+    return new PrekeyRing([{ pair: KeyPair.generate(), version: firstVersion, madeAt: now }])
   }
 
   /** Reads what `toBytes` gave. Throws `session/unreadable`. */

@@ -1,7 +1,5 @@
-import { inspect } from 'node:util'
 import t from 'tap'
 import { judgeBundle, maxDevices, signBundle } from '../../../src/messaging/encryption/bundle.ts'
-import { PrekeyRing, prekeyGrace, prekeyLifetime } from '../../../src/messaging/encryption/prekeys.ts'
 import { type Bundle, bundle, type SignedPrekey } from '../../../src/messaging/encryption/protocol-message.ts'
 import { compress, KeyPair, uncompress } from '../../../src/messaging/keys.ts'
 
@@ -61,12 +59,6 @@ t.test('any change of what is signed is found', async (t) => {
   t.equal(judgeBundle(signed(new Map([['a', { ...prekey(), key: new Uint8Array(33) }]])), owner.publicKey), 'malformed')
 })
 
-t.test('a bundle older than the one that is known is stale, the same one and a newer one are not', async (t) => {
-  t.equal(judgeBundle(sound, owner.publicKey, now), 'sound')
-  t.equal(judgeBundle(sound, owner.publicKey, now - 1n), 'sound')
-  t.equal(judgeBundle(sound, owner.publicKey, now + 1n), 'stale')
-})
-
 t.test('a bundle without a timestamp is signed without one', async (t) => {
   t.equal(judgeBundle(signed(new Map([['a', prekey()]]), 0n), owner.publicKey), 'sound')
 })
@@ -75,39 +67,4 @@ t.test('three devices have room in a bundle, a fourth is refused', async (t) => 
   const devices = (count: number) => new Map(Array.from({ length: count }, (_, n) => [`device ${n}`, prekey()]))
   t.equal(judgeBundle(signed(devices(maxDevices)), owner.publicKey), 'sound')
   t.throws(() => signBundle(owner, devices(maxDevices + 1), now), { code: 'bundle/too-many-devices' })
-})
-
-t.test('a ring hands a prekey out for a day, and keeps it a month more', async (t) => {
-  const first = PrekeyRing.create(now)
-  const { key } = first.current
-  t.equal(first.turn(now + prekeyLifetime - 1n), first)
-  const second = first.turn(now + prekeyLifetime)
-  t.notSame(second.current.key, key)
-  t.equal(second.current.version, 1)
-  t.ok(second.find(key))
-  const almost = second.turn(now + prekeyLifetime + prekeyGrace - 1n)
-  t.ok(almost.find(key))
-  t.equal(almost.turn(now + prekeyLifetime + prekeyGrace).find(key), undefined)
-})
-
-t.test('a ring that rested for a year still knows the prekey that others have', async (t) => {
-  const first = PrekeyRing.create(now)
-  const later = first.turn(now + 365n * prekeyLifetime)
-  t.equal(later.size, 2)
-  t.ok(later.find(first.current.key))
-})
-
-t.test('a ring that turns each day stays small, and a clock that is set back does it no harm', async (t) => {
-  let ring = PrekeyRing.create(now)
-  for (let day = 1n; day < 100n; day += 1n) ring = ring.turn(now + day * prekeyLifetime)
-  t.equal(ring.size, 32)
-  t.equal(ring.turn(now), ring)
-  t.same(PrekeyRing.fromBytes(ring.toBytes()).toBytes(), ring.toBytes())
-  t.ok(PrekeyRing.fromBytes(ring.toBytes()).find(ring.current.key))
-})
-
-t.test('damaged prekeys are refused, and no ring shows a key', async (t) => {
-  for (const bytes of [new Uint8Array(0), Buffer.of(8, 1), Buffer.of(1)])
-    t.throws(() => PrekeyRing.fromBytes(bytes), { code: 'session/unreadable' })
-  t.equal(inspect(PrekeyRing.create(now), { showHidden: true }), 'PrekeyRing of 1')
 })

@@ -1,6 +1,7 @@
 /** What two status-go peers said to each other, opened through the layers of this library. */
 import t from 'tap'
 import { judgeBundle } from '../../../src/messaging/encryption/bundle.ts'
+import { DeviceList } from '../../../src/messaging/encryption/devices.ts'
 import { anyInstallation, openOneShot } from '../../../src/messaging/encryption/one-shot.ts'
 import { type ProtocolMessage, protocolMessage } from '../../../src/messaging/encryption/protocol-message.ts'
 import { Session } from '../../../src/messaging/encryption/session.ts'
@@ -59,22 +60,26 @@ t.test(
   },
 )
 
-t.test('the bundle on every message is sound, and their timestamps never go back', async (t) => {
-  const newest = new Map<string, bigint>()
-  const bundles = conversation.flatMap(({ author, message }) => message.bundles.map((bundle) => ({ author, bundle })))
-  t.ok(bundles.length >= conversation.length)
-  for (const { author, bundle } of bundles) {
-    t.equal(judgeBundle(bundle, keyOfUser(author)), 'sound')
-    t.equal(
-      hexOf(bundle.prekeys.values().next().value?.key ?? new Uint8Array(0)),
-      (author === alice.id ? identities.A : identities.B).signedPreKey.pub,
+t.test('the bundle on every message is sound, and tells of the one device that each has', async (t) => {
+  for (const [author, person] of [
+    [alice.id, identities.A],
+    [bob.id, identities.B],
+  ] as const) {
+    const told = conversation
+      .filter((one) => one.author === author)
+      .flatMap(({ message }) => message.bundles.map((bundle) => ({ bundle, speaker: message.installation })))
+    t.ok(told.length > 5)
+    for (const { bundle } of told) t.equal(judgeBundle(bundle, keyOfUser(author)), 'sound')
+    const list = told.reduce((list, { bundle, speaker }) => list.learn(bundle, speaker), DeviceList.empty)
+    t.same(
+      list.recipients.map(({ installation }) => installation),
+      [person.installation],
     )
-    if (bundle.timestamp > (newest.get(author) ?? 0n)) newest.set(author, bundle.timestamp)
+    t.match(list.find(person.installation), { prekey: bytesOf(person.signedPreKey.pub), protocolVersion: 1 })
+    const [first] = told
+    const again = first && list.learn(first.bundle, first.speaker)
+    t.equal(again?.find(person.installation)?.spokeAt, list.find(person.installation)?.spokeAt, 'time does not go back')
   }
-  const [first] = bundles
-  t.ok(first)
-  if (first !== undefined)
-    t.equal(judgeBundle(first.bundle, keyOfUser(first.author), newest.get(first.author)), 'stale')
 })
 
 t.test('the contact request opens for its recipient alone', async (t) => {

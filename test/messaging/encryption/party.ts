@@ -3,6 +3,7 @@
  * begins from what a restart would find. Does what whoever keeps sessions is told to do.
  */
 import { judgeBundle, signBundle } from '../../../src/messaging/encryption/bundle.ts'
+import { DeviceList } from '../../../src/messaging/encryption/devices.ts'
 import { anyInstallation, openOneShot, sealOneShot } from '../../../src/messaging/encryption/one-shot.ts'
 import { PrekeyRing } from '../../../src/messaging/encryption/prekeys.ts'
 import {
@@ -11,7 +12,7 @@ import {
   protocolMessage,
 } from '../../../src/messaging/encryption/protocol-message.ts'
 import { Session } from '../../../src/messaging/encryption/session.ts'
-import { compressedKey, KeyPair, userId } from '../../../src/messaging/keys.ts'
+import { KeyPair, userId } from '../../../src/messaging/keys.ts'
 
 export interface Read {
   /** undefined where it was refused. */
@@ -26,7 +27,7 @@ export class Party {
   #ring: Uint8Array
   /** The newest last; the newest writes. */
   #sessions: Uint8Array[] = []
-  readonly #bundles = new Map<string, Bundle>()
+  readonly #devices = new Map<string, DeviceList>()
 
   constructor(installation: string, now: bigint) {
     this.installation = installation
@@ -67,23 +68,25 @@ export class Party {
     return signBundle(this.identity, prekeys, now) as Bundle
   }
 
-  learn(other: Party, bundle: Bundle): string {
-    const verdict = judgeBundle(bundle, other.identity.publicKey, this.#bundles.get(other.id)?.timestamp)
-    if (verdict === 'sound') this.#bundles.set(other.id, bundle)
-    return verdict
+  learn(other: Party, bundle: Bundle): void {
+    if (judgeBundle(bundle, other.identity.publicKey) !== 'sound') return
+    this.#devices.set(other.id, this.devicesOf(other).learn(bundle, other.installation))
+  }
+
+  devicesOf(other: Party): DeviceList {
+    return this.#devices.get(other.id) ?? DeviceList.empty
   }
 
   /** Begins a session by the bundle that is known, also where there is one. */
   begin(other: Party): void {
-    const prekey = this.#bundles.get(other.id)?.prekeys.get(other.installation)
-    if (prekey === undefined) throw new Error(`no bundle of ${other.installation}`)
-    const { installation, identity } = other
-    const invitation = { identity: identity.publicKey, installation, prekey: compressedKey(prekey.key) }
+    const device = this.devicesOf(other).find(other.installation)
+    if (device === undefined) throw new Error(`no bundle of ${other.installation}`)
+    const invitation = { ...device, identity: other.identity.publicKey }
     this.#keep(Session.start(this.identity, invitation))
   }
 
   write(other: Party, text: string, now: bigint): Uint8Array {
-    if (this.sessionsWith(other).length === 0 && this.#bundles.has(other.id)) this.begin(other)
+    if (this.sessionsWith(other).length === 0 && this.devicesOf(other).recipients.length > 0) this.begin(other)
     const session = this.sessionsWith(other).at(-1)
     const bundles = [this.bundle(now)]
     const { installation } = this

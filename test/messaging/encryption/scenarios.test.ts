@@ -161,7 +161,7 @@ t.test('a prekey is replaced after a day, and a message on the old one still ope
   t.same(bob.bundle(start + 23n * hour).prekeys.get(bob.installation)?.key, old)
   const renewed = bob.bundle(start + prekeyLifetime).prekeys.get(bob.installation)
   t.notSame(renewed?.key, old)
-  t.equal(renewed?.version, 1)
+  t.equal(renewed?.version, 2)
   t.equal(bob.read(alice, late, start + 30n * 24n * hour).text, 'late')
 })
 
