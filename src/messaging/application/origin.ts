@@ -74,7 +74,7 @@ const isProfile: Rule = (payload, origin, me) => {
 const isPresence: Rule = (payload, origin, me) =>
   origin.place.kind === 'community' ? undefined : isProfile(payload, origin, me)
 
-/** Signed by the community itself, on its topic. */
+/** Signed by the community itself, on its topic. One that a token owns is signed by whoever a contract names: not believed here. */
 const isFromCommunity: Rule = (_payload, { place, application }) => {
   if (place.kind !== 'community') return 'wrong place'
   return sameBytes(application, uncompress(place.key)) ? undefined : 'signers differ'

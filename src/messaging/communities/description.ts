@@ -151,24 +151,27 @@ export function withoutChannel(
   return changed(description, now, { chats: without(description.chats, uuid) })
 }
 
-/** Whether a channel's members are told one by one: those who hold a token. All others have the community's. */
-function isGated({ id, tokenPermissions }: CommunityDescription, uuid: string): boolean {
-  return [...tokenPermissions.values()].some(({ chatIds }) => chatIds.includes(id + uuid))
+/** Ids of the channels whose members are told one by one: those who hold a token. All others have the community's. */
+function gatedChats({ tokenPermissions }: CommunityDescription): ReadonlySet<string> {
+  return new Set([...tokenPermissions.values()].flatMap(({ chatIds }) => chatIds))
+}
+
+/** Gives the channels that need no token these members. */
+function withOpenMembers(description: CommunityDescription, members: Channel['members']): CommunityDescription {
+  const gated = gatedChats(description)
+  const chats = [...description.chats].map(([uuid, chat]): [string, Channel] => {
+    return [uuid, gated.has(description.id + uuid) ? chat : { ...chat, members }]
+  })
+  return { ...description, chats: new Map(chats) }
 }
 
 /** The description with the members of open channels, which are left out on the wire. */
 function hydrated(description: CommunityDescription): CommunityDescription {
-  const chats = [...description.chats].map(([uuid, chat]): [string, Channel] => {
-    return [uuid, isGated(description, uuid) ? chat : { ...chat, members: description.members }]
-  })
-  return { ...description, chats: new Map(chats) }
+  return withOpenMembers(description, description.members)
 }
 
 function dehydrated(description: CommunityDescription): CommunityDescription {
-  const chats = [...description.chats].map(([uuid, chat]): [string, Channel] => {
-    return [uuid, isGated(description, uuid) ? chat : { ...chat, members: new Map() }]
-  })
-  return { ...description, chats: new Map(chats) }
+  return withOpenMembers(description, new Map())
 }
 
 /** The description as it is published, signed by the community. */

@@ -59,6 +59,15 @@ t.test('a description comes back as it was published, the members of its channel
   )
 })
 
+t.test('a channel that needs a token keeps its own members', async (t) => {
+  const permission = { id: 'p', type: 3, criteria: [], chatIds: [`${fresh.id}vip`], isPrivate: false }
+  const gated = { ...withChannel(general, 'vip', { name: 'vip' }, now), tokenPermissions: new Map([['p', permission]]) }
+  const opened = openDescription(signDescription(withMember(gated, bobId, now), club).body, club.publicKey)
+  if (typeof opened === 'string') return t.fail(opened)
+  t.same([...opened.chats.get('vip')!.members.keys()], [ownerId])
+  t.same([...opened.chats.get('general')!.members.keys()], [ownerId, bobId])
+})
+
 t.test('only the community itself describes it', async (t) => {
   const signed = (draft: Partial<CommunityDescription>, by: KeyPair, type = 25) =>
     openDescription(
