@@ -2,8 +2,8 @@
 import { bytes, field, int32, message, oneof, repeated, text, uint64, type ValueOf } from '../schema.ts'
 import { chatMessage, emojiReaction } from './chat.ts'
 
-/** Events of one message at the most, and members that one of them names. */
-export const maxEvents = 2048
+/** Events of one message and of one log at the most, and members that one of them names. Each is a signature to check. */
+export const maxEvents = 1024
 export const maxEventMembers = 256
 
 export const EventType = {

@@ -1,12 +1,14 @@
 /** One event of a private group's log, as it is signed: over keccak256 of the group's id and the encoded event. */
 import { EventType, type MembershipUpdateEvent, membershipUpdateEvent } from '../application/group.ts'
-import { type KeyPair, keccak256, recoverSigner, signatureBytes, userId } from '../keys.ts'
+import { type KeyPair, keccak256, keyOfUser, recoverSigner, signatureBytes, userId } from '../keys.ts'
 import type { DraftOf } from '../schema.ts'
 
 export interface SignedEvent {
   readonly event: MembershipUpdateEvent
   /** The user id of its author. */
   readonly from: string
+  /** Of an event that adds members, those of them that are people: what is no key cannot be written to. */
+  readonly added: readonly string[]
   /** The signature and the encoded event: what is sent on. */
   readonly raw: Uint8Array
   /** Tells events apart: its author and its bytes. Another signature of the same is the same. */
@@ -65,7 +67,17 @@ export function openEvent(chatId: string, raw: Uint8Array): SignedEvent | undefi
 function signedEvent(from: string, signature: Uint8Array, body: Uint8Array): SignedEvent {
   const event = membershipUpdateEvent.decode(body)
   const key = `${from} ${Buffer.from(keccak256(body)).toString('hex')}`
-  return { event, from, raw: Buffer.concat([signature, body]), key }
+  const added = event.type === EventType.membersAdded ? event.members.filter(isUserId) : []
+  return { event, from, added, raw: Buffer.concat([signature, body]), key }
+}
+
+/** In the form in which ids are compared: `0x`, and the long key in lower case. */
+function isUserId(text: string): boolean {
+  try {
+    return userId(keyOfUser(text)) === text
+  } catch {
+    return false
+  }
 }
 
 function digestOf(chatId: string, body: Uint8Array): Uint8Array {

@@ -1,4 +1,5 @@
 /** The log of one private group as a device keeps it: events from messages in, the group out. */
+import { hash as digest } from 'node:crypto'
 import type { Milliseconds } from '../../core/time.ts'
 import { maxEvents } from '../application/group.ts'
 import { type ClockFault, clockFault, nextClock } from '../clock.ts'
@@ -11,12 +12,14 @@ export type EventVerdict = 'new' | 'known' | 'not an event' | 'log full' | Clock
 export class GroupLog {
   readonly chatId: string
   readonly #events = new Map<string, SignedEvent>()
+  /** Hashes of events as they came. Every message carries the log: what is known costs no signature. */
+  readonly #taken = new Set<string>()
   #state: GroupState | undefined
 
   /** `events` are what an earlier log held. */
   constructor(chatId: string, events: Iterable<SignedEvent> = []) {
     this.chatId = chatId
-    for (const signed of events) this.#events.set(signed.key, signed)
+    for (const signed of events) this.#hold(signed)
   }
 
   /** The group as its events make it. */
@@ -32,6 +35,7 @@ export class GroupLog {
 
   /** Takes an event as it stands in a message. */
   take(raw: Uint8Array, now: Milliseconds): EventVerdict {
+    if (this.#taken.has(hashOf(raw))) return 'known'
     const signed = openEvent(this.chatId, raw)
     if (signed === undefined) return 'not an event'
     if (this.#events.has(signed.key)) return 'known'
@@ -45,19 +49,29 @@ export class GroupLog {
 
   /** Adds an event of our own. */
   add(signed: SignedEvent): void {
-    this.#events.set(signed.key, signed)
+    this.#hold(signed)
     this.#state = undefined
+  }
+
+  #hold(signed: SignedEvent): void {
+    this.#events.set(signed.key, signed)
+    this.#taken.add(hashOf(signed.raw))
   }
 
   /** Makes room: whoever signs events that are not allowed must not fill the log. */
   #keepWhatCounts(): void {
     const { events } = this.state
     this.#events.clear()
-    for (const signed of events) this.#events.set(signed.key, signed)
+    this.#taken.clear()
+    for (const signed of events) this.#hold(signed)
   }
 
   /** The clock of the next event. */
   nextClock(now: Milliseconds): bigint {
     return nextClock(this.state.events.at(-1)?.event.clock ?? 0n, now)
   }
+}
+
+function hashOf(raw: Uint8Array): string {
+  return digest('sha256', raw, 'hex')
 }

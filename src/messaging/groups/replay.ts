@@ -7,6 +7,9 @@
 import { EventType } from '../application/group.ts'
 import type { SignedEvent } from './event.ts'
 
+/** Members of a group at the most: each message goes to each of them by itself. */
+export const maxMembers = 512
+
 export interface GroupState {
   readonly chatId: string
   readonly name: string
@@ -27,6 +30,7 @@ export type EventFault =
   | 'not an admin'
   | 'an admin'
   | 'empty'
+  | 'group full'
   | 'unknown event'
 
 type Building = { -readonly [Key in keyof GroupState]: GroupState[Key] } & {
@@ -43,6 +47,10 @@ interface Rule {
 
 function notMember({ members }: GroupState, { from }: SignedEvent): EventFault | undefined {
   return members.has(from) ? undefined : 'not a member'
+}
+
+function isFull({ members }: GroupState, { added }: SignedEvent): boolean {
+  return members.size + added.filter((id) => !members.has(id)).length > maxMembers
 }
 
 /** A change by any member, of something that is said. */
@@ -85,9 +93,12 @@ const rules: Readonly<Record<number, Rule>> = {
     },
   ),
   [EventType.membersAdded]: {
-    fault: notMember,
-    apply: (state, { event }) => {
-      for (const member of event.members) state.members.add(member)
+    fault: (state, signed) => {
+      if (signed.added.length === 0) return 'empty'
+      return notMember(state, signed) ?? (isFull(state, signed) ? 'group full' : undefined)
+    },
+    apply: (state, { added }) => {
+      for (const member of added) state.members.add(member)
     },
   },
   [EventType.memberJoined]: { fault: notMember, apply: () => {} },
@@ -164,9 +175,5 @@ export function replay(chatId: string, events: Iterable<SignedEvent>): GroupStat
 
 /** Whether somebody was a member at any time: an invitation to a group in which one never was is none. */
 export function wasEverMember({ events }: GroupState, id: string): boolean {
-  return events.some(({ event, from }) =>
-    event.type === EventType.created
-      ? from === id
-      : event.type === EventType.membersAdded && event.members.includes(id),
-  )
+  return events.some(({ event, from, added }) => (event.type === EventType.created ? from === id : added.includes(id)))
 }

@@ -9,7 +9,7 @@ import {
 import { abridged, isSameGroup } from '../../../src/messaging/groups/abridged.ts'
 import { drafts, groupId, openEvent, type SignedEvent, signEvent } from '../../../src/messaging/groups/event.ts'
 import { GroupLog } from '../../../src/messaging/groups/group-log.ts'
-import { eventFault, replay, wasEverMember } from '../../../src/messaging/groups/replay.ts'
+import { eventFault, maxMembers, replay, wasEverMember } from '../../../src/messaging/groups/replay.ts'
 import { KeyPair, userId } from '../../../src/messaging/keys.ts'
 import { holds } from '../../kit/property.ts'
 import { hexOf } from '../../kit/vectors.ts'
@@ -131,6 +131,16 @@ t.test('an admin does not remove another', async (t) => {
   t.equal(eventFault(replay(chatId, events), other), undefined, 'the control')
 })
 
+t.test('what is no key is not let in, and a group has room for so many', async (t) => {
+  const odd = ['', '0x04', 'bob', id(bob).toUpperCase(), id(bob).slice(2), `0x04${'0'.repeat(128)}`]
+  const event = signEvent(chatId, drafts.membersAdded([...odd, id(bob)], clock(1)), alice)
+  t.same(shown([created, event]).members, [1, 2])
+  t.equal(eventFault(replay(chatId, [created]), signEvent(chatId, drafts.membersAdded(odd, clock(1)), alice)), 'empty')
+  const crowd = (count: number) => ({ ...event, added: Array.from({ length: count }, (_, index) => `p${index}`) })
+  t.equal(eventFault(replay(chatId, [created]), crowd(maxMembers - 1)), undefined)
+  t.equal(eventFault(replay(chatId, [created]), crowd(maxMembers)), 'group full')
+})
+
 t.test('nobody else begins a group, and nothing comes before it', async (t) => {
   const forged = signEvent(chatId, drafts.created('evil', 'red', clock(-9)), bob)
   const early = signEvent(chatId, drafts.membersAdded([id(dave)], clock(-8)), alice)
@@ -160,7 +170,9 @@ const attempts = fc.array(
 /** An event as it is once its signature was looked at: properties of replays need no signatures. */
 function told(author: string, draft: ReturnType<typeof drafts.memberJoined>): SignedEvent {
   const raw = membershipUpdateEvent.encode(draft)
-  return { event: membershipUpdateEvent.decode(raw), from: author, raw, key: `${author} ${hexOf(raw)}` }
+  const event = membershipUpdateEvent.decode(raw)
+  const added = event.type === EventType.membersAdded ? event.members : []
+  return { event, from: author, added, raw, key: `${author} ${hexOf(raw)}` }
 }
 
 const scenes = attempts
@@ -248,7 +260,8 @@ t.test('clocks of events have the limits of any clock', async (t) => {
 t.test('events that do not count cannot fill the log', async (t) => {
   const log = new GroupLog(chatId, base)
   const spam = signEvent(chatId, drafts.nameChanged('spam', clock(5)), dave)
-  for (let index = 0; index < maxEvents; index += 1) log.add({ ...spam, key: `${index}` })
+  for (let index = 0; index < maxEvents; index += 1)
+    log.add({ ...spam, key: `${index}`, raw: Buffer.of(index >> 8, index & 255) })
   t.ok([...log.events].length > maxEvents)
   t.equal(log.take(signEvent(chatId, drafts.nameChanged('real', clock(6)), bob).raw, now), 'new')
   t.equal(log.state.name, 'real')
