@@ -100,6 +100,7 @@ function stockPieces(named: readonly StackName[]): ReadonlySet<StackPiece> {
 const piecesOf: Readonly<Record<StackName, readonly StackPiece[]>> = {
   waypost: [],
   stock: stackPieces,
+  'stock-transport': ['transport'],
   'stock-secure-channel': ['secure-channel'],
   'stock-muxer': ['muxer'],
   'stock-router': ['router'],

@@ -8,7 +8,7 @@
  * is sent to all who follow the topic, not to the mesh alone.
  *
  * `npm run bench:relay`; `-- --quick` for the ends of the table, `-- --soak=1000000` for a B that relays so many and the
- * memory that it takes, `-- --profile` for where its time goes.
+ * memory that it takes, `-- --profile --peers=8` for where its time goes.
  */
 import { asked, Bench, given, machine } from './kit/bench.ts'
 import type { Outcome } from './kit/load.ts'
@@ -131,16 +131,16 @@ function soakRow(after: number, { messages, seconds, times, lost }: Outcome, cpu
 }
 
 /** A daemon of its own for each size, so that each has a profile of its own. */
-async function profile(bench: Bench): Promise<void> {
+async function profile(bench: Bench, peers: number): Promise<void> {
   for (const { size, payloadBytes, window } of sizes) {
     const folder = profileFolder(bench)
     const subject = await waypost(bench, { profileFolder: folder })
-    const path = await openPath(bench, subject, { source: byRelay, sink: relayPeer, sinks: 1 })
-    await path.load(payloadBytes).saturate(window, warm)
+    const path = await openPath(bench, subject, { source: byRelay, sink: relayPeer, sinks: peers })
+    await path.load(payloadBytes).saturate(windowOf(window, path), warm)
     const from = instant()
-    await path.load(payloadBytes).saturate(window, { milliseconds: profiledMs })
+    await path.load(payloadBytes).saturate(windowOf(window, path), { milliseconds: profiledMs })
     await subject.stop()
-    printProfile(`B of A -> B -> C, ${size}`, folder, from)
+    printProfile(`B to ${peers}, ${size}`, folder, from)
   }
 }
 
@@ -150,7 +150,7 @@ const soaked = given('soak')
 if (soaked !== undefined) await soak(Number(soaked))
 else if (asked('profile')) {
   await using bench = new Bench()
-  await profile(bench)
+  await profile(bench, Number(given('peers') ?? 1))
 } else {
   const ends = sizes.filter(({ size }) => size === '1 KiB' || size === '100 KiB')
   for (const fan of fans) await compare(fan, asked('quick') ? ends : sizes)

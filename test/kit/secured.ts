@@ -19,7 +19,10 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { multiaddr } from '@multiformats/multiaddr'
+import { Uint8ArrayList } from 'uint8arraylist'
 import { libp2pLogger } from '../../src/net/stack/logger.ts'
+import type { Cipher } from '../../src/net/stack/noise/cipher.ts'
+import { sealRecords } from '../../src/net/stack/noise/records.ts'
 import { noise } from '../../src/net/stack/noise/secure-channel.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 import type { Owner } from './owner.ts'
@@ -47,6 +50,25 @@ export async function end(kind: Kind, muxers: readonly string[] = [], key?: Priv
   const factories = new Map(muxers.map((protocol) => [protocol, { protocol } as StreamMuxerFactory]))
   const upgrader = { getStreamMuxers: () => factories } as Upgrader
   return { peerId, encrypter: makers[kind]()({ privateKey, peerId, logger, upgrader }) }
+}
+
+/** How often the socket of `connection` has been written to since, one piece or several at once. */
+export function countWrites(connection: MultiaddrConnection): () => number {
+  const socket = socketOf(connection)
+  let count = 0
+  for (const name of ['_write', '_writev'] as const) {
+    const write = socket[name]?.bind(socket) as (...args: unknown[]) => void
+    socket[name] = (...args: unknown[]) => {
+      count += 1
+      write(...args)
+    }
+  }
+  return () => count
+}
+
+/** `pieces` as records, in one buffer. */
+export function recordsOf(cipher: Cipher, ...pieces: readonly Uint8Array[]): Uint8Array {
+  return sealRecords(cipher, new Uint8ArrayList(...pieces)).subarray()
 }
 
 /** Two ends of a connection: who dialled, and who listened. */

@@ -4,12 +4,14 @@
  */
 import type { Libp2pInit } from 'libp2p'
 import type { HostLimits } from '../limits.ts'
+import { withEachConnection } from './each-connection.ts'
 import { noise } from './noise/secure-channel.ts'
+import { writeAtOnce } from './one-write.ts'
 import { stockStack } from './stock.ts'
 import { Yamux } from './yamux/yamux.ts'
 
 /** The pieces that can be the stock ones. The router stands on the stack, and is chosen where relay is mounted. */
-export const stackPieces = ['secure-channel', 'muxer', 'router'] as const
+export const stackPieces = ['transport', 'secure-channel', 'muxer', 'router'] as const
 export type StackPiece = (typeof stackPieces)[number]
 
 export interface Stack {
@@ -42,6 +44,10 @@ export function openStack(options: StackOptions, stock: ReadonlySet<StackPiece>)
   const [, ...otherMuxers] = asTheyCome.muxers
   return {
     ...asTheyCome,
+    ...(!stock.has('transport') && {
+      tcp: withEachConnection(asTheyCome.tcp, writeAtOnce),
+      websockets: withEachConnection(asTheyCome.websockets, writeAtOnce),
+    }),
     ...(!stock.has('secure-channel') && { secureChannel: noise() }),
     ...(!stock.has('muxer') && { muxers: [() => new Yamux(options.limits), ...otherMuxers] }),
   }

@@ -7,7 +7,14 @@ import { peerRatio } from '../kinds/policy.ts'
 import { setting, without } from '../row.ts'
 
 /** Whose pieces carry messages: ours, or one of the stock ones, or all of them. */
-const stackNames = ['waypost', 'stock', 'stock-secure-channel', 'stock-muxer', 'stock-router'] as const
+const stackNames = [
+  'waypost',
+  'stock',
+  'stock-transport',
+  'stock-secure-channel',
+  'stock-muxer',
+  'stock-router',
+] as const
 export type StackName = (typeof stackNames)[number]
 
 export const peers = {

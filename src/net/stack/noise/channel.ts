@@ -7,9 +7,10 @@
  */
 import { type AbortOptions, type MessageStream, type StreamCloseEvent, StreamStateError } from '@libp2p/interface'
 import { AbstractMessageStream, type SendResult } from '@libp2p/utils'
+import type { Uint8ArrayList } from 'uint8arraylist'
 import type { Cipher } from './cipher.ts'
 import type { Ciphers } from './handshake.ts'
-import { maxPlaintextBytes, type Pieces, RecordReader, sealRecords } from './records.ts'
+import { maxPlaintextBytes, RecordReader, sealRecords } from './records.ts'
 
 /** Bytes that do not wait for the end of the tick. Above that a buffer is no cheaper for being larger. */
 const burstBytes = 4 * maxPlaintextBytes
@@ -54,7 +55,7 @@ export class Channel extends AbstractMessageStream {
     return this.#connection.close(options)
   }
 
-  sendData(data: Pieces): SendResult {
+  sendData(data: Uint8ArrayList): SendResult {
     return { sentBytes: data.byteLength, canSendMore: this.#connection.send(sealRecords(this.#send, data)) }
   }
 

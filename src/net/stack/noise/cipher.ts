@@ -45,6 +45,15 @@ export class Cipher {
     record.set(cipher.getAuthTag(), end)
   }
 
+  /** The ciphertext of `plaintext`, in a buffer of its own; its tag goes into `tag`, of 16 bytes. */
+  seal(plaintext: Uint8Array, tag: Uint8Array): Uint8Array {
+    const cipher = createCipheriv(algorithm, this.#key, this.#next(), options)
+    const ciphertext = cipher.update(plaintext)
+    cipher.final()
+    tag.set(cipher.getAuthTag())
+    return ciphertext
+  }
+
   /** The plaintext of `record`, a ciphertext and its tag. Throws when it was made with another key, nonce or data. */
   open(record: Uint8Array, associated?: Uint8Array): Uint8Array {
     const end = record.length - tagBytes

@@ -2,6 +2,7 @@
  * Records: what the connection carries after the handshake, each a ciphertext after its length in two bytes
  * (https://github.com/libp2p/specs/blob/master/noise/README.md, "Wire Format").
  */
+import { Uint8ArrayList } from 'uint8arraylist'
 import { type Cipher, tagBytes } from './cipher.ts'
 
 const lengthBytes = 2
@@ -12,38 +13,62 @@ const maxRecordBytes = 65_535
 /** Bytes of plaintext in one record. */
 export const maxPlaintextBytes = maxRecordBytes - tagBytes
 
-/** Bytes that come in pieces. */
-export interface Pieces extends Iterable<Uint8Array> {
-  readonly byteLength: number
+/** Bytes of plaintext up to which a record is one buffer: beyond, the copy costs more than the pieces do. */
+const joinedBytes = 8 * 1024
+
+/** Where the pieces of a record are laid side by side to be encrypted. Nothing is left in it that is read again. */
+const scratch = Buffer.allocUnsafeSlow(maxPlaintextBytes)
+
+/** All of `plaintext` as records, one after the other: full ones, and a last one with the rest. To be written at once. */
+export function sealRecords(cipher: Cipher, plaintext: Uint8ArrayList): Uint8Array | Uint8ArrayList {
+  const { byteLength } = plaintext
+  return byteLength <= joinedBytes ? sealSmall(cipher, plaintext) : sealLarge(cipher, plaintext)
 }
 
-/** All of `plaintext` as records, one after the other in one buffer: full ones, and a last one with the rest. */
-export function sealRecords(cipher: Cipher, plaintext: Pieces): Uint8Array {
-  const count = Math.ceil(plaintext.byteLength / maxPlaintextBytes)
-  const sealed = Buffer.allocUnsafe(plaintext.byteLength + count * (lengthBytes + tagBytes))
-  if (count > 0) layOut(plaintext, sealed)
-  for (let start = 0; start < sealed.length; ) {
-    const end = Math.min(sealed.length, start + lengthBytes + maxRecordBytes)
-    sealed.writeUInt16BE(end - start - lengthBytes, start)
-    cipher.sealInPlace(sealed.subarray(start + lengthBytes, end))
-    start = end
-  }
+function sealSmall(cipher: Cipher, plaintext: Uint8ArrayList): Uint8Array {
+  const { byteLength } = plaintext
+  if (byteLength === 0) return new Uint8Array()
+  const sealed = Buffer.allocUnsafe(lengthBytes + byteLength + tagBytes)
+  sealed.writeUInt16BE(byteLength + tagBytes)
+  layOut(plaintext, 0, sealed.subarray(lengthBytes))
+  cipher.sealInPlace(sealed.subarray(lengthBytes))
   return sealed
 }
 
-/** Copies `plaintext` to where it belongs, with room for lengths and tags. */
-function layOut(plaintext: Pieces, sealed: Uint8Array): void {
-  let at = lengthBytes
-  let end = at + maxPlaintextBytes
-  for (let piece of plaintext) {
-    while (piece.length > end - at) {
-      sealed.set(piece.subarray(0, end - at), at)
-      piece = piece.subarray(end - at)
-      at = end + tagBytes + lengthBytes
-      end = at + maxPlaintextBytes
+/** Each ciphertext is the buffer that the cipher made. Between two of them stand the tag of one and the length of the next. */
+function sealLarge(cipher: Cipher, plaintext: Uint8ArrayList): Uint8ArrayList {
+  const { byteLength } = plaintext
+  const count = Math.ceil(byteLength / maxPlaintextBytes)
+  const marks = Buffer.allocUnsafe(count * (lengthBytes + tagBytes))
+  const sealed = new Uint8ArrayList()
+  let mark = 0
+  let written = 0
+  for (let start = 0; start < byteLength; start += maxPlaintextBytes) {
+    const length = Math.min(maxPlaintextBytes, byteLength - start)
+    mark = marks.writeUInt16BE(length + tagBytes, mark)
+    sealed.append(marks.subarray(written, mark))
+    written = mark
+    layOut(plaintext, start, scratch.subarray(0, length))
+    sealed.append(cipher.seal(scratch.subarray(0, length), marks.subarray(mark, mark + tagBytes)))
+    mark += tagBytes
+  }
+  sealed.append(marks.subarray(written, mark))
+  return sealed
+}
+
+/** Copies from `plaintext`, from `start` on, as much as fits into `target`. */
+function layOut(plaintext: Uint8ArrayList, start: number, target: Uint8Array): void {
+  let skipped = start
+  let at = 0
+  for (const piece of plaintext) {
+    if (skipped >= piece.length) skipped -= piece.length
+    else {
+      const part = piece.subarray(skipped, skipped + target.length - at)
+      target.set(part, at)
+      at += part.length
+      skipped = 0
+      if (at === target.length) return
     }
-    sealed.set(piece, at)
-    at += piece.length
   }
 }
 

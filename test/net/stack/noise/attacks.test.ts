@@ -12,8 +12,7 @@ import { type Ciphers, Handshake } from '../../../../src/net/stack/noise/handsha
 import { generateKeyPair, type KeyPair } from '../../../../src/net/stack/noise/key-pair.ts'
 import { maxMessageBytes, readMessage, sendMessage } from '../../../../src/net/stack/noise/messages.ts'
 import { encodePayload, signIdentity } from '../../../../src/net/stack/noise/payload.ts'
-import { sealRecords } from '../../../../src/net/stack/noise/records.ts'
-import { connected, end, received, receivedBytes } from '../../../kit/secured.ts'
+import { connected, end, received, receivedBytes, recordsOf } from '../../../kit/secured.ts'
 
 const muxers = ['/yamux/1.0.0']
 const nothing = new Uint8Array()
@@ -192,7 +191,7 @@ t.test('what comes with the last message of the handshake is not lost', async (t
   const ciphers = await dial(dialled, honest, undefined, (last) => held.push(last))
   const [last = nothing] = held
   const framed = Buffer.concat([Buffer.from([last.length >> 8, last.length & 255]), last])
-  const records = sealRecords(ciphers.send, { byteLength: 5, [Symbol.iterator]: () => [Buffer.from('first')].values() })
+  const records = sealed(ciphers.send, 'first')
   // One packet with half a record, and one with the rest.
   dialled.send(Buffer.concat([framed, records.subarray(0, 10)]))
   dialled.send(records.subarray(10))
@@ -330,8 +329,7 @@ async function dial(
 }
 
 function sealed(cipher: Ciphers['send'], text: string): Uint8Array {
-  const bytes = Buffer.from(text)
-  return sealRecords(cipher, { byteLength: bytes.length, [Symbol.iterator]: () => [bytes].values() })
+  return recordsOf(cipher, Buffer.from(text))
 }
 
 function flipped(record: Uint8Array): Uint8Array {

@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { Cipher } from '../../../../src/net/stack/noise/cipher.ts'
-import { maxPlaintextBytes, RecordReader, sealRecords } from '../../../../src/net/stack/noise/records.ts'
+import { maxPlaintextBytes, RecordReader } from '../../../../src/net/stack/noise/records.ts'
 import { holds } from '../../../kit/property.ts'
+import { recordsOf } from '../../../kit/secured.ts'
 
 const key = randomBytes(32)
 
@@ -12,7 +13,7 @@ t.test('whatever pieces are sent and whatever pieces come, the same bytes arrive
   holds(
     t,
     fc.property(pieces, fc.array(fc.nat(40)), (sent, cuts) => {
-      const sealed = sealRecords(new Cipher(key), listOf(sent))
+      const sealed = recordsOf(new Cipher(key), ...sent)
       return Buffer.concat(opened(cut(sealed, cuts))).equals(Buffer.concat(sent))
     }),
   )
@@ -23,7 +24,7 @@ t.test('large pieces fill records to the last byte, and arrive', async (t) => {
   for (const size of sizes) {
     const whole = randomBytes(size)
     const pieces = [whole.subarray(0, 10), whole.subarray(10, 70_000), whole.subarray(70_000)]
-    const sealed = sealRecords(new Cipher(key), listOf(pieces))
+    const sealed = recordsOf(new Cipher(key), ...pieces)
     const records = Math.ceil(size / maxPlaintextBytes)
     t.equal(sealed.length, size + records * 18, `${size} bytes are ${records} records`)
     const arrived = opened(cut(sealed, [1, 65_000, 200, 3]))
@@ -33,7 +34,7 @@ t.test('large pieces fill records to the last byte, and arrive', async (t) => {
 })
 
 t.test('nothing is no record', async (t) => {
-  t.equal(sealRecords(new Cipher(key), listOf([])).length, 0)
+  t.equal(recordsOf(new Cipher(key)).length, 0)
 })
 
 t.test('a record without plaintext is a record', async (t) => {
@@ -51,7 +52,7 @@ t.test('a record shorter than its tag is refused', async (t) => {
 })
 
 t.test('a record with any bit wrong opens to nothing', async (t) => {
-  const sealed = sealRecords(new Cipher(key), listOf([Buffer.from('a text')]))
+  const sealed = recordsOf(new Cipher(key), Buffer.from('a text'))
   t.equal(String(opened([sealed])[0]), 'a text', 'as it was sent')
   // A length that is wrong makes it wait for more, or cuts the tag off.
   for (let bit = 0; bit < sealed.length * 8; bit += 1) {
@@ -63,7 +64,7 @@ t.test('a record with any bit wrong opens to nothing', async (t) => {
 
 t.test('a record that is replayed, left out or exchanged with the next opens to nothing', async (t) => {
   const cipher = new Cipher(key)
-  const [one, other] = ['one', 'other'].map((text) => sealRecords(cipher, listOf([Buffer.from(text)])))
+  const [one, other] = ['one', 'other'].map((text) => recordsOf(cipher, Buffer.from(text)))
   if (one === undefined || other === undefined) throw new Error('two records')
   t.same(opened([one, other]).map(String), ['one', 'other'])
   t.throws(() => opened([one, one, other]), 'replayed')
@@ -72,7 +73,7 @@ t.test('a record that is replayed, left out or exchanged with the next opens to 
 })
 
 t.test('a record that is cut short is waited for, and nothing of it is told', async (t) => {
-  const sealed = sealRecords(new Cipher(key), listOf([Buffer.from('a text')]))
+  const sealed = recordsOf(new Cipher(key), Buffer.from('a text'))
   for (let kept = 0; kept < sealed.length; kept += 1) t.same(opened([sealed.subarray(0, kept)]), [])
 })
 
@@ -99,9 +100,4 @@ function arrives(sealed: Uint8Array): boolean {
 function cut(bytes: Uint8Array, lengths: readonly number[]): Uint8Array[] {
   const [first, ...rest] = lengths
   return first === undefined ? [bytes] : [bytes.subarray(0, first), ...cut(bytes.subarray(first), rest)]
-}
-
-function listOf(pieces: readonly Uint8Array[]) {
-  const byteLength = pieces.reduce((sum, { length }) => sum + length, 0)
-  return { byteLength, [Symbol.iterator]: () => pieces[Symbol.iterator]() }
 }

@@ -1,0 +1,45 @@
+/**
+ * What a connection is given at once leaves in one system call, in however many pieces it comes.
+ *
+ * The stock TCP connection writes each piece by itself; and after one that is larger than what a socket may hold back
+ * (64 KiB) it waits for the socket to drain, though the system mostly takes all of it at once. The stock WebSocket
+ * connection makes a message of each piece.
+ */
+import { Socket } from 'node:net'
+import type { MultiaddrConnection } from '@libp2p/interface'
+import type { Uint8ArrayList } from 'uint8arraylist'
+
+interface Sent {
+  readonly sentBytes: number
+  readonly canSendMore: boolean
+}
+
+/** What the connections of both transports have, and their interface does not name. */
+interface Inside {
+  readonly socket?: unknown
+  readonly websocket?: unknown
+  sendData?: (data: Uint8ArrayList) => Sent
+}
+
+/** Has `connection` write once for each call of `send`. */
+export function writeAtOnce(connection: MultiaddrConnection): void {
+  const inside = connection as Inside
+  const { socket, websocket, sendData } = inside
+  if (socket instanceof Socket) inside.sendData = (data) => writeAll(socket, data)
+  else if (websocket !== undefined && sendData !== undefined)
+    inside.sendData = (data) => sendData.call(connection, joined(data))
+}
+
+function writeAll(socket: Socket, data: Uint8ArrayList): Sent {
+  socket.cork()
+  for (const piece of data) socket.write(piece)
+  socket.uncork()
+  return { sentBytes: data.byteLength, canSendMore: socket.writableLength < socket.writableHighWaterMark }
+}
+
+function joined(data: Uint8ArrayList): Uint8ArrayList {
+  const whole = data.subarray()
+  data.consume(data.byteLength)
+  data.append(whole)
+  return data
+}
