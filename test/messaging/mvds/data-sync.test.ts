@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { DataSync, type DataSyncOptions } from '../../../src/messaging/mvds/data-sync.ts'
 import { parseSyncPayload, type SyncPayload, syncMessageId, syncPayload } from '../../../src/messaging/mvds/payload.ts'
+import { decodeRecord, encodeRecord } from '../../../src/messaging/mvds/record-codec.ts'
 import type { SyncRecord, SyncStore } from '../../../src/messaging/mvds/records.ts'
 import { maxSends, resendWait } from '../../../src/messaging/mvds/schedule.ts'
 import { holds } from '../../kit/property.ts'
@@ -12,14 +13,18 @@ const nothing = { acks: [], offers: [], requests: [], messages: [], groupOffers:
 
 /** The rows of a store, as they would be read after a restart. */
 class Rows implements SyncStore {
-  readonly rows = new Map<string, SyncRecord>()
+  readonly #stored = new Map<string, Uint8Array>()
+
+  get rows(): SyncRecord[] {
+    return [...this.#stored.values()].map((stored) => decodeRecord(stored)!)
+  }
 
   put(record: SyncRecord): void {
-    this.rows.set(`${record.kind} ${record.peer} ${record.id}`, record)
+    this.#stored.set(`${record.kind} ${record.peer} ${record.id}`, encodeRecord(record))
   }
 
   remove(kind: string, peer: string, id: string): void {
-    this.rows.delete(`${kind} ${peer} ${id}`)
+    this.#stored.delete(`${kind} ${peer} ${id}`)
   }
 }
 
@@ -37,7 +42,7 @@ class Party {
   }
 
   restart(): void {
-    const rows = [...this.store.rows.values()]
+    const rows = this.store.rows
     this.sync = new DataSync(this.#options)
     for (const row of rows) this.sync.restore(row)
   }
@@ -136,7 +141,7 @@ t.test('every message arrives once, whatever is lost, doubled, late, or started 
       t.same(parties.alice.inbox.sort(), sent.bob.sort())
       t.same(parties.bob.inbox.sort(), sent.alice.sort())
       t.same([...parties.alice.abandoned, ...parties.bob.abandoned], [])
-      const left = [...parties.alice.store.rows.values(), ...parties.bob.store.rows.values()]
+      const left = [...parties.alice.store.rows, ...parties.bob.store.rows]
       t.ok(
         left.every(({ kind }) => kind === 'seen'),
         'nothing waits in the stores',
@@ -160,7 +165,7 @@ t.test('a message goes out at once, then ever later, fifteen times in about ten 
   t.equal(sends.length, maxSends)
   t.ok(sends.at(-1)! / 86_400 > 5 && (time.now - start) / 86_400_000 < 11)
   t.same(party.abandoned, [id])
-  t.equal(party.store.rows.size, 0)
+  t.equal(party.store.rows.length, 0)
 })
 
 t.test('a wait is spread over nine seconds', async (t) => {
@@ -264,7 +269,7 @@ t.test('what one peer can make us hold is bounded', async (t) => {
   const ids = Array.from({ length: 100 }, (_, index) => Buffer.alloc(32, index + 1))
   const messages = ids.map((id) => ({ groupId: group, timestamp: 1n, body: id }))
   party.sync.receive('mallory', { ...nothing, offers: ids, messages })
-  const kinds = [...party.store.rows.values()].filter(({ peer }) => peer === 'mallory').map(({ kind }) => kind)
+  const kinds = party.store.rows.filter(({ peer }) => peer === 'mallory').map(({ kind }) => kind)
   t.equal(kinds.filter((kind) => kind === 'wanted').length, 4)
   t.equal(kinds.filter((kind) => kind === 'seen').length, 5)
   t.equal(party.sync.tick().outgoing.find(({ peer }) => peer === 'mallory')?.payload.acks.length, 6)
@@ -275,7 +280,7 @@ t.test('strangers are forgotten before peers for whom something waits', async (t
   party.sync.send('bob', group, Buffer.from('hello'))
   const messages = [{ groupId: group, timestamp: 1n, body: Buffer.from('x') }]
   for (const stranger of ['a', 'b', 'c', 'd']) party.sync.receive(stranger, { ...nothing, messages })
-  t.same([...party.store.rows.values()].map(({ peer }) => peer).sort(), ['bob', 'c', 'd'])
+  t.same(party.store.rows.map(({ peer }) => peer).sort(), ['bob', 'c', 'd'])
 })
 
 t.test('a group id of another length is passed over', async (t) => {
