@@ -114,34 +114,45 @@ t.test('a bit that is changed in any field is found, and the message still opens
   t.equal(opened(bob.decrypt(message)).text, 'message 2')
 })
 
-t.test('a thousand messages may be missing in a chain, and one more may not', async (t) => {
-  const { alice, bob } = acquainted()
-  const { messages } = send(alice, maxSkippedMessages + 2)
-  t.equal(opened(bob.decrypt(messages[maxSkippedMessages]!)).text, `message ${maxSkippedMessages}`)
-  t.equal(whyOf(bob.decrypt(messages[maxSkippedMessages + 1]!)), 'too-far')
-})
+t.test(
+  'a thousand messages may be missing, and one more may not, in a chain that begins and in one that goes on',
+  async (t) => {
+    const { alice, bob } = acquainted()
+    const { messages } = send(alice, maxSkippedMessages + 3)
+    t.equal(opened(bob.decrypt(messages[maxSkippedMessages]!)).text, `message ${maxSkippedMessages}`)
+    t.equal(whyOf(bob.decrypt(messages[maxSkippedMessages + 1]!)), 'too-far')
+    const { next } = readAll(bob, messages.slice(0, 1))
+    t.equal(opened(next.decrypt(messages[maxSkippedMessages + 1]!)).text, `message ${maxSkippedMessages + 1}`)
+    t.equal(whyOf(next.decrypt(messages[maxSkippedMessages + 2]!)), 'too-far')
+  },
+)
 
-t.test('what is too far ahead is refused before a key is made, in the old chain and in a new one', async (t) => {
+t.test('what is too far ahead is refused before a key is made, in each chain', async (t) => {
   const { alice, bob } = acquainted()
-  const { message } = alice.encrypt(Buffer.from('text'))
+  const first = alice.encrypt(Buffer.from('first'))
+  const { next } = readAll(bob, [first.message])
+  const { message } = first.next.encrypt(Buffer.from('text'))
   const stranger = KeyPair.generate().publicKey
-  const far: Ratcheted[] = [
-    { ...message, n: 2 ** 32 - 1 },
-    { ...message, key: stranger, n: 2 ** 32 - 1 },
-    { ...message, key: stranger, previous: 2 ** 32 - 1 },
-  ]
   // Were the keys made, each of these would take hours.
-  for (const one of far) t.equal(whyOf(bob.decrypt(one)), 'too-far')
+  for (const reader of [bob, next]) {
+    t.equal(whyOf(reader.decrypt({ ...message, n: 2 ** 32 - 1 })), 'too-far')
+    t.equal(whyOf(reader.decrypt({ ...message, key: stranger, n: 2 ** 32 - 1 })), 'too-far')
+    t.equal(whyOf(reader.decrypt({ ...message, key: stranger, previous: 2 ** 32 - 1 })), 'too-far')
+    t.equal(opened(reader.decrypt(message)).text, 'text')
+  }
 })
 
 t.test('a flood of forged messages that skip much leaves nothing behind', async (t) => {
   const { alice, bob } = acquainted()
   const { message } = alice.encrypt(Buffer.from('text'))
+  const { next: heard } = readAll(bob, [message])
   for (const n of [1, 500, maxSkippedMessages]) {
     const forged = { ...message, n, ciphertext: randomBytes(100) }
     t.equal(whyOf(bob.decrypt(forged)), 'forged')
     t.equal(whyOf(bob.decrypt({ ...forged, key: KeyPair.generate().publicKey, previous: n })), 'forged')
+    t.equal(whyOf(heard.decrypt(forged)), 'forged')
   }
+  t.equal(keptOf(heard), 0)
   t.equal(keptOf(bob), 0)
   t.equal(opened(bob.decrypt(message)).text, 'text')
 })
