@@ -202,6 +202,25 @@ t.test('a small message cannot become a large tree', async (t) => {
   )
 })
 
+t.test('messages within messages have a limit', async (t) => {
+  /** A message of `depth` messages, one in the other. */
+  const nested = (depth: number) => {
+    let body: Uint8Array = new Uint8Array(0)
+    for (let level = 1; level < depth; level += 1) body = new ProtobufWriter().bytes(1, body).finish()
+    return body
+  }
+  let schema = message('Innermost', { inner: optional(1, bytes()) }) as ReturnType<typeof message>
+  for (let level = 0; level < 20; level += 1) schema = message('Outer', { inner: optional(1, schema) })
+  t.equal(
+    refusal(() => schema.decode(nested(16))),
+    'none',
+  )
+  t.match(
+    refusal(() => schema.decode(nested(17))),
+    /messages deep/,
+  )
+})
+
 t.test('what @waku/proto writes is read, and the other way round', async (t) => {
   const entry = message('HistoryEntry', { messageId: field(1, text()), retrievalHint: optional(2, bytes()) })
   const sds = message('SdsMessage', {

@@ -44,6 +44,7 @@ const toAlice = payload('chatMessage', { chatId: userId(alice), kind: ChatKind.o
 const inLounge = payload('chatMessage', { chatId: 'lounge', kind: ChatKind.publicChat })
 const inGroup = payload('chatMessage', { chatId: 'g', kind: ChatKind.privateGroup })
 const inClub = payload('editMessage', { chatId: `${club}uuid`, kind: ChatKind.community })
+const clubItself = payload('editMessage', { chatId: club, kind: ChatKind.community })
 const groupLog = payload('membershipUpdate', { chatId: 'g' })
 const groupMessage = payload('membershipUpdate', {
   chatId: 'g',
@@ -111,6 +112,12 @@ const cases: readonly { what: string; payload: Payload; origin: Origin; fault?: 
   { what: 'a message about a group', payload: inGroup, origin: from(alice, places.private) },
   { what: 'one in clear', payload: inGroup, origin: from(alice, places.private, 'open'), fault: 'not encrypted' },
   { what: 'one elsewhere', payload: inGroup, origin: from(alice, places.club), fault: 'wrong place' },
+  {
+    what: 'a message in no channel',
+    payload: clubItself,
+    origin: from(alice, places.club, 'open'),
+    fault: 'wrong chat',
+  },
   { what: 'a message in a community', payload: inClub, origin: from(alice, places.club, 'group key') },
   { what: 'one in an open community', payload: inClub, origin: from(alice, places.club, 'open') },
   {

@@ -206,6 +206,41 @@ function payloadsOf(party: Party): SyncPayload[] {
   return party.tick().map((body) => syncPayload.decode(body))
 }
 
+t.test('a peer that comes online gets nothing later than planned', async (t) => {
+  const time = clockAt()
+  const party = new Party({ clock: time.clock, random: () => 0.9999 })
+  party.sync.send('bob', group, Buffer.from('hello'))
+  party.sync.peerOnline('bob', time.now)
+  t.equal(party.tick().length, 1)
+})
+
+t.test('a message that was sent for the last time waits for its confirmation, whatever the peer asks', async (t) => {
+  const time = clockAt()
+  const party = new Party({ clock: time.clock, random: () => 0 })
+  const id = party.sync.send('bob', group, Buffer.from('hello'))!
+  for (let sends = 0; sends < maxSends; sends += 1) {
+    time.now = Math.max(time.now, party.sync.dueAt ?? 0)
+    party.tick()
+  }
+  party.sync.receive('bob', { ...nothing, requests: [bytesOf(id)] })
+  t.same([party.tick(), party.abandoned], [[], []])
+  t.same(party.sync.receive('bob', { ...nothing, acks: [bytesOf(id)] }).confirmed, [id])
+})
+
+t.test('a message is remembered longer than a sender tries, and not for ever', async (t) => {
+  const time = clockAt()
+  const party = new Party({ clock: time.clock })
+  const take = (timestamp: bigint) => {
+    const messages = [{ groupId: group, timestamp, body: Buffer.from('hello') }]
+    return party.sync.receive('bob', { ...nothing, messages }).delivered.length
+  }
+  t.same([take(1n), take(1n)], [1, 0])
+  time.now += 31 * 86_400_000 - 1
+  t.same([take(2n), take(1n)], [1, 0])
+  time.now += 1
+  t.same([take(3n), take(1n)], [1, 1])
+})
+
 t.test('a message is confirmed each time it comes, and delivered the first time', async (t) => {
   const party = new Party({ clock: clockAt().clock })
   const message = { groupId: group, timestamp: 1n, body: Buffer.from('hello') }
@@ -264,6 +299,8 @@ t.test('what one peer can make us hold is bounded', async (t) => {
   t.ok(say(Buffer.alloc(60)))
   t.equal(say(Buffer.alloc(41)), undefined, 'bytes')
   t.equal(say(Buffer.alloc(60)), say(Buffer.alloc(60)), 'the same message is on its way once')
+  party.sync.receive('bob', { ...nothing, acks: [bytesOf(say(Buffer.alloc(60))!)] })
+  t.ok(say(Buffer.alloc(41)), 'what is confirmed makes room')
   t.ok(say(Buffer.alloc(1)) && say(Buffer.alloc(2)))
   t.equal(say(Buffer.alloc(3)), undefined, 'messages')
   const ids = Array.from({ length: 100 }, (_, index) => Buffer.alloc(32, index + 1))

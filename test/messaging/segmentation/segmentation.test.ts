@@ -169,6 +169,12 @@ const lies: readonly { what: string; before?: Uint8Array[]; body: Uint8Array; re
     reason: 'other count',
   },
   {
+    what: 'more shards than the code has, data and parity together',
+    before: [segment({ wholeHash: Buffer.alloc(32), segmentsCount: 250 })],
+    body: segment({ wholeHash: Buffer.alloc(32), segmentsCount: 0, parityCount: 7 }),
+    reason: 'other count',
+  },
+  {
     what: 'more parity than data',
     before: [bodies[0]!],
     body: segment({ segmentsCount: 0, parityCount: 11 }),
