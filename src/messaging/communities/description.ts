@@ -143,6 +143,29 @@ export function withChannel(
   return changed(description, now, { chats: withEntry(description.chats, uuid, chat) })
 }
 
+/** Adds or replaces a channel as an admin describes it; its members are the community's unless it needs a token. */
+export function withChannelAs(
+  description: CommunityDescription,
+  uuid: string,
+  channel: Channel,
+  now: Milliseconds,
+): CommunityDescription {
+  const { members = new Map() } = description.chats.get(uuid) ?? {}
+  const chats = withEntry(description.chats, uuid, { ...channel, members })
+  return hydrated(changed(description, now, { chats }))
+}
+
+/** What may be said anew of a community as a whole. */
+type Edited = Pick<
+  CommunityDescription,
+  'identity' | 'permissions' | 'adminSettings' | 'introMessage' | 'outroMessage' | 'tags'
+>
+
+export function withEdit(description: CommunityDescription, edited: Edited, now: Milliseconds): CommunityDescription {
+  const { identity, permissions, adminSettings, introMessage, outroMessage, tags } = edited
+  return changed(description, now, { identity, permissions, adminSettings, introMessage, outroMessage, tags })
+}
+
 export function withoutChannel(
   description: CommunityDescription,
   uuid: string,
