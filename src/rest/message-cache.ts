@@ -134,7 +134,7 @@ export class MessageCache {
     for (let index = this.#placeOf(timestamp); index < this.#held.length; index += 1) {
       const other = this.#held[index]?.envelope
       if (other === undefined || timestampOf(other) !== timestamp) return false
-      if (isEqual(other.message, envelope.message)) return true
+      if (mayBeEqual(other, envelope) && isEqual(other.message, envelope.message)) return true
     }
     return false
   }
@@ -177,6 +177,11 @@ function contentTopicOf({ envelope }: Held): string {
 
 function timestampOf({ message }: Envelope): bigint {
   return message.timestamp ?? 0n
+}
+
+/** Messages of one topic with different hashes differ: most need no closer look. */
+function mayBeEqual(one: Envelope, other: Envelope): boolean {
+  return one.pubsubTopic !== other.pubsubTopic || one.hash === other.hash
 }
 
 function isEqual(one: WakuMessage, other: WakuMessage): boolean {
