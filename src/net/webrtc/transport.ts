@@ -33,8 +33,10 @@ function streamBounds({ streamReadBytes, streamWriteBytes }: HostLimits): object
  * its own, which leads nowhere.
  */
 function silence(connection: PeerConnection): void {
-  connection.createDataChannel('')
+  const channel = connection.createDataChannel('')
   connection.setLocalDescription()
+  // A channel that is left open keeps the process alive for good.
+  channel.close()
   connection.close()
 }
 
