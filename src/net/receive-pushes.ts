@@ -95,10 +95,14 @@ class Intake {
 
   /** Reads on when what came is dealt with: the peer waits, and not its messages in our memory. */
   async #wait(pending: readonly Promise<void>[]): Promise<void> {
-    this.#stream.pause()
-    this.#stopTimer()
+    const taken = Promise.all(pending)
+    // Nobody else hears of it when the chunk that brought them has reset the stream.
+    taken.catch(() => {})
     try {
-      await Promise.all(pending)
+      if (this.#stream.status !== 'open') return
+      this.#stream.pause()
+      this.#stopTimer()
+      await taken
       if (this.#stream.status !== 'open' || this.#stream.readStatus !== 'paused') return
       if (this.#reader.incomplete) this.#timer = setTimeout(() => this.#timedOut(), this.#receiver.frameTimeout)
       this.#stream.resume()

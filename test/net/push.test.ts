@@ -435,3 +435,34 @@ t.test('a receiver resets what is no frame: too long, cut short, unwanted, or to
   await into.has(1)
   t.same(into.bodies, ['x'.repeat(10)], 'the control, at the limit and on the same connection, is taken')
 })
+
+t.test(
+  'a stream that is reset while frames of it are dealt with harms nobody, also when those are refused',
+  async (t) => {
+    const unhandled: unknown[] = []
+    const note = (reason: unknown): number => unhandled.push(reason)
+    process.on('unhandledRejection', note)
+    t.teardown(() => process.off('unhandledRejection', note))
+    const [one, other] = await pair(t)
+    const refused = Promise.withResolvers<void>()
+    const into = new Inbox()
+    await inbox(t, other, {
+      receive(body) {
+        into.take(body)
+        return body[0] === 0x41 ? refused.promise : undefined
+      },
+    })
+    const stream = await one.libp2p.dialProtocol(other.libp2p.peerId, protocol)
+    const closed = once(stream, 'close')
+    // A frame, and with it a length that none may have.
+    stream.send(Buffer.from([0x01, 0x41, 0xff, 0xff, 0xff, 0x7f]))
+    await closed
+    refused.reject(new Error('refused'))
+    await turn()
+    const next = await one.libp2p.dialProtocol(other.libp2p.peerId, protocol)
+    next.send(text('next'))
+    await into.has(2)
+    t.same(into.bodies, ['A', 'next'])
+    t.same(unhandled, [])
+  },
+)
