@@ -8,12 +8,16 @@
 import { type AbortOptions, type MessageStream, type StreamCloseEvent, StreamStateError } from '@libp2p/interface'
 import { AbstractMessageStream, type SendResult } from '@libp2p/utils'
 import type { Uint8ArrayList } from 'uint8arraylist'
+import { Pace } from '../../pace.ts'
 import type { Cipher } from './cipher.ts'
 import type { Ciphers } from './handshake.ts'
 import { maxPlaintextBytes, RecordReader, sealRecords } from './records.ts'
 
 /** Bytes that do not wait for the end of the tick. Above that a buffer is no cheaper for being larger. */
 const burstBytes = 4 * maxPlaintextBytes
+
+/** Records without a byte in them, in a second: nobody needs any, and each costs as much to open as a kilobyte. */
+const emptyRecordsPerSecond = 100
 
 type Plaintext = Parameters<MessageStream['send']>[0]
 
@@ -22,6 +26,7 @@ export class Channel extends AbstractMessageStream {
   readonly #send: Cipher
   readonly #receive: Cipher
   readonly #records = new RecordReader()
+  readonly #emptyRecords = new Pace(emptyRecordsPerSecond)
   #flushing = false
 
   constructor(connection: MessageStream, { send, receive }: Ciphers) {
@@ -117,6 +122,10 @@ export class Channel extends AbstractMessageStream {
     this.#records.add(chunk)
     for (let record = this.#records.next(); record !== undefined; record = this.#records.next()) {
       const plaintext = this.#receive.open(record)
+      if (plaintext.length === 0) {
+        if (!this.#emptyRecords.keeps()) throw new Error('records of nothing')
+        continue
+      }
       // A muxer counts on no more at once than a record holds (`muxerBytes`).
       if (this.readBuffer.byteLength + plaintext.length > maxPlaintextBytes) this.dispatchReadBuffer()
       if (this.readStatus === 'closed' || this.readStatus === 'closing') return

@@ -1,6 +1,7 @@
 /** What a peer can do to the secure channel, whose identity it has not proved yet, or has. */
 import { createPublicKey, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { setImmediate as turn } from 'node:timers/promises'
 import { generateKeyPair as generateIdentity } from '@libp2p/crypto/keys'
 import type { MessageStream, PrivateKey, SecuredConnection } from '@libp2p/interface'
 import { multiaddrConnectionPair } from '@libp2p/utils'
@@ -222,6 +223,26 @@ for (const { id, bytes } of noRecords)
     t.not(accepted.status, 'open')
   })
 
+t.test('a record of nothing now and then leaves nothing behind, and too many end the connection', async (t) => {
+  const [key, other] = [randomBytes(32), randomBytes(32)]
+  const [outbound, inbound] = multiaddrConnectionPair({ delay: 0 })
+  const send = new Cipher(key)
+  const channel = new Channel(inbound, { receive: new Cipher(key), send: new Cipher(other) })
+  const pieces: string[] = []
+  channel.addEventListener('message', ({ data }) => {
+    for (const piece of data instanceof Uint8Array ? [data] : data) pieces.push(Buffer.from(piece).toString())
+  })
+  outbound.send(Buffer.concat([...Array.from({ length: 50 }, () => emptyRecord(send)), sealed(send, 'good')]))
+  while (pieces.length === 0) await turn()
+  t.equal(channel.status, 'open')
+  t.same(pieces, ['good'])
+  outbound.send(Buffer.concat(Array.from({ length: 10_000 }, () => emptyRecord(send))))
+  outbound.send(sealed(send, 'late'))
+  while (channel.status === 'open' && pieces.length === 1) await turn()
+  t.equal(channel.status, 'aborted')
+  t.same(pieces, ['good'])
+})
+
 t.test('a record that is cut off by the end of the connection is not told', async (t) => {
   const { dialled, accepted } = await connected(t)
   const answered = (await end('ours', muxers)).encrypter.secureInbound(accepted)
@@ -330,6 +351,14 @@ async function dial(
 
 function sealed(cipher: Ciphers['send'], text: string): Uint8Array {
   return recordsOf(cipher, Buffer.from(text))
+}
+
+/** A length, and the tag of nothing. */
+function emptyRecord(cipher: Ciphers['send']): Uint8Array {
+  const record = Buffer.alloc(18)
+  record.writeUInt16BE(16)
+  cipher.sealInPlace(record.subarray(2))
+  return record
 }
 
 function flipped(record: Uint8Array): Uint8Array {
