@@ -15,6 +15,9 @@ import { version } from '../version.ts'
 /** From SIGTERM to the end of the process, whatever hangs. */
 const stopLimit: Milliseconds = 9500
 
+/** After the node has stopped, for the native code of WebRTC to let go of the process, which it does not always. */
+const nativeLimit: Milliseconds = 1000
+
 export function addRun(program: Command): void {
   takingSettings(program.command('run', { isDefault: true }))
     .description('Run the node. Its flags are those of nwaku and our own: waypost run --help.')
@@ -55,7 +58,9 @@ async function runNode(options: NodeOptions, hangUp: HangUp): Promise<number> {
   hangUp.each(() => void node.reload())
   const signal = await Promise.race([stop.received, hangUp.terminalGone])
   log.info({ signal }, 'stopping')
-  return await stopNode(node, log)
+  const exitCode = await stopNode(node, log)
+  if (settings.webrtcDirect) setTimeout(() => process.exit(exitCode), nativeLimit).unref()
+  return exitCode
 }
 
 async function stopNode(node: WaypostNode, log: Log): Promise<number> {
