@@ -57,10 +57,17 @@ export class Peer {
     return !withoutBackoff.has(this.port.protocol)
   }
 
+  /** Ids that it has said it has, and that are not forgotten. */
+  get said(): number {
+    return this.#has.size
+  }
+
   /** It says that it has a message (IDONTWANT). False when it has said so of too many in this heartbeat. */
   has(id: string, tick: number): boolean {
     if (this.#saidNow >= idontwantIds) return false
     this.#saidNow += 1
+    // What is said again goes to the end: `beat` looks no further than the first that is not old.
+    this.#has.delete(id)
     this.#has.set(id, tick)
     return true
   }

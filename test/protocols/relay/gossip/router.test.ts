@@ -151,10 +151,10 @@ t.test('a fanout is forgotten a minute after the last message', async (t) => {
   for (const peer of peers) peer.heard()
   stage.beat(50)
   t.equal(peers.filter((peer) => peer.heard().ihave.length > 0).length, 4, 'kept by the second message')
+  const [topic] = peers[0]?.peer.topics ?? []
+  t.equal(topic?.fanout.size, mesh.degree)
   stage.beat(20)
-  stage.router.publish(topicA, message())
-  stage.router.unsubscribe(topicA)
-  t.equal(stage.router.meshPeers(topicA).length, 0)
+  t.equal(topic?.fanout.size, 0)
 })
 
 // Messages
@@ -690,6 +690,22 @@ t.test('an IDONTWANT flood is bounded, and what was said is forgotten with the m
   stage.beat(6)
   from?.sends(old)
   t.same(flooder?.heard().messages, [old])
+})
+
+t.test('an id that is said again and again keeps nothing else from being forgotten', async (t) => {
+  const stage = new Stage()
+  const peer = stage.peer('one')
+  const [always, data] = [randomBytes(32), message()]
+  for (let beat = 0; beat < 20; beat += 1) {
+    peer.says({ idontwant: [always, ...Array.from({ length: 500 }, () => randomBytes(32))] })
+    t.ok(peer.peer.said <= mesh.history * 501, `${peer.peer.said} are known`)
+    stage.beat()
+  }
+  peer.says({ idontwant: [idFor(data)] })
+  stage.router.publish(topicA, data)
+  t.same(peer.heard().messages, [], 'what it said last is known')
+  stage.beat(mesh.history)
+  t.equal(peer.peer.said, 0)
 })
 
 // Attacks
