@@ -56,8 +56,8 @@ export class Gossip {
     // v1.1, "IWANT spam"
     if (peer.iwants > iwantsPerHeartbeat) return
     for (const id of new Set(ids.map(messageIdText))) {
-      const frame = peer.wants(id) ? this.#parts.cache.ask(id, peer.id) : undefined
-      if (frame !== undefined) peer.port.send(frame, 'answer')
+      if (!peer.wants(id)) continue
+      for (const frame of this.#parts.cache.ask(id, peer.id)) peer.port.send(frame, 'answer')
     }
   }
 
@@ -90,9 +90,16 @@ export class Gossip {
   /** Ids that were not seen, of topics that we follow. */
   #missing(ihaves: readonly Ihave[]): ReadonlySet<string> {
     const { topics, seen } = this.#parts
-    const ours = ihaves.filter(({ topic }) => topics.get(topic)?.isFollowed)
-    const ids = ours.flatMap(({ ids }) => ids).slice(0, ihaveIds)
-    return new Set(ids.map(messageIdText).filter((id) => seen.fateOf(id) === Fate.unknown))
+    const missing = new Set<string>()
+    let looked = 0
+    for (const { topic: name, ids } of ihaves) {
+      const topic = topics.get(name)
+      if (topic?.isFollowed !== true) continue
+      const some = ids.slice(0, ihaveIds - looked).map(messageIdText)
+      looked += some.length
+      for (const id of some) if (seen.fateOf(id, topic.number) === Fate.unknown) missing.add(id)
+    }
+    return missing
   }
 }
 

@@ -50,7 +50,7 @@ export class Intake {
   /** Asked and told; none until the relay service is there. */
   hooks: RouterHooks | undefined
   readonly #message = new MessageParts()
-  /** What waits for a validator: by id, those who sent it meanwhile. */
+  /** What waits for a validator: by topic and id, those who sent it meanwhile. */
   readonly #waiting = new Map<string, Set<Peer>>()
   #waitingBytes = 0
 
@@ -81,7 +81,6 @@ export class Intake {
     this.#parts.onMessage(topic.name, data.length)
     const id = this.#idOfNew(peer, topic, data)
     if (id === undefined) return
-    if (data.length >= idontwantBytes) sayThatWeHave(topic, id, peer)
     const own = parts.frame(buffer, begin, end, from, to)
     const message = { topic: topic.name, data: own.data, envelope: undefined }
     this.#judge({ id, topic, from: peer, message, frame: own.frame })
@@ -96,7 +95,7 @@ export class Intake {
     }
     const id = messageIdKey(data)
     promises.kept(id)
-    const fate = seen.fateOf(id)
+    const fate = seen.fateOf(id, topic.number)
     if (fate === Fate.unknown) return id
     this.#again(peer, topic, id, fate)
     return undefined
@@ -118,12 +117,14 @@ export class Intake {
   #settle(arrival: Arrival, result: Verdict['result'], others?: ReadonlySet<Peer>): void {
     const { seen, cache } = this.#parts
     const { id, topic, from, message, frame } = arrival
-    seen.set(id, fates[result])
+    seen.set(id, topic.number, fates[result])
     if (result === 'reject') {
       this.#blame(from, topic)
       for (const peer of others ?? []) this.#blame(peer, topic)
     }
     if (result !== 'accept') return
+    // What has waited was told of when it came.
+    if (others === undefined) sayThatWeHave(arrival)
     cache.put(id, topic.name, frame)
     from.score.delivered(topic.name)
     this.hooks?.deliver(message, from.id)
@@ -140,11 +141,15 @@ export class Intake {
       return
     }
     const others = new Set<Peer>()
-    seen.set(arrival.id, Fate.waiting)
-    this.#waiting.set(arrival.id, others)
+    const key = waitingKey(arrival.topic, arrival.id)
+    seen.set(arrival.id, arrival.topic.number, Fate.waiting)
+    this.#waiting.set(key, others)
     this.#waitingBytes += bytes
+    sayThatWeHave(arrival)
     const end = (result: Verdict['result']): void => {
-      this.#waiting.delete(arrival.id)
+      this.#waiting.delete(key)
+      // Who sent it first is blamed for it once.
+      others.delete(arrival.from)
       this.#waitingBytes -= bytes
       this.#settle(arrival, result, others)
     }
@@ -156,12 +161,16 @@ export class Intake {
 
   #again(peer: Peer, topic: Topic, id: string, fate: Fate): void {
     if (fate === Fate.rejected) this.#blame(peer, topic)
-    else if (fate === Fate.waiting) this.#waiting.get(id)?.add(peer)
+    else if (fate === Fate.waiting) this.#waiting.get(waitingKey(topic, id))?.add(peer)
   }
 
   #blame(peer: Peer, topic: Topic): void {
     this.#parts.scores.punishInvalid(peer.score, topic.name, this.#parts.clock())
   }
+}
+
+function waitingKey({ number }: Topic, id: string): string {
+  return `${number} ${id}`
 }
 
 const fates = { accept: Fate.accepted, ignore: Fate.ignored, reject: Fate.rejected } as const
@@ -177,8 +186,12 @@ function forward({ id, topic, from, frame }: Arrival, others?: ReadonlySet<Peer>
   return peers
 }
 
-/** v1.2, "IDONTWANT": the mesh need not send a large message that we have got, before we know whether it is valid. */
-function sayThatWeHave({ mesh }: Topic, id: string, from: Peer): void {
+/**
+ * v1.2, "IDONTWANT": the mesh need not send a large message that we have got, though we may not know yet whether it is
+ * valid. What was refused is not told of: the id names no topic, and the same bytes may be good in another.
+ */
+function sayThatWeHave({ topic: { mesh }, id, from, message }: Arrival): void {
+  if (message.data.length < idontwantBytes) return
   let frame: Uint8Array | undefined
   for (const peer of mesh) {
     if (peer === from || !peer.knowsIdontwant) continue

@@ -20,8 +20,8 @@ interface CachedMessage {
 class Window {
   readonly messages: CachedMessage[] = []
   bytes = 0
-  /** The first `#indexed` messages by id: made when somebody asks, which is seldom. */
-  readonly #byId = new Map<string, CachedMessage>()
+  /** The first `#indexed` messages by id: made when somebody asks, which is seldom. Several: each in a topic of its own. */
+  readonly #byId = new Map<string, CachedMessage[]>()
   #indexed = 0
 
   put(message: CachedMessage): void {
@@ -29,10 +29,14 @@ class Window {
     this.bytes += message.frame.length
   }
 
-  find(id: string): CachedMessage | undefined {
-    for (const message of this.messages.slice(this.#indexed)) this.#byId.set(message.id, message)
+  find(id: string): readonly CachedMessage[] {
+    for (const message of this.messages.slice(this.#indexed)) {
+      const same = this.#byId.get(message.id)
+      if (same === undefined) this.#byId.set(message.id, [message])
+      else same.push(message)
+    }
     this.#indexed = this.messages.length
-    return this.#byId.get(id)
+    return this.#byId.get(id) ?? []
   }
 }
 
@@ -62,16 +66,12 @@ export class MessageCache {
   }
 
   /**
-   * The frame of a message that `peer` asks for; undefined when it is not there, or when the peer has had it often enough
-   * (v1.1, "Spam Protection": IWANT).
+   * The frames of what `peer` asks for: who asks names no topic, so the same bytes in several are several frames. None when
+   * it is not there, or when the peer has had it often enough (v1.1, "Spam Protection": IWANT).
    */
-  ask(id: string, peer: string): Uint8Array | undefined {
-    const message = this.#find(id)
-    if (message === undefined) return undefined
-    message.asked ??= new Map()
-    const times = (message.asked.get(peer) ?? 0) + 1
-    message.asked.set(peer, times)
-    return times > retransmissions ? undefined : message.frame
+  ask(id: string, peer: string): readonly Uint8Array[] {
+    const messages = this.#windows.flatMap((window) => window.find(id))
+    return messages.filter((message) => mayHave(message, peer)).map(({ frame }) => frame)
   }
 
   /** The ids of a topic that peers are told of: those of the last few heartbeats. */
@@ -92,14 +92,14 @@ export class MessageCache {
     this.#windows = []
     this.shift()
   }
+}
 
-  #find(id: string): CachedMessage | undefined {
-    for (const window of this.#windows) {
-      const message = window.find(id)
-      if (message !== undefined) return message
-    }
-    return undefined
-  }
+/** Whether a peer that asks may have it once more. */
+function mayHave(message: CachedMessage, peer: string): boolean {
+  message.asked ??= new Map()
+  const times = (message.asked.get(peer) ?? 0) + 1
+  message.asked.set(peer, times)
+  return times <= retransmissions
 }
 
 /** The bytes of an id that is kept as characters. */

@@ -35,6 +35,9 @@ const real: Surroundings = { clock: () => performance.now(), schedule: systemSch
 /** From the start to the first heartbeat: peers that are there already are not kept waiting. */
 const firstBeat: Milliseconds = 100
 
+/** What is not published again. What did not pass when a peer sent it may pass now: whoever publishes has judged it. */
+const hasPassed: ReadonlySet<Fate> = new Set([Fate.waiting, Fate.accepted])
+
 export class GossipRouter implements Router {
   readonly #surroundings: Surroundings
   readonly #topics: Topics
@@ -101,13 +104,13 @@ export class GossipRouter implements Router {
   }
 
   publish(name: string, data: Uint8Array): number | undefined {
-    const id = messageIdKey(data)
-    if (this.#seen.fateOf(id) !== Fate.unknown) return undefined
     const topic = this.#topics.get(name)
-    const { frame } = newFrame(topic?.bytes ?? Buffer.from(name), data)
-    this.#seen.set(id, Fate.accepted)
-    this.#promises.kept(id)
     if (topic === undefined) return 0
+    const id = messageIdKey(data)
+    if (hasPassed.has(this.#seen.fateOf(id, topic.number))) return undefined
+    const { frame } = newFrame(topic.bytes, data)
+    this.#seen.set(id, topic.number, Fate.accepted)
+    this.#promises.kept(id)
     this.#cache.put(id, topic.name, frame)
     return this.#flood(topic, id, frame)
   }

@@ -1,5 +1,6 @@
 /**
- * The ids of messages that have passed, and what was made of each, for two minutes and in some seventy bytes an id.
+ * The ids of messages that have passed, and what was made of each, for two minutes and in some seventy bytes an id. An id
+ * says nothing of the topic, and what is refused in one may be good in another: each topic has fates of its own.
  *
  * Two generations of open-addressed tables: ids go into the young one; when it is as old as an id must live, or full, it
  * becomes the old one, and what was old is forgotten. So an id is remembered for one lifetime at least and two at most.
@@ -54,17 +55,17 @@ export class SeenIds {
     return [...this.#young, ...this.#old].reduce((sum, { bytes }) => sum + bytes, 0)
   }
 
-  /** What became of the message with this id: 32 bytes as characters. */
-  fateOf(id: string): Fate {
-    this.#enter(id)
+  /** What became of the message with this id, 32 bytes as characters, in the topic with this number. */
+  fateOf(id: string, topic: number): Fate {
+    this.#enter(id, topic)
     const table = this.#hash >>> 28
     const fate = this.#young[table]?.fateOf(this.#words, this.#hash) ?? Fate.unknown
     return fate === Fate.unknown ? (this.#old[table]?.fateOf(this.#words, this.#hash) ?? Fate.unknown) : fate
   }
 
   /** Remembers what became of it. An id that is known already gets no longer life by it. */
-  set(id: string, fate: Fate): void {
-    this.#enter(id)
+  set(id: string, topic: number, fate: Fate): void {
+    this.#enter(id, topic)
     const table = this.#hash >>> 28
     if (this.#old[table]?.change(this.#words, this.#hash, fate) === true) return
     if (this.#young[table]?.set(this.#words, this.#hash, fate) !== true) return
@@ -86,7 +87,7 @@ export class SeenIds {
     this.#youngIds = 0
   }
 
-  #enter(id: string): void {
+  #enter(id: string, topic: number): void {
     const [a = 0, b = 0, c = 0, d = 0] = this.#secret
     const words = this.#words
     for (let word = 0; word < wordsInId; word += 1) {
@@ -94,6 +95,8 @@ export class SeenIds {
       words[word] =
         id.charCodeAt(at) | (id.charCodeAt(at + 1) << 8) | (id.charCodeAt(at + 2) << 16) | (id.charCodeAt(at + 3) << 24)
     }
+    // Ids are hashes: nobody finds two that differ by the numbers of two topics.
+    words[0] = (words[0] ?? 0) ^ topic
     let hash = Math.imul((words[0] ?? 0) ^ a, b | 1)
     hash = Math.imul((hash ^ (hash >>> 15)) + ((words[3] ?? 0) ^ c), d | 1)
     hash = Math.imul(hash ^ (hash >>> 13), 0x2c1b3c6d)

@@ -7,6 +7,8 @@ import type { Peer } from './peer.ts'
 export class Topic {
   readonly name: string
   readonly bytes: Uint8Array
+  /** Tells topics apart where their messages are remembered: the same bytes may pass in one and not in another. */
+  readonly number: number
   /** Whether we follow it: then it has a mesh. */
   isFollowed = false
   /** Peers that follow it. */
@@ -17,8 +19,9 @@ export class Topic {
   publishedAt: Milliseconds | undefined
   readonly backoffs = new Backoffs()
 
-  constructor(name: string) {
+  constructor(name: string, number: number) {
     this.name = name
+    this.number = number
     this.bytes = Buffer.from(name)
   }
 }
@@ -29,7 +32,7 @@ export class Topics {
   #last: Topic | undefined
 
   constructor(names: Iterable<string>) {
-    this.#byName = new Map(Array.from(names, (name) => [name, new Topic(name)]))
+    this.#byName = new Map(Array.from(names, (name, index) => [name, new Topic(name, index)]))
   }
 
   get all(): Iterable<Topic> {

@@ -25,7 +25,7 @@ function peerOf({ score, dialled = false, protocol = '/meshsub/1.1.0' }: Made): 
 }
 
 function topicOf(peers: readonly Made[]): Topic {
-  const topic = new Topic('t')
+  const topic = new Topic('t', 0)
   for (const one of peers) {
     const peer = peerOf(one)
     topic.subscribers.add(peer)

@@ -254,9 +254,15 @@ t.test('a validator that must wait holds back its message, and who sent it meanw
 t.test('what waits for validators is bounded', async (t) => {
   const { promise, resolve } = Promise.withResolvers<Verdict>()
   const { stage, peers } = meshed(1, { judge: () => promise })
-  const sent = Array.from({ length: 1100 }, () => message())
+  const mate = stage.peer('mate', { protocol: '/meshsub/1.2.0' })
+  mate.says({ graft: [topicA] })
+  const sent = Array.from({ length: 1099 }, () => message())
   for (const data of sent) peers[0]?.sends(data)
+  t.equal(stage.dropped.length, 1099 - 1024)
+  mate.heard()
+  peers[0]?.sends(message(16 * 1024))
   t.equal(stage.dropped.length, 1100 - 1024)
+  t.same(mate.heard().idontwant, [], 'of what is dropped nobody is told')
   resolve(accept)
   await promise
   await Promise.resolve()
@@ -265,6 +271,81 @@ t.test('what waits for validators is bounded', async (t) => {
   await promise
   await Promise.resolve()
   t.equal(stage.delivered.length, 1025, 'what was dropped may come again')
+})
+
+/** A router that follows two topics, of which the second refuses all; its peers are in both meshes. */
+function guarded(count: number): { stage: Stage; peers: Played[] } {
+  const { stage, peers } = meshed(count, { judge: ({ topic }) => (topic === topicB ? reject('protected') : accept) })
+  stage.router.subscribe(topicB)
+  for (const peer of peers) peer.says({ subscriptions: [{ topic: topicB, subscribe: true }], graft: [topicB] })
+  for (const peer of peers) peer.heard()
+  return { stage, peers }
+}
+
+t.test('bytes that are refused in one topic pass in another, and who brings them there is not blamed', async (t) => {
+  const { stage, peers } = guarded(3)
+  const [bad, honest, other] = peers
+  const data = message()
+  bad?.sends(data, topicB)
+  honest?.sends(data)
+  t.same(stage.delivered, [{ data, from: honest?.id }])
+  t.ok((honest?.score ?? -1) >= 0)
+  t.same(other?.heard().messages, [data])
+  other?.sends(data, topicB)
+  t.ok((other?.score ?? 0) < -90, 'a copy in the topic that refused them costs')
+})
+
+t.test('bytes that were refused can be published, in another topic and in the same', async (t) => {
+  const { stage, peers } = guarded(2)
+  const data = message()
+  peers[0]?.sends(data, topicB)
+  t.equal(stage.router.publish(topicA, data), 2)
+  t.equal(stage.router.publish(topicA, data), undefined, 'once')
+  t.equal(stage.router.publish(topicB, data), 2, 'whoever publishes has judged it')
+})
+
+t.test('bytes that were refused in one topic are asked for when they are told of in another', async (t) => {
+  const { peers } = guarded(2)
+  const [bad, honest] = peers
+  const data = message()
+  bad?.sends(data, topicB)
+  honest?.says({ ihave: [{ topic: topicB, ids: [idFor(data)] }] })
+  t.same(honest?.heard().iwant, [])
+  honest?.says({ ihave: [{ topic: topicA, ids: [idFor(data)] }] })
+  t.same(honest?.heard().iwant.map(Buffer.from), [Buffer.from(idFor(data))])
+})
+
+t.test('who asks for bytes that are in two topics gets both', async (t) => {
+  const { stage, peers } = meshed(2)
+  stage.router.subscribe(topicB)
+  const data = message()
+  peers[0]?.sends(data)
+  peers[0]?.sends(data, topicB)
+  t.equal(stage.delivered.length, 2)
+  const beside = stage.peer('beside', { follows: [] })
+  beside.heard()
+  beside.says({ iwant: [idFor(data)] })
+  t.same(beside.heard().messages, [data, data])
+})
+
+t.test('bytes that wait in two topics have two fates, and who sends them twice is blamed once', async (t) => {
+  const [inA, inB] = [Promise.withResolvers<Verdict>(), Promise.withResolvers<Verdict>()]
+  const { stage, peers } = meshed(2, { judge: ({ topic }) => (topic === topicA ? inA : inB).promise })
+  const [one, other] = peers
+  stage.router.subscribe(topicB)
+  const data = message()
+  other?.sends(data)
+  one?.sends(data, topicB)
+  one?.sends(data, topicB)
+  inB.resolve(reject('bad'))
+  await inB.promise
+  await Promise.resolve()
+  t.ok((one?.score ?? 0) <= -99 && (one?.score ?? 0) > -110, 'P4 of 1')
+  t.ok((other?.score ?? -1) >= 0)
+  inA.resolve(accept)
+  await inA.promise
+  await Promise.resolve()
+  t.same(stage.delivered, [{ data, from: other?.id }])
 })
 
 t.test('a message that is signed is refused, and its sender pays', async (t) => {
@@ -640,8 +721,10 @@ t.test('time in the mesh and first deliveries count up to their caps', async (t)
 
 // IDONTWANT (v1.2)
 
-t.test('of a large message the mesh is told before it is judged, where it speaks v1.2', async (t) => {
-  const stage = new Stage({ judge: () => reject('bad') })
+t.test('of a large message the mesh is told while it waits or when it passes, where it speaks v1.2', async (t) => {
+  const slow = Promise.withResolvers<Verdict>()
+  const verdicts: (Verdict | Promise<Verdict>)[] = [accept, slow.promise, reject('bad'), accept]
+  const stage = new Stage({ judge: () => verdicts.shift() ?? accept })
   stage.router.subscribe(topicA)
   const [from, new1, old] = [
     stage.peer('from', { protocol: '/meshsub/1.2.0' }),
@@ -649,13 +732,19 @@ t.test('of a large message the mesh is told before it is judged, where it speaks
     stage.peer('old', { protocol: '/meshsub/1.1.0' }),
   ]
   for (const peer of [from, new1, old]) peer.says({ graft: [topicA] })
-  const data = message(16 * 1024)
-  from.sends(data)
-  t.same(
-    new1.heard().idontwant.map((id) => Buffer.from(id)),
-    [Buffer.from(idFor(data))],
-  )
-  t.same(old.heard().idontwant, [])
+  for (const what of ['passes', 'waits']) {
+    const data = message(16 * 1024)
+    from.sends(data)
+    t.same(new1.heard().idontwant.map(Buffer.from), [Buffer.from(idFor(data))], what)
+    t.same(old.heard().idontwant, [])
+  }
+  slow.resolve(accept)
+  await slow.promise
+  await Promise.resolve()
+  t.equal(stage.delivered.length, 2)
+  t.same(new1.heard().idontwant, [], 'once')
+  from.sends(message(16 * 1024))
+  t.same(new1.heard().idontwant, [], 'what is refused in one topic may be wanted in another')
   t.same(from.heard().idontwant, [])
   from.sends(message(16 * 1024 - 1))
   t.same(new1.heard().idontwant, [], 'a smaller one follows at once anyway')
