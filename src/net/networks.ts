@@ -52,6 +52,21 @@ const notPublic = new Networks([
   'ff00::/8',
 ])
 
+/**
+ * What leads to an IPv4 address, which may be a private one: translators and tunnels (RFC 6052, RFC 8215, RFC 3056, RFC 4291,
+ * RFC 2765); and networks for protocols and measurements (RFC 6890, RFC 2544), and private ones of old (RFC 3879).
+ */
+const doors = new Networks([
+  '64:ff9b::/96',
+  '64:ff9b:1::/48',
+  '2002::/16',
+  '::/96',
+  '::ffff:0:0:0/96',
+  'fec0::/10',
+  '192.0.0.0/24',
+  '198.18.0.0/15',
+])
+
 /** True for an address of this machine. */
 export function isLoopback(address: string): boolean {
   return loopback.has(address)
@@ -60,6 +75,11 @@ export function isLoopback(address: string): boolean {
 /** True for an address of a private network, of a link or of this machine: one that others cannot reach, or that is nobody's. */
 export function isPrivate(address: string): boolean {
   return notPublic.has(address)
+}
+
+/** True for an address that may lead to a private one; whoever comes from one is no neighbour for that. */
+export function leadsInside(address: string): boolean {
+  return isPrivate(address) || doors.has(address)
 }
 
 /**

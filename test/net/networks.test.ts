@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { canonical, isLoopback, isPrivate, Networks, ownerOf } from '../../src/net/networks.ts'
+import { canonical, isLoopback, isPrivate, leadsInside, Networks, ownerOf } from '../../src/net/networks.ts'
 
 t.test('networks hold the addresses in them', async (t) => {
   const networks = new Networks(['10.0.0.0/8', '192.0.2.7', 'fd00::/8', '2001:db8::1'])
@@ -31,6 +31,16 @@ t.test('addresses of this machine and of private networks are known', async (t) 
     t.notOk(isLoopback(address), address)
   }
   for (const address of ['192.0.2.7', '172.32.0.1', '223.255.0.1', '2001:db8::1']) t.notOk(isPrivate(address), address)
+})
+
+t.test('what may lead to a private address is told from what is one', async (t) => {
+  const doors = ['64:ff9b::a9fe:a9fe', '64:ff9b::7f00:1', '2002:7f00:1::', '::10.0.0.1', '::ffff:0:10.0.0.1', 'fec0::1']
+  for (const address of [...doors, '192.0.0.1', '198.18.0.1']) {
+    t.ok(leadsInside(address), address)
+    t.notOk(isPrivate(address), address)
+  }
+  t.ok(leadsInside('10.1.1.1'))
+  for (const address of ['192.0.2.7', '2001:db8::1', '64:ff9c::1']) t.notOk(leadsInside(address), address)
 })
 
 t.test('an address has one text, and a house of IPv6 one owner', async (t) => {

@@ -8,7 +8,7 @@ import { isIP } from 'node:net'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { WaypostError } from '../../core/errors.ts'
 import type { Milliseconds } from '../../core/time.ts'
-import { isPrivate } from '../networks.ts'
+import { leadsInside } from '../networks.ts'
 
 /** The IP addresses of a name, of one family; none when it has none. Throws what `signal` was aborted with. */
 export type ResolveHost = (name: string, family: 4 | 6, signal: AbortSignal) => Promise<readonly string[]>
@@ -61,9 +61,9 @@ export class DialRules {
     if (this.#named.has(host) || this.#asked.has(host)) return address
     if (families === undefined && isIP(host) === 0) return refuse(host, 'it is no host of a network')
     if (this.#takesPrivate()) return address
-    if (families === undefined) return isPrivate(host) ? refuse(host, 'it is private') : address
+    if (families === undefined) return leadsInside(host) ? refuse(host, 'it is private') : address
     const found = await this.#lookUp(host, families, signal)
-    const inner = found.find(isPrivate)
+    const inner = found.find(leadsInside)
     const [first] = found
     if (inner !== undefined) return refuse(host, `it leads to ${inner}`)
     if (first === undefined) return refuse(host, 'it leads nowhere')
