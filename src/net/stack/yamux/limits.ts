@@ -35,6 +35,9 @@ export const idleFramesPerSecond = 50_000
 /** As the stock muxer is set: a session that is silent otherwise stays known to the routers between. */
 export const pingInterval: Milliseconds = 5 * 60_000
 
+/** For a peer that has said goodbye to take what was sent to it before. */
+export const partingTimeout: Milliseconds = 5000
+
 /** Bytes in one piece of what a paused stream holds. */
 export const blockBytes = { first: 512, most: 64 * KiB } as const
 

@@ -16,6 +16,8 @@ export class Outlet {
   /** In the order of their turns. */
   readonly #waiting = new Set<Sender>()
   #full = false
+  /** Waiting writers are being told of the room there is: it is for all of them. */
+  #telling = false
 
   constructor(connection: Pick<MessageStream, 'send'>) {
     this.#connection = connection
@@ -28,7 +30,7 @@ export class Outlet {
 
   /** True when a frame may be written out of turn. */
   get idle(): boolean {
-    return !this.#full && this.#waiting.size === 0
+    return !this.#full && !this.#telling && this.#waiting.size === 0
   }
 
   /** False when the connection takes no more for now. One that is closing takes nothing, and says so to all when it is closed. */
@@ -51,14 +53,17 @@ export class Outlet {
     this.#waiting.delete(sender)
   }
 
-  /** The connection takes more. */
-  drained(): void {
+  /** The connection takes more. `tell` has everybody write what there is to say; then they take turns. */
+  drained(tell: () => void): void {
     this.#full = false
+    this.#telling = true
+    tell()
+    this.#telling = false
     this.#takeTurns()
   }
 
   #takeTurns(): void {
-    if (this.#full) return
+    if (this.#full || this.#telling) return
     // A set goes on to what is added while it is gone through: the one that had its turn comes last.
     for (const sender of this.#waiting) {
       this.#waiting.delete(sender)

@@ -22,7 +22,14 @@ import type { HostLimits } from '../../limits.ts'
 import { Pace } from '../../pace.ts'
 import { controlFrames, Flag, FrameType, firstWindow, frameVersion, GoAway, type Header } from './frame.ts'
 import { FrameReader } from './frame-reader.ts'
-import { ackBacklog, idleFramesPerSecond, outboundStreams, pingInterval, pingsPerSecond } from './limits.ts'
+import {
+  ackBacklog,
+  idleFramesPerSecond,
+  outboundStreams,
+  partingTimeout,
+  pingInterval,
+  pingsPerSecond,
+} from './limits.ts'
 import { Outlet } from './outlet.ts'
 import { YamuxStream } from './stream.ts'
 import { StreamIds } from './stream-ids.ts'
@@ -140,8 +147,11 @@ export class YamuxSession
   #drained(): void {
     // A secure channel that joins what is sent may fill and drain without anybody having waited.
     if (!this.#outlet.full) return
-    this.#outlet.drained()
-    for (const stream of this.#streams.values()) stream.drained()
+    this.#outlet.drained(() => {
+      for (const stream of this.#streams.values()) stream.drained()
+    })
+    if (this.#outlet.full) return
+    for (const stream of this.#streams.values()) stream.hadTurn()
   }
 
   #closed(): void {
@@ -276,7 +286,9 @@ export class YamuxSession
     if (reason === GoAway.normal) {
       this.#stop()
       for (const stream of this.streams) stream.transportClosed()
-      this.#connection.close().catch((error) => this.#connection.abort(error))
+      // A peer that reads nothing more would have what was sent to it wait for ever.
+      const signal = AbortSignal.timeout(partingTimeout)
+      this.#connection.close({ signal }).catch((error) => this.#connection.abort(error))
     } else {
       const error = new Error(`the peer ended the session with reason ${reason}`)
       this.#abort(error, GoAway.normal)

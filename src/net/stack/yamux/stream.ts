@@ -246,10 +246,14 @@ export class YamuxStream extends TypedEventEmitter<MessageStreamEvents> implemen
     return this.#unsent.byteLength > 0 && this.#sendWindow > 0
   }
 
-  /** The connection takes more, and everybody had a turn. */
+  /** The connection takes more: what is written now goes when everybody has been told. */
   drained(): void {
-    this.#finish()
     if (this.#moved || !this.writableNeedsDrain) this.#tellDrained()
+  }
+
+  /** Everybody had a turn, and there is room left. */
+  hadTurn(): void {
+    if (this.#moved) this.#tellDrained()
   }
 
   /** The peer has ended its side. */
@@ -351,7 +355,8 @@ export class YamuxStream extends TypedEventEmitter<MessageStreamEvents> implemen
 
   /** Ends our side, when that is wanted and all before it is with the connection. */
   #finish(): void {
-    if (this.writeStatus !== 'closing' || this.writableNeedsDrain) return
+    // What is with the connection goes before it, full or not.
+    if (this.writeStatus !== 'closing' || this.#unsent.byteLength > 0) return
     // A frame of its own: the stock muxer drops data that comes with the end, when its own side is closed.
     this.#outlet.write(controlFrames.end(this.number))
     this.writeStatus = 'closed'
