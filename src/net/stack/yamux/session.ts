@@ -3,8 +3,9 @@
  * https://github.com/hashicorp/yamux/blob/master/spec.md
  * https://github.com/libp2p/specs/blob/master/yamux/README.md
  *
- * What a peer may do is judged at the header of its frame, before a byte of the body: whoever breaks the protocol is told
- * so, and parted from.
+ * What a peer may do is judged at the header of its frame, before a byte of the body: whoever breaks the protocol is
+ * parted from. The word that says so is given to the connection first, which may drop it: our secure channel does, with all that
+ * waits for the end of the tick, and a reset of the socket would overtake it.
  */
 import {
   type AbortOptions,

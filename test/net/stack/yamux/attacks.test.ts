@@ -107,7 +107,11 @@ for (const { what, bad, good } of broken)
     await attacked.send(...bad)
     t.equal(attacked.attacker.status, 'reset')
     t.same(attacked.refusals, ['frame'])
-    t.same(attacked.answers.frames.at(-1), { type: 3, flags: 0, id: 0, length: 1 }, 'told: protocol error')
+    t.same(
+      attacked.answers.frames.at(-1),
+      { type: 3, flags: 0, id: 0, length: 1 },
+      'given to the connection: protocol error',
+    )
     t.ok(attacked.streams.every(({ status }) => status !== 'open'))
     const fine = victim()
     await fine.send(...good)
