@@ -50,6 +50,9 @@ export interface LinkParts {
 /** From a stream that was lost to the next try. */
 const reopening = { first: 1000, most: 60_000 }
 
+/** A stream that is open for so long was good: what was lost before it counts no more. */
+export const settled: Milliseconds = 30_000
+
 /** For the opening of a stream. */
 const openTimeout: Milliseconds = 10_000
 
@@ -72,7 +75,10 @@ export class Link {
   readonly #inbound = new Set<Inbound>()
   #user: LinkUser | undefined
   #stream: Stream | undefined
+  /** Since when `look` has seen our stream open. */
+  #openSince: Milliseconds | undefined
   #opening = false
+  /** Streams that were lost, or not to be had, since one was good. */
   #failures = 0
   /** When to open our stream again. */
   #reopenAt: Milliseconds = 0
@@ -142,7 +148,8 @@ export class Link {
       if (inbound.unfinishedSince !== undefined && now - inbound.unfinishedSince >= patience)
         inbound.stream.abort(new Error('a frame that does not end'))
     }
-    if (this.#stream === undefined && !this.#opening) this.#openWhenDue(now)
+    if (this.#stream !== undefined) this.#stillOpen(now)
+    else if (!this.#opening) this.#openWhenDue(now)
   }
 
   /** The peer is gone, or we are. */
@@ -188,8 +195,14 @@ export class Link {
     this.#failed()
   }
 
+  #stillOpen(now: Milliseconds): void {
+    this.#openSince ??= now
+    if (now - this.#openSince >= settled) this.#failures = 0
+  }
+
   #failed(): void {
     this.#outgoing.detach()
+    this.#openSince = undefined
     this.#reopenAt = 0
     this.#failures += 1
   }

@@ -6,8 +6,9 @@ import t, { type Test } from 'tap'
 import { isWaypostError } from '../../../src/core/errors.ts'
 import { FrameReader, frame } from '../../../src/net/frames.ts'
 import type { Host } from '../../../src/net/host.ts'
-import type { Link, LinkLimits } from '../../../src/net/links/link.ts'
+import { Link, type LinkLimits, settled } from '../../../src/net/links/link.ts'
 import { type LinkComponents, Links } from '../../../src/net/links/links.ts'
+import { Turn } from '../../../src/net/links/turn.ts'
 import { connect, host } from '../../kit/host.ts'
 
 const protocol = '/waypost/test-link/1.0.0'
@@ -143,6 +144,7 @@ t.test('what is put within one turn leaves together: control, then messages, the
     link.send(text(body), rank)
   await promise
   t.same(bodies, ['greeting', 'c1', 'c2', 'm1', 'm2', 'a1', 'a2'])
+  t.ok(sizes.length <= 2, `the greeting, and all the rest at once: ${sizes}`)
 })
 
 t.test('a peer that does not read loses the oldest messages, and slows nobody', async (t) => {
@@ -215,27 +217,73 @@ async function untilProtocolIsLost(link: Link): Promise<void> {
   while (link.protocol !== undefined) await turn()
 }
 
-t.test('a stream that the peer resets is opened again, later each time', async (t) => {
-  let streams = 0
-  const peer = await plain(t, (stream) => {
-    streams += 1
-    stream.abort(new Error('not today'))
-  })
-  const { host, record, links } = await linked(t)
-  await connect(host, peer)
-  await record.until(() => record.links.length === 1)
-  while (streams < 1) await turn()
-  await untilProtocolIsLost(record.link)
-  let now = 1000
-  links.look(now)
-  links.look(now + 400)
-  t.equal(streams, 1, 'not at once')
-  while (streams < 2) {
-    now += 1001
-    links.look(now)
-    await turn()
+/** A link whose peer breaks off its stream when the test wants it; by the link's clock, which stands still otherwise. */
+class Broken {
+  readonly #streams: Stream[] = []
+  #link!: Link
+  #asked = 0
+  #now = 1000
+
+  async begin(t: Test): Promise<void> {
+    const [host, peer] = await Promise.all([plain(t, () => {}), plain(t, (stream) => void this.#streams.push(stream))])
+    await connect(host, peer)
+    const [connection] = host.libp2p.getConnections()
+    if (connection === undefined) throw new Error('no connection')
+    this.#link = new Link(connection, {
+      connection: () => {
+        this.#asked += 1
+        return connection
+      },
+      protocols: [protocol],
+      limits: defaults,
+      turn: new Turn(),
+    })
+    await this.#link.open()
   }
-  t.pass('but then')
+
+  /** The stream stays open for so long. */
+  lives(time: number): void {
+    this.#link.look(this.#now)
+    this.#now += time
+    this.#link.look(this.#now)
+  }
+
+  /** The stream breaks, and is opened again: after how long. */
+  async breaks(): Promise<number> {
+    while (this.#streams.length < this.#asked) await turn()
+    this.#streams.at(-1)?.abort(new Error('not today'))
+    await untilProtocolIsLost(this.#link)
+    const [lostAt, asked] = [this.#now, this.#asked]
+    this.#link.look(this.#now)
+    while (this.#asked === asked) {
+      this.#now += 10
+      this.#link.look(this.#now)
+    }
+    while (this.#link.protocol === undefined) await turn()
+    return this.#now - lostAt
+  }
+}
+
+function isBetween(t: Test, value: number, [from, to]: readonly [number, number], what: string): void {
+  t.ok(value >= from && value <= to + 10, `${what}: ${value} is from ${from} to ${to}`)
+}
+
+t.test('a stream that the peer resets is opened again, later each time', async (t) => {
+  const link = new Broken()
+  await link.begin(t)
+  for (const most of [1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000])
+    isBetween(t, await link.breaks(), [most / 2, most], 'the wait')
+})
+
+t.test('a stream that was good for a while is opened again as soon as the first', async (t) => {
+  const link = new Broken()
+  await link.begin(t)
+  for (let times = 0; times < 4; times += 1) await link.breaks()
+  link.lives(settled - 1)
+  isBetween(t, await link.breaks(), [8000, 16_000], 'not long enough')
+  link.lives(settled)
+  isBetween(t, await link.breaks(), [500, 1000], 'long enough')
+  isBetween(t, await link.breaks(), [1000, 2000], 'and then later each time')
 })
 
 t.test('a frame above the limit, or bytes that are none, cost the stream and not the peer', async (t) => {
