@@ -25,30 +25,33 @@ export interface PlayedOptions {
   readonly protocol?: string
   readonly dialled?: boolean
   readonly ip?: string
+  /** Whether the stream to it is open from the start. */
+  readonly open?: boolean
   /** What it follows from the start. */
   readonly follows?: readonly string[]
 }
 
 /** A peer that the test plays: what the router sends it is kept, and the test says what it sends. */
 export class Played {
-  readonly port: Port
+  readonly port: Port & { protocol: string | undefined }
   readonly peer: Peer
   readonly #router: GossipRouter
+  readonly #protocol: string
   #frames: Uint8Array[] = []
 
   constructor(router: GossipRouter, id: string, options: PlayedOptions) {
-    const { protocol = '/meshsub/1.1.0', dialled = false, ip = '127.0.0.1', follows = [topicA] } = options
+    const { protocol = '/meshsub/1.1.0', dialled = false, ip = '127.0.0.1', follows = [topicA], open = true } = options
     this.#router = router
+    this.#protocol = protocol
     this.port = {
       peer: id,
       dialled,
       ip,
-      protocol,
+      protocol: undefined,
       send: (frame: Uint8Array, _rank: Rank) => void this.#frames.push(frame),
     }
     this.peer = router.add(this.port)
-    const greeting = router.opened(this.peer)
-    if (greeting !== undefined) this.#frames.push(greeting)
+    if (open) this.opens()
     if (follows.length > 0) this.says({ subscriptions: follows.map((topic) => ({ topic, subscribe: true })) })
   }
 
@@ -58,6 +61,19 @@ export class Played {
 
   get score(): number {
     return this.#router.score(this.id)
+  }
+
+  /** The stream to it is open. */
+  opens(): void {
+    this.port.protocol = this.#protocol
+    const greeting = this.#router.opened(this.peer)
+    if (greeting !== undefined) this.#frames.push(greeting)
+  }
+
+  /** The stream to it breaks, with what was sent since it was heard last. */
+  breaks(): void {
+    this.port.protocol = undefined
+    this.#frames = []
   }
 
   says(said: Said): void {

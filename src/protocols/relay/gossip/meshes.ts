@@ -70,6 +70,14 @@ export class Meshes {
     this.welcome(peer)
   }
 
+  /** We can talk to a peer. */
+  opened(peer: Peer): void {
+    const asking = Array.from(peer.asking, ({ name }) => name)
+    peer.asking.clear()
+    if (asking.length > 0) this.grafted(peer, asking)
+    this.welcome(peer)
+  }
+
   /**
    * A mesh that is too small takes a peer at once, and not at the next heartbeat: what is published in between would
    * reach nobody.
@@ -94,6 +102,7 @@ export class Meshes {
     for (const { topic: name, backoff = 0 } of prunes) {
       const topic = this.#parts.topics.get(name)
       if (topic === undefined || !topic.isFollowed) continue
+      peer.asking.delete(topic)
       this.#remove(peer, topic)
       const time = backoff > 0 ? Math.min(backoff * 1000, longestBackoff) : params.pruneBackoff
       topic.backoffs.add(peer.id, now + time)
@@ -159,6 +168,11 @@ export class Meshes {
   #admit(peer: Peer, topic: Topic | undefined): boolean {
     // v1.1, "Spam Protection": GRAFT for what we do not follow is not answered, or answers would tell what we follow
     if (topic === undefined || !topic.isFollowed || topic.mesh.has(peer)) return true
+    // Nothing that we pass on would reach it, so it takes no place yet; a PRUNE would keep it away for a minute.
+    if (!peer.isOpen) {
+      peer.asking.add(topic)
+      return true
+    }
     const { scores, clock } = this.#parts
     const now = clock()
     const until = topic.backoffs.until(peer.id)
@@ -204,6 +218,7 @@ export class Meshes {
   #unsubscribed(peer: Peer, topic: Topic): void {
     topic.subscribers.delete(peer)
     peer.topics.delete(topic)
+    peer.asking.delete(topic)
     topic.fanout.delete(peer)
     // It would drop what we send; it need not be told.
     this.#remove(peer, topic)

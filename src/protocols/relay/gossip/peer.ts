@@ -27,6 +27,8 @@ export class Peer {
   readonly score: Score
   /** The topics that it follows, of those that we may follow. */
   readonly topics = new Set<Topic>()
+  /** Topics for which it sent GRAFT while our stream to it was not open: it is answered when it is. */
+  readonly asking = new Set<Topic>()
   /** RPCs with IHAVE and with IWANT, and ids that it was asked for, in this heartbeat. */
   ihaves = 0
   iwants = 0

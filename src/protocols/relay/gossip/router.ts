@@ -166,12 +166,14 @@ export class GossipRouter implements Router {
     this.#scores.remove(peer.id, this.#surroundings.clock())
   }
 
-  /** Our stream to it is open: it is told first what we follow (v1.0, "Topic Membership"). */
+  /** Our stream to it is open: it is told first what we follow (v1.0, "Topic Membership"), and in which meshes it is. */
   opened(peer: Peer): Uint8Array | undefined {
     const followed = [...this.#topics.all].filter(({ isFollowed }) => isFollowed)
-    this.#meshes.welcome(peer)
+    // The stream before this one may have broken with a GRAFT that waited: who has it already lets it pass.
+    const graft = followed.filter(({ mesh }) => mesh.has(peer)).map(({ name }) => name)
+    this.#meshes.opened(peer)
     if (followed.length === 0) return undefined
-    return frameOf({ subscriptions: followed.map(({ name }) => ({ topic: name, subscribe: true })) })
+    return frameOf({ subscriptions: followed.map(({ name }) => ({ topic: name, subscribe: true })), graft })
   }
 
   /** It sent a frame: in `buffer` from `begin`, its body from `start` to `end`. Throws `wire/malformed`. */

@@ -441,6 +441,45 @@ t.test('GRAFT within the backoff is refused and costs, and far too soon it costs
   t.ok(control.score >= 0)
 })
 
+t.test('a GRAFT that was lost with its stream is said again on the next', async (t) => {
+  const stage = new Stage()
+  stage.router.subscribe(topicA)
+  const [peer, outside] = [stage.peer('one'), stage.peer('outside', { follows: [] })]
+  for (const lost of [peer, outside]) {
+    lost.breaks()
+    lost.opens()
+  }
+  t.same(stage.router.meshPeers(topicA), ['one'])
+  t.same(peer.heard(), { ...outside.heard(), graft: [topicA] })
+})
+
+t.test('who sends GRAFT before our stream to it is open is in the mesh when it is', async (t) => {
+  const stage = new Stage()
+  stage.router.subscribe(topicA)
+  const [early, parted, left] = ['early', 'parted', 'left'].map((id) => stage.peer(id, { open: false }))
+  for (const peer of [early, parted, left]) peer?.says({ graft: [topicA] })
+  parted?.says({ prune: [{ topic: topicA, backoff: 60 }] })
+  left?.says({ subscriptions: [{ topic: topicA, subscribe: false }] })
+  stage.beat()
+  t.same(stage.router.meshPeers(topicA), [], 'nobody takes a place who cannot be reached')
+  for (const peer of [early, parted, left]) peer?.opens()
+  t.same(stage.router.meshPeers(topicA), ['early'])
+  t.same(early?.heard().prune, [])
+})
+
+t.test('who sent GRAFT early is told when the mesh has no place for it', async (t) => {
+  const early = { open: false, follows: [] }
+  const { stage } = meshed(8)
+  const [ninth, dialled] = [stage.peer('ninth', early), stage.peer('dialled', { ...early, dialled: true })]
+  for (const peer of [ninth, dialled]) {
+    peer.says({ graft: [topicA] })
+    peer.opens()
+  }
+  t.same(ninth.heard().prune, [{ topic: topicA, backoff: 60 }])
+  t.same(dialled.heard().prune, [])
+  t.ok(stage.router.meshPeers(topicA).includes('dialled'))
+})
+
 t.test('GRAFT for a topic that we do not follow is not answered', async (t) => {
   const { stage, peers } = meshed(1)
   peers[0]?.says({ graft: [topicB, '/waku/2/rs/9/9', 'nonsense'] })
