@@ -53,6 +53,7 @@ function muxer(over: Channel): Subject['open'] {
     const opened = once(other, 'stream')
     const from = await one.createStream()
     const [{ detail: to }] = await opened
+    for (const stream of [from, to]) stream.protocol = '/bench/1.0.0'
     return { from, to }
   }
 }

@@ -53,7 +53,6 @@ export class YamuxStream extends TypedEventEmitter<MessageStreamEvents> implemen
   readonly timeline: MessageStreamTimeline = { open: Date.now() }
   /** Idle streams are kept: their protocols know how long. */
   readonly inactivityTimeout = Number.POSITIVE_INFINITY
-  protocol = ''
   status: MessageStreamStatus = 'open'
   readStatus: MessageStreamReadStatus = 'readable'
   writeStatus: MessageStreamWriteStatus = 'writable'
@@ -68,6 +67,7 @@ export class YamuxStream extends TypedEventEmitter<MessageStreamEvents> implemen
   readonly #received = new ReadBuffer()
   readonly #window: ReceiveWindow
   readonly #unsent = new WriteQueue()
+  #protocol = ''
   #sendWindow = usedFirstWindow
   /** Something left since waiting writers were told last. */
   #moved = false
@@ -87,6 +87,16 @@ export class YamuxStream extends TypedEventEmitter<MessageStreamEvents> implemen
     this.#window = new ReceiveWindow(readBytes)
     this.maxReadBufferLength = readBytes
     this.maxWriteBufferLength = writeBytes
+  }
+
+  /** Empty until it is agreed on. */
+  get protocol(): string {
+    return this.#protocol
+  }
+
+  set protocol(agreed: string) {
+    this.#protocol = agreed
+    this.#grant()
   }
 
   get readBufferLength(): number {
@@ -322,6 +332,8 @@ export class YamuxStream extends TypedEventEmitter<MessageStreamEvents> implemen
 
   /** Lets the peer send more, unless the reader is paused or the peer has ended. */
   #grant(): void {
+    // Who negotiates holds what comes behind: no more than the first window, until there is somebody who takes it.
+    if (this.#protocol === '') return
     if (this.readStatus === 'paused' || this.remoteWriteStatus !== 'writable') return
     const length = this.#window.grant()
     if (length > 0) this.#outlet.write(controlFrames.update(this.number, length))

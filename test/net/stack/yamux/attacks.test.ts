@@ -37,6 +37,7 @@ function victim(some: Partial<typeof limits> = {}, serve: (stream: YamuxStream) 
   const streams: YamuxStream[] = []
   session.addEventListener('stream', ({ detail }) => {
     streams.push(detail)
+    detail.protocol = '/test/1.0.0'
     serve(detail)
   })
   const send = async (...frames: Uint8Array[]): Promise<void> => {
@@ -204,6 +205,28 @@ t.test('streams whose readers are paused hold their windows, and grant nothing',
   t.equal(attacked.attacker.status, 'open')
   await attacked.send(data(3, 2 * window + 1))
   t.equal(attacked.attacker.status, 'reset')
+})
+
+t.test('a stream whose protocol is not agreed on gets no more than its first window', async (t) => {
+  const attacked = victim({}, (stream) => {
+    stream.protocol = ''
+  })
+  await attacked.send(open(1))
+  const [stream] = attacked.streams
+  let taken = 0
+  stream?.addEventListener('message', ({ data }) => {
+    taken += data.byteLength
+  })
+  const granted = (): number =>
+    attacked.answers.frames.reduce((sum, { type, length }) => sum + (type === 1 ? length : 0), 0)
+  await attacked.send(data(1, window))
+  t.equal(taken, window)
+  t.equal(granted(), 0)
+  if (stream !== undefined) stream.protocol = '/agreed/1.0.0'
+  await attacked.send()
+  t.ok(granted() >= window, 'then it gets more')
+  await attacked.send(data(1, window))
+  t.equal(taken, 2 * window)
 })
 
 t.test('a reader that is paused in the middle of its data gets no more of it, and grants none', async (t) => {

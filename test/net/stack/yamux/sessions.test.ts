@@ -66,6 +66,7 @@ class Speaker {
   constructor(stream: Stream, side: number) {
     this.stream = stream
     this.side = side
+    stream.protocol = '/test/1.0.0'
     stream.addEventListener('message', ({ data }) => this.#hear(data.subarray()))
     stream.addEventListener('end', () => {
       this.ended = true

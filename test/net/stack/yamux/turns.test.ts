@@ -47,6 +47,7 @@ function sessions(): { ours: YamuxSession; heard: Map<string, number>; ended: (i
   const events = new EventTarget()
   theirs.addEventListener('stream', ({ detail: stream }) => {
     heard.set(stream.id, 0)
+    stream.protocol = '/test/1.0.0'
     stream.addEventListener('message', ({ data }) =>
       heard.set(stream.id, (heard.get(stream.id) ?? 0) + data.byteLength),
     )
