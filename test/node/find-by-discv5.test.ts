@@ -12,7 +12,13 @@ import type { Daemon } from '../kit/daemon.ts'
 import { networkDaemon, relaying } from '../kit/twins.ts'
 
 /** Nothing but discv5 tells of others. */
-const discv5 = ['--discv5-discovery=true', '--discv5-udp-port=0', '--peer-exchange=false', '--rest-admin=true']
+const discv5 = [
+  '--discv5-discovery=true',
+  '--discv5-udp-port=0',
+  '--peer-exchange=false',
+  '--rendezvous=false',
+  '--rest-admin=true',
+]
 
 /** Settles when `node` is connected to `other`. */
 async function connected(node: Daemon, other: Daemon): Promise<{ multiaddr: string; origin: string }> {
