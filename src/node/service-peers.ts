@@ -5,6 +5,7 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { isWaypostError, messageOf, WaypostError } from '../core/errors.ts'
+import { shuffled } from '../core/shuffle.ts'
 import type { Milliseconds } from '../core/time.ts'
 import type { Capability } from '../net/discovery/node-record.ts'
 import type { ProtocolsOf } from '../net/peer-manager/contacts.ts'
@@ -193,11 +194,6 @@ function isOurFault(error: unknown): boolean {
   if (!isWaypostError(error, 'client/refused')) return false
   const status = Number(error.data.status)
   return status >= 400 && status < 500 && status !== 429
-}
-
-function shuffled<Item>(items: readonly Item[]): Item[] {
-  const drawn = items.map((item) => ({ item, lot: Math.random() }))
-  return drawn.sort((one, other) => one.lot - other.lot).map(({ item }) => item)
 }
 
 const serviceNames = Object.keys(protocolsOf) as readonly Service[]

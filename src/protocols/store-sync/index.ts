@@ -7,6 +7,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { type Envelope, openEnvelope } from '../../core/envelope.ts'
 import { messageOf } from '../../core/errors.ts'
 import { maxPageMessages } from '../../core/query.ts'
+import { shuffled } from '../../core/shuffle.ts'
 import { type Milliseconds, type Schedule, systemSchedule, toNanoseconds } from '../../core/time.ts'
 import { openDialogue, serveDialogues } from '../../net/dialogue.ts'
 import { Quota } from '../../net/quota.ts'
@@ -194,12 +195,4 @@ export class StoreSync implements AsyncDisposable {
   #start(): bigint {
     return this.#from() - toNanoseconds(slack)
   }
-}
-
-/** In an order of chance. */
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, at: Math.random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item)
 }

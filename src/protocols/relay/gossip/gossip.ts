@@ -3,6 +3,8 @@
  * (IWANT), and saying that a message is there already (IDONTWANT). gossipsub v1.0 "Control Messages", v1.1 "Spam
  * Protection Measures", v1.2.
  */
+
+import { shuffled } from '../../../core/shuffle.ts'
 import type { Milliseconds } from '../../../core/time.ts'
 import { messageIdText } from '../codec.ts'
 import { mesh, scores } from '../params.ts'
@@ -13,7 +15,6 @@ import type { Peer } from './peer.ts'
 import type { Promises } from './promises.ts'
 import type { Ihave } from './rpc.ts'
 import { Fate, type SeenIds } from './seen-ids.ts'
-import { shuffled } from './shuffle.ts'
 import type { Topic, Topics } from './topics.ts'
 
 export interface GossipParts {

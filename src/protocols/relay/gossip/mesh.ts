@@ -2,10 +2,11 @@
  * Who is to be in the mesh of a topic: the choices of a heartbeat (gossipsub v1.0, "Heartbeat"; v1.1, "Heartbeat
  * procedure"), without carrying them out.
  */
+
+import { shuffled } from '../../../core/shuffle.ts'
 import { mesh as params } from '../params.ts'
 import { opportunisticPeers } from './bounds.ts'
 import type { Peer } from './peer.ts'
-import { shuffled } from './shuffle.ts'
 import type { Topic } from './topics.ts'
 
 export interface Choice {

@@ -3,6 +3,8 @@
  * gossipsub v1.0 "Topic Membership" and "Control Messages", v1.1 "Prune Backoff and Peer Exchange". Records of other peers
  * are neither sent nor read: whom we dial is the peer manager's affair.
  */
+
+import { shuffled } from '../../../core/shuffle.ts'
 import type { Milliseconds } from '../../../core/time.ts'
 import { mesh as params, scores as thresholds } from '../params.ts'
 import { graftFlood, longestBackoff, opportunisticTicks } from './bounds.ts'
@@ -11,7 +13,6 @@ import { chooseMesh, mayGraft } from './mesh.ts'
 import type { Peer } from './peer.ts'
 import type { Prune, Subscription } from './rpc.ts'
 import type { Scores } from './scores.ts'
-import { shuffled } from './shuffle.ts'
 import type { Topic, Topics } from './topics.ts'
 
 export interface MeshesParts {

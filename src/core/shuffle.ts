@@ -1,7 +1,7 @@
-/** In random order: whom gossip goes to must not be foreseen. */
+/** In an order of chance: whom we ask, tell or gossip to must not be foreseen. */
 
-/** A shuffled copy (Fisher and Yates). */
-export function shuffled<Item>(items: readonly Item[], random: () => number): Item[] {
+/** A shuffled copy (Fisher and Yates). `random` gives numbers from 0 to 1. */
+export function shuffled<Item>(items: readonly Item[], random: () => number = Math.random): Item[] {
   const copy = [...items]
   for (let last = copy.length - 1; last > 0; last -= 1) {
     const other = Math.floor(random() * (last + 1))
