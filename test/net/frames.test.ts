@@ -69,6 +69,23 @@ t.test('a frame in one piece is handed out without a copy', async (t) => {
   t.equal(body?.buffer, framed.buffer)
 })
 
+t.test('what is held of a frame keeps nothing else of its chunk', async (t) => {
+  const reader = new FrameReader(limit)
+  const chunk = Buffer.concat([frame(Buffer.alloc(100, 1)), frame(Buffer.alloc(100, 2)).subarray(0, 50)])
+  t.equal([...reader.push(chunk)].length, 1)
+  t.equal(reader.heldBytes, 50)
+  chunk.fill(0)
+  const [body] = reader.push(frame(Buffer.alloc(100, 2)).subarray(50))
+  t.ok(body?.every((byte) => byte === 2))
+})
+
+t.test('frames before a prefix that is none come out', async (t) => {
+  const reader = new FrameReader(limit)
+  const bodies = reader.push(Buffer.concat([frame(Buffer.from('abc')), Buffer.from('ffffffff', 'hex')]))
+  t.same(bodies.next().value, Buffer.from('abc'))
+  t.throws(() => bodies.next(), { code: 'wire/malformed' })
+})
+
 t.test('a frame of the limit passes, and one byte more is refused before its body has come', async (t) => {
   t.equal(read([frame(Buffer.alloc(limit - 1))]).length, 1)
   t.equal(read([frame(Buffer.alloc(limit))]).length, 1)

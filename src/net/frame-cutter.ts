@@ -1,9 +1,11 @@
 /**
  * Cuts a stream of chunks into frames and shows each where it lies: no view, no promise and no generator for a frame that
- * a chunk holds whole. For protocols with thousands of small frames a second; others read with `FrameReader`.
+ * a chunk holds whole. For protocols with thousands of small frames a second; others read with `FrameReader`, which stands on it.
  */
-import { WaypostError } from '../../core/errors.ts'
-import { maxPrefixBytes } from '../frames.ts'
+import { WaypostError } from '../core/errors.ts'
+
+/** Bytes of a length prefix at the most: four groups of seven bits are 256 MiB, far above every limit. */
+const maxPrefixBytes = 4
 
 /**
  * Takes the frame in `buffer`: its prefix from `begin`, its body from `start` to `end`. The bytes are never written to
