@@ -22,6 +22,8 @@ export interface AcmeOptions {
   readonly signsFor?: string
   /** Refuses the first signed request with `badNonce`. */
   staleNonce?: boolean
+  /** Where it sends who asks for an order, instead of to itself. */
+  readonly ordersAt?: string
   /** Answers orders with this problem. */
   refuses?: string
   readonly days?: number
@@ -188,7 +190,11 @@ export async function acmeServer(t: Owner & { testdir(): string }, options: Acme
     const url = request.url ?? ''
     if (url === '/directory')
       return response.end(
-        JSON.stringify({ newNonce: `${base}/nonce`, newAccount: `${base}/account`, newOrder: `${base}/order` }),
+        JSON.stringify({
+          newNonce: `${base}/nonce`,
+          newAccount: `${base}/account`,
+          newOrder: options.ordersAt ?? `${base}/order`,
+        }),
       )
     if (request.method === 'HEAD') return response.end()
     try {

@@ -129,8 +129,16 @@ export class AcmeClient {
     return JSON.stringify({ protected: header, payload: body, signature })
   }
 
+  /** The authority says where to go on: at itself, or by https. Its word opens no other server of this machine. */
+  #follows(url: string): boolean {
+    if (!URL.canParse(url)) return false
+    const { protocol, origin } = new URL(url)
+    return protocol === 'https:' || origin === new URL(this.#options.directoryUrl).origin
+  }
+
   async #fetch(url: string, init: RequestInit, step: string): Promise<Answer> {
     try {
+      if (!this.#follows(url)) throw new Error('it leads to a URL that is neither its own nor https')
       const answer = await ask(url, { ...init, signal: this.#options.signal, timeout: requestTimeout })
       this.#nonce = answer.headers.get('replay-nonce') ?? this.#nonce
       if (answer.status < 200 || answer.status > 299) throw new Error(problemIn(answer.text, answer.status))

@@ -139,6 +139,19 @@ t.test('an order waits for what it lacks, without counting as a failure, and is 
   t.ok(authority.asked.includes('/finalize'))
 })
 
+t.test('an authority cannot send the node to another server of its machine', async (t) => {
+  if (needs(t, 'openssl') === undefined) return
+  const inner = await acmeServer(t, { challengePort: () => 1 })
+  const { authority, failures, keeper, next } = await keep(t, {
+    ordersAt: inner.directoryUrl.replace('directory', 'order'),
+  })
+  await next()
+  t.equal(await failures(), 1)
+  t.match(keeper.trouble, /neither its own nor https/)
+  t.same(inner.asked, [])
+  t.same(authority.asked, ['/account'], 'control: it was asked itself')
+})
+
 t.test('a name that leads elsewhere is a failure with the reason', async (t) => {
   if (needs(t, 'openssl') === undefined) return
   const elsewhere = await freePort()
