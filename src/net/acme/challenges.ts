@@ -6,17 +6,25 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { systemCode, WaypostError } from '../../core/errors.ts'
+import type { Milliseconds } from '../../core/time.ts'
 import type { Proof } from './proof.ts'
 
-/** Connections at a time, and for one request. */
+/** Connections at a time. */
 const mostConnections = 64
-const requestTimeout = 5000
+
+/** For one request, from when its connection was made. */
+const requestTimeout: Milliseconds = 5000
+
+/** Looks for those that are over, within that time: Node looks every 30 s, and idle connections would hold all places so long. */
+const looks = 5
 
 const path = '/.well-known/acme-challenge/'
 
 export interface ChallengeOptions {
   readonly address: string
   readonly port: number
+  /** For one request. */
+  readonly timeout?: Milliseconds
 }
 
 export class Challenges implements Proof {
@@ -30,9 +38,10 @@ export class Challenges implements Proof {
   }
 
   /** Throws `acme/failed` when the port is not to be had. */
-  static async open({ address, port }: ChallengeOptions): Promise<Challenges> {
+  static async open({ address, port, timeout = requestTimeout }: ChallengeOptions): Promise<Challenges> {
     const answers = new Map<string, string>()
-    const server = createServer({ requestTimeout, headersTimeout: requestTimeout }, (request, response) => {
+    const limits = { requestTimeout: timeout, headersTimeout: timeout, connectionsCheckingInterval: timeout / looks }
+    const server = createServer(limits, (request, response) => {
       const url = request.url ?? ''
       const text = url.startsWith(path) ? answers.get(url.slice(path.length)) : undefined
       response.writeHead(text === undefined ? 404 : 200, { 'content-type': 'text/plain', connection: 'close' })
