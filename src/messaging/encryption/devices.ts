@@ -2,9 +2,10 @@
  * What is known of the devices of a person: learnt from bundles, which each device signs with the person's key, each by a clock of
  * its own. A value: to learn gives the next list.
  *
- * A device knows best of itself: its own bundle counts unless it is older than the last of its own. What another device of the
- * person says of it counts only where it tells of a newer prekey. So no bundle that is played again brings an old prekey back, and
- * no clock that is ahead shuts the others out.
+ * A device knows best of itself: its own bundle counts where it is later than all of its own before. Else it counts where it tells
+ * of a newer prekey, as does what another device of the person says of it. So a clock that was ahead once, its own or that of
+ * another, pins a prekey only until the next one. A bundle that is played again brings an old prekey back only of a device that
+ * lost its prekeys and counts anew, until the next word of its own.
  */
 import { WaypostError } from '../../core/errors.ts'
 import { type CompressedKey, compressedKey, compressedKeyBytes } from '../keys.ts'
@@ -22,9 +23,9 @@ export interface KnownDevice {
   readonly version: number
   /** Below 1 it does not know negotiated topics. */
   readonly protocolVersion: number
-  /** Nanoseconds: the timestamp of its own last bundle; 0 where only others spoke of it. */
+  /** Nanoseconds: the latest timestamp of a bundle of its own; 0 where only others spoke of it. */
   readonly spokeAt: bigint
-  /** Nanoseconds: the newest timestamp of a bundle that has it. */
+  /** Nanoseconds: the latest timestamp of a bundle that has it, and never later than our own time when it came. */
   readonly heardAt: bigint
 }
 
@@ -70,12 +71,12 @@ export class DeviceList {
     return listTable.encode({ version, devices: this.#devices })
   }
 
-  /** After a bundle that was judged to be sound, in a message of the person's device `speaker`. */
-  learn(bundle: Bundle, speaker: string): DeviceList {
+  /** After a bundle that was judged to be sound, in a message of the person's device `speaker`. `now` in nanoseconds. */
+  learn(bundle: Bundle, speaker: string, now: bigint): DeviceList {
     const known = new Map(this.#devices.map((one) => [one.installation, one]))
     for (const [installation, prekey] of bundle.prekeys) {
-      const before = known.get(installation)
-      known.set(installation, heard(before, installation, prekey, bundle.timestamp, installation === speaker))
+      const word = { installation, prekey, timestamp: bundle.timestamp, isOwn: installation === speaker }
+      known.set(installation, heard(known.get(installation), word, now))
     }
     const newestFirst = [...known.values()].sort((one, other) => Number(other.heardAt - one.heardAt))
     return new DeviceList(newestFirst.slice(0, maxKnownDevices))
@@ -91,19 +92,26 @@ export class DeviceList {
   }
 }
 
-/** What is known of a device after a bundle of `timestamp`, its own or that of another device, has told of it. */
-function heard(
-  before: KnownDevice | undefined,
-  installation: string,
-  { key, version, protocolVersion }: SignedPrekey,
-  timestamp: bigint,
-  isOwnWord: boolean,
-): KnownDevice {
-  const spokeAt = isOwnWord ? timestamp : (before?.spokeAt ?? 0n)
-  const isNews = before === undefined || (isOwnWord ? timestamp >= before.spokeAt : version > before.version)
-  if (!isNews) return { ...before, heardAt: later(before.heardAt, timestamp) }
-  const heardAt = later(before?.heardAt ?? timestamp, timestamp)
+/** What a bundle says of a device: the device itself, or another one of the person. */
+interface Word {
+  readonly installation: string
+  readonly prekey: SignedPrekey
+  readonly timestamp: bigint
+  readonly isOwn: boolean
+}
+
+/** What is known of a device after `word` of it came at `now`. */
+function heard(before: KnownDevice | undefined, word: Word, now: bigint): KnownDevice {
+  const { installation, prekey, timestamp, isOwn } = word
+  const heardAt = later(before?.heardAt ?? 0n, timestamp < now ? timestamp : now)
+  const spokeAt = later(before?.spokeAt ?? 0n, isOwn ? timestamp : 0n)
+  if (before !== undefined && !isNews(before, word)) return { ...before, spokeAt, heardAt }
+  const { key, version, protocolVersion } = prekey
   return { installation, prekey: compressedKey(Uint8Array.from(key)), version, protocolVersion, spokeAt, heardAt }
+}
+
+function isNews(before: KnownDevice, { prekey, timestamp, isOwn }: Word): boolean {
+  return prekey.version > before.version || (isOwn && timestamp > before.spokeAt)
 }
 
 function later(one: bigint, other: bigint): bigint {

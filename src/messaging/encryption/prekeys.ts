@@ -1,6 +1,7 @@
 /**
  * The prekeys of this device. One is handed out for a day, and kept for a month more, for messages that were written with it and come
- * late; then it is forgotten, and with it what opens first messages that somebody recorded.
+ * late; then it is forgotten, and with it what opens first messages that somebody recorded. A clock that was ahead and is set right
+ * delays neither: what was made ahead of the time counts as made at that time, and the next prekey is handed out at once.
  *
  * A `PrekeyRing` is a value: to turn it gives the next one.
  */
@@ -57,7 +58,7 @@ export class PrekeyRing {
 
   /** A ring with its first prekey. `now` in nanoseconds. */
   static create(now: bigint): PrekeyRing {
-    return new PrekeyRing([{ pair: KeyPair.generate(), version: firstVersion, madeAt: now }])
+    return new PrekeyRing([nextPrekey(firstVersion, now)])
   }
 
   /** Reads what `toBytes` gave. Throws `session/unreadable`. */
@@ -76,12 +77,16 @@ export class PrekeyRing {
     return ringTable.encode({ version, prekeys })
   }
 
-  /** The ring as it has to be at `now`: a new prekey where the newest is a day old, none that is past its grace. */
+  /**
+   * The ring as it has to be at `now`: a new prekey where the newest is a day old, or was made by a clock that was ahead, and none
+   * that is past its grace.
+   */
   turn(now: bigint): PrekeyRing {
-    const newest = this.#newest
-    const isDue = now - newest.madeAt >= prekeyLifetime
-    const next = { pair: KeyPair.generate(), version: newest.version + 1, madeAt: now }
-    const prekeys = isDue ? [next, ...this.#prekeys] : this.#prekeys
+    const { version, madeAt } = this.#newest
+    const isDue = now < madeAt || now - madeAt >= prekeyLifetime
+    const prekeys = isDue
+      ? [nextPrekey(version + 1, now), ...this.#prekeys.map((one) => madeBy(one, now))]
+      : this.#prekeys
     // Each was handed out until the one before it in the list was made.
     const kept = prekeys.filter((_, index) => now - (prekeys[index - 1]?.madeAt ?? now) < prekeyGrace)
     return isDue || kept.length < prekeys.length ? new PrekeyRing(kept.slice(0, maxPrekeys)) : this
@@ -114,4 +119,12 @@ export class PrekeyRing {
   [inspect.custom](): string {
     return `PrekeyRing of ${this.size}`
   }
+}
+
+function nextPrekey(version: number, madeAt: bigint): OwnPrekey {
+  return { pair: KeyPair.generate(), version, madeAt }
+}
+
+function madeBy(prekey: OwnPrekey, now: bigint): OwnPrekey {
+  return prekey.madeAt > now ? { ...prekey, madeAt: now } : prekey
 }

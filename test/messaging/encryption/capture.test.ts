@@ -70,14 +70,17 @@ t.test('the bundle on every message is sound, and tells of the one device that e
       .flatMap(({ message }) => message.bundles.map((bundle) => ({ bundle, speaker: message.installation })))
     t.ok(told.length > 5)
     for (const { bundle } of told) t.equal(judgeBundle(bundle, keyOfUser(author)), 'sound')
-    const list = told.reduce((list, { bundle, speaker }) => list.learn(bundle, speaker), DeviceList.empty)
+    const list = told.reduce(
+      (list, { bundle, speaker }) => list.learn(bundle, speaker, bundle.timestamp),
+      DeviceList.empty,
+    )
     t.same(
       list.recipients.map(({ installation }) => installation),
       [person.installation],
     )
     t.match(list.find(person.installation), { prekey: bytesOf(person.signedPreKey.pub), protocolVersion: 1 })
     const [first] = told
-    const again = first && list.learn(first.bundle, first.speaker)
+    const again = first && list.learn(first.bundle, first.speaker, first.bundle.timestamp)
     t.equal(again?.find(person.installation)?.spokeAt, list.find(person.installation)?.spokeAt, 'time does not go back')
   }
 })

@@ -6,6 +6,7 @@ import { KeyPair } from '../../../src/messaging/keys.ts'
 
 const owner = KeyPair.generate()
 const now = 1_700_000_000_123_456_789n
+const hour = 3_600_000_000_000n
 
 function prekey(version: number): SignedPrekey {
   return { key: KeyPair.generate().publicKey, version, protocolVersion: 1 }
@@ -17,8 +18,10 @@ function learnt(
   speaker: string,
   timestamp: bigint,
   told: Readonly<Record<string, SignedPrekey>>,
+  readAt = now + hour,
 ): DeviceList {
-  return list.learn(bundle.decode(bundle.encode(signBundle(owner, new Map(Object.entries(told)), timestamp))), speaker)
+  const signed = signBundle(owner, new Map(Object.entries(told)), timestamp)
+  return list.learn(bundle.decode(bundle.encode(signed)), speaker, readAt)
 }
 
 const [old, young] = [prekey(1), prekey(2)]
@@ -53,6 +56,25 @@ t.test('what one device says of another counts only where it is newer', async (t
 t.test('a device whose clock is ahead does not shut out another', async (t) => {
   const ahead = learnt(DeviceList.empty, 'a', now + 3_600_000_000_000n, { a: old, b: old })
   t.same(learnt(ahead, 'b', now, { b: young }).find('b')?.prekey, young.key)
+})
+
+t.test('a device whose own clock was ahead once is believed again with its next prekey', async (t) => {
+  const year = 365n * 24n * hour
+  const ahead = learnt(DeviceList.empty, 'a', now + year, { a: old })
+  const corrected = learnt(ahead, 'a', now, { a: young })
+  t.same(corrected.find('a')?.prekey, young.key)
+  const again = learnt(corrected, 'a', now + year, { a: old })
+  t.same(again.find('a')?.prekey, young.key, 'what it said ahead does not come back when it is played again')
+  const other = learnt(DeviceList.empty, 'b', now + year, { a: old })
+  t.same(learnt(other, 'a', now, { a: young }).find('a')?.prekey, young.key)
+})
+
+t.test('devices whose clock was ahead once do not keep another one from being written to', async (t) => {
+  let list = DeviceList.empty
+  for (const device of ['a', 'b', 'c']) list = learnt(list, device, now + 100n * hour, { [device]: old }, now)
+  const idsOf = (list: DeviceList) => list.recipients.map(({ installation }) => installation)
+  t.same(idsOf(list), ['a', 'b', 'c'])
+  t.equal(idsOf(learnt(list, 'd', now + 1n, { d: old }))[0], 'd')
 })
 
 t.test('one writes to the three devices that were heard of last, and a fourth is left out', async (t) => {

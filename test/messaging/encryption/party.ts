@@ -68,9 +68,9 @@ export class Party {
     return signBundle(this.identity, prekeys, now) as Bundle
   }
 
-  learn(other: Party, bundle: Bundle): void {
+  learn(other: Party, bundle: Bundle, now: bigint): void {
     if (judgeBundle(bundle, other.identity.publicKey) !== 'sound') return
-    this.#devices.set(other.id, this.devicesOf(other).learn(bundle, other.installation))
+    this.#devices.set(other.id, this.devicesOf(other).learn(bundle, other.installation, now))
   }
 
   devicesOf(other: Party): DeviceList {
@@ -103,7 +103,7 @@ export class Party {
     this.#ring = this.prekeys.turn(now).toBytes()
     const message = protocolMessage.parse(wire)
     if (message === undefined) return { text: undefined, why: 'malformed' }
-    for (const bundle of message.bundles) this.learn(other, bundle)
+    for (const bundle of message.bundles) this.learn(other, bundle, now)
     const mine = message.encrypted.get(this.installation)
     if (mine !== undefined) return this.#readRatcheted(other, message.installation, mine)
     const plaintext = openOneShot(this.identity, message.encrypted.get(anyInstallation) ?? blank)

@@ -28,9 +28,22 @@ t.test('a ring that turns each day stays small, and a clock that is set back doe
   let ring = PrekeyRing.create(now)
   for (let day = 1n; day < 100n; day += 1n) ring = ring.turn(now + day * prekeyLifetime)
   t.equal(ring.size, 32)
-  t.equal(ring.turn(now), ring)
+  const back = ring.turn(now)
+  t.notSame(back.current.key, ring.current.key, 'what was made ahead is handed out no longer')
+  t.ok(back.find(ring.current.key))
+  t.equal(back.turn(now), back)
   t.same(PrekeyRing.fromBytes(ring.toBytes()).toBytes(), ring.toBytes())
   t.ok(PrekeyRing.fromBytes(ring.toBytes()).find(ring.current.key))
+})
+
+t.test('prekeys turn and are forgotten in time after a clock that was a year ahead is set right', async (t) => {
+  const ahead = PrekeyRing.create(now).turn(now + 365n * prekeyLifetime)
+  const { key } = ahead.current
+  const right = ahead.turn(now + 1n)
+  t.equal(right.current.version, 3)
+  t.notSame(right.turn(now + 1n + prekeyLifetime).current.key, right.current.key)
+  t.ok(right.turn(now + prekeyGrace).find(key))
+  t.equal(right.turn(now + 1n + prekeyGrace).find(key), undefined)
 })
 
 t.test('damaged prekeys are refused, and no ring shows a key', async (t) => {

@@ -19,8 +19,8 @@ interface Pair {
 function strangers(): Pair {
   const alice = new Party('device-a', start)
   const bob = new Party('device-b', start)
-  alice.learn(bob, bob.bundle(start))
-  bob.learn(alice, alice.bundle(start))
+  alice.learn(bob, bob.bundle(start), start)
+  bob.learn(alice, alice.bundle(start), start)
   return { alice, bob }
 }
 
@@ -168,7 +168,7 @@ t.test('a prekey is replaced after a day, and a message on the old one still ope
 t.test('a prekey is forgotten after its grace: sessions go on, first messages on it open for nobody', async (t) => {
   const { alice, bob } = strangers()
   const mallory = new Party('device-m', start)
-  mallory.learn(bob, bob.bundle(start))
+  mallory.learn(bob, bob.bundle(start), start)
   const recorded = mallory.write(bob, 'recorded', start)
   t.equal(bob.read(alice, alice.write(bob, 'hello', start), start).text, 'hello')
   bob.bundle(start + prekeyLifetime)
