@@ -8,17 +8,31 @@ const root = path.resolve(import.meta.dirname, '../..')
 /** What each folder of src/ may import, besides itself. A folder that is not here may not be. */
 const arrows: Readonly<Record<string, readonly string[]>> = {
   core: [],
+  files: ['core'],
   telemetry: ['core'],
-  net: ['core', 'telemetry'],
+  net: ['core', 'files', 'telemetry'],
   protocols: ['core', 'telemetry', 'net'],
   client: ['core', 'telemetry', 'net', 'protocols'],
-  archive: ['core', 'telemetry'],
+  archive: ['core', 'files', 'telemetry'],
   rln: ['core', 'telemetry'],
-  messaging: ['core'],
+  messaging: ['core', 'files'],
   settings: ['core'],
   rest: ['core', 'telemetry'],
   node: ['core', 'telemetry', 'net', 'protocols', 'archive', 'rln', 'settings', 'rest'],
-  cli: ['core', 'telemetry', 'net', 'protocols', 'archive', 'rln', 'settings', 'rest', 'node', 'client', 'messaging'],
+  cli: [
+    'core',
+    'files',
+    'telemetry',
+    'net',
+    'protocols',
+    'archive',
+    'rln',
+    'settings',
+    'rest',
+    'node',
+    'client',
+    'messaging',
+  ],
 }
 
 /** What a folder may name as a type only: it is handed the thing by whoever composes the two. */

@@ -9,6 +9,7 @@ import { ExportDecoder } from '../archive/export/decoder.ts'
 import { ExportEncoder } from '../archive/export/encoder.ts'
 import type { ExportHeader, ExportRecord, ExportTotals } from '../archive/export/format.ts'
 import { isWaypostError, systemCode, WaypostError } from '../core/errors.ts'
+import { syncFolder } from '../files/whole-file.ts'
 import { openNewFile } from './new-file.ts'
 
 export class ExportFile implements AsyncDisposable {
@@ -119,16 +120,5 @@ async function openOld(file: string, flags: 'w' | 'r+'): Promise<FileHandle> {
     return await open(file, flags, 0o600)
   } catch (error) {
     throw new WaypostError('cli/cannot-write', { path: file, why: systemCode(error) }, { cause: error })
-  }
-}
-
-/** A file is there after a crash when its folder was synced too; Windows cannot, and does not need it. */
-export async function syncFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }

@@ -1,5 +1,5 @@
 /** One LevelDB database: opened with errors that say what to do. An archive is a few of them. */
-import { mkdir, open, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type ChainedBatch, ClassicLevel } from 'classic-level'
 import { isWaypostError, messageOf, systemCode, WaypostError } from '../../core/errors.ts'
@@ -77,16 +77,6 @@ export async function ensureFolder(folder: string, archive = folder): Promise<st
     return await readdir(folder)
   } catch (error) {
     throw new WaypostError('archive/unwritable', { folder: archive, why: messageOf(error) }, { cause: error })
-  }
-}
-
-/** Makes durable which names stand in `folder`. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
   }
 }
 

@@ -6,10 +6,11 @@
  * puts another file there must not make us take gigabytes.
  */
 import { createHash, randomBytes, type ScryptOptions, scrypt } from 'node:crypto'
-import { WaypostError } from '../../core/errors.ts'
+import { systemCode, WaypostError } from '../../core/errors.ts'
+import { type PrivateFileFault, readPrivateFile } from '../../files/private-file.ts'
+import { replaceFile, writeNewFile } from '../../files/whole-file.ts'
 import { gcmKeyBytes, openGcm, sealGcm } from '../aes-gcm.ts'
 import { Account } from './account.ts'
-import { type Placement, readPrivateFile, writePrivateFile } from './private-file.ts'
 
 /** What scrypt takes: 128 * N * r bytes of memory, p times. N is a power of 2. */
 export interface ScryptCost {
@@ -58,6 +59,9 @@ export async function openAccount(text: string, password: string): Promise<Accou
   return Account.restore(mnemonic, installation)
 }
 
+/** How a file comes to stand where nothing stood, or in place of the one there. */
+export type Placement = 'new' | 'replace'
+
 /** Puts `account` into `file`, encrypted by `password`. Throws `key-file/exists`, `key-file/unwritable`. */
 export async function writeKeyFile(
   file: string,
@@ -66,7 +70,19 @@ export async function writeKeyFile(
   placement: Placement = 'new',
   cost: ScryptCost = defaultCost,
 ): Promise<void> {
-  await writePrivateFile(file, await sealAccount(account, password, cost), placement)
+  const text = await sealAccount(account, password, cost)
+  if (!(await placed(file, text, placement))) throw new WaypostError('key-file/exists', { file })
+}
+
+/** False, with nothing changed, where a new file is wanted and one is there. */
+async function placed(file: string, text: string, placement: Placement): Promise<boolean> {
+  try {
+    if (placement === 'new') return await writeNewFile(file, text)
+    await replaceFile(file, text)
+    return true
+  } catch (error) {
+    throw new WaypostError('key-file/unwritable', { file, why: systemCode(error) }, { cause: error })
+  }
 }
 
 /**
@@ -74,8 +90,15 @@ export async function writeKeyFile(
  * Throws `key-file/unreadable`, `key-file/malformed`, `key-file/wrong-password`.
  */
 export async function readKeyFile(file: string, password: string): Promise<Account | undefined> {
-  const text = await readPrivateFile(file, maxKeyFileBytes)
-  return text === undefined ? undefined : await openAccount(text, password)
+  const read = await readPrivateFile(file, maxKeyFileBytes)
+  if (read === undefined) return undefined
+  if ('text' in read) return await openAccount(read.text, password)
+  throw new WaypostError('key-file/unreadable', { file, why: saidOf(read) }, { cause: read.cause })
+}
+
+function saidOf({ fault, why }: PrivateFileFault): string {
+  if (fault === 'open-to-others') return `others may read it (mode ${why}): set it to 600`
+  return fault === 'unreadable' ? why : `it is ${why}`
 }
 
 /** The cost and the salt are in the key; a file in which they were exchanged opens no more. */

@@ -6,9 +6,9 @@
 import { readFile } from 'node:fs/promises'
 import type { PrivateKey } from '@libp2p/interface'
 import type { Clock } from '../../core/time.ts'
+import { replaceFile } from '../../files/whole-file.ts'
 import { type Enr, enrFromText, enrToText } from './enr.ts'
 import { type OwnRecord, signRecord } from './node-record.ts'
-import { replaceFile } from './replace-file.ts'
 
 export interface OwnRecordParts {
   readonly privateKey: PrivateKey

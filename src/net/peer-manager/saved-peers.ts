@@ -9,11 +9,11 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { messageOf } from '../../core/errors.ts'
 import { type Milliseconds, type Schedule, systemSchedule } from '../../core/time.ts'
+import { replaceFile } from '../../files/whole-file.ts'
 import type { Log } from '../../telemetry/log.ts'
 import { enrFromText, enrToText } from '../discovery/enr.ts'
 import { type Found, foundIn } from '../discovery/found.ts'
 import type { PeerPool } from '../discovery/pool.ts'
-import { replaceFile } from '../discovery/replace-file.ts'
 
 /** Peers kept, and bytes read of a file that somebody else may have written. */
 const maxPeers = 500

@@ -7,9 +7,9 @@ import { createHash, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { type Clock, systemClock } from '../../core/time.ts'
+import { replaceFile } from '../../files/whole-file.ts'
 import { selfSigned } from '../acme/der.ts'
 import { type CertificateFiles, readCertificate } from '../certificate.ts'
-import { replaceFile } from '../discovery/replace-file.ts'
 import type { Tls } from '../stack/stack.ts'
 
 const years = 20

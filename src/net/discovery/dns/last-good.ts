@@ -5,9 +5,9 @@
 import { open } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { messageOf, systemCode } from '../../../core/errors.ts'
+import { replaceFile } from '../../../files/whole-file.ts'
 import type { Log } from '../../../telemetry/log.ts'
 import { type Enr, enrFromText, enrToText } from '../enr.ts'
-import { replaceFile } from '../replace-file.ts'
 import { lastGoodBytes } from './limits.ts'
 
 /** What is known of a tree. */
