@@ -6,8 +6,11 @@ import { type Daemon, daemon } from '../../kit/daemon.ts'
 import type { Bench } from '../kit/bench.ts'
 import type { Site } from './place.ts'
 
-/** How often a node is asked how far it is. */
+/** How often a node is asked whether it is in the meshes again. */
 const patience = 100
+
+/** How often a node that starts is asked how far it is: thirty at once, on the cores on which they start. */
+const startPatience = 500
 
 /** A mesh with fewer peers looks for more (gossipsub's Dlo). */
 const meshLow = 4
@@ -84,7 +87,7 @@ export class Member {
       if (missing === 0 || (peers === undefined && (await this.neighbours()).length >= this.#others)) peers ??= now
       if (meshes.length === shards.length && meshes.every((size) => size >= Math.min(meshLow, this.#others)))
         mesh ??= now
-      await pause(patience)
+      await pause(startPatience)
     }
     return { peers, mesh }
   }
