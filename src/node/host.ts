@@ -24,7 +24,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { certificateFiles, forgeName, prepareCertificate } from './certificate.ts'
 import type { DataFolder } from './data-folder.ts'
 import type { Network } from './network.ts'
-import { namedAddresses, onPrivateNetwork } from './private-network.ts'
+import { namedAddresses, privateNetwork } from './private-network.ts'
 
 export interface HostParts {
   readonly settings: Settings
@@ -59,7 +59,8 @@ export async function openHost(parts: HostParts): Promise<NodeHost> {
   const mebibytes = Math.ceil(worstCaseMemory(limits) / MiB)
   log.info({ connections: limits.connections, mebibytes }, 'memory that peers can take at the worst')
   let own = (): readonly Multiaddr[] => []
-  const isPrivate = (): boolean => onPrivateNetwork(settings, own())
+  const isPrivateFrom = privateNetwork(settings)
+  const isPrivate = (): boolean => isPrivateFrom(own())
   const rules = new DialRules({ takesPrivate: isPrivate })
   rules.name(namedAddresses(settings))
   const options = {

@@ -32,10 +32,13 @@ export function namedAddresses(settings: NamedPeers): readonly Multiaddr[] {
   return texts.map((text) => multiaddr(text))
 }
 
-/** `own` are our addresses as they are now. */
-export function onPrivateNetwork(settings: WaysIn, own: readonly Multiaddr[]): boolean {
-  if (own.some((address) => !isInner(headOf(address)))) return false
-  return settings.nat.by === 'address' || hostsOf(settings).every(isInner)
+/**
+ * Tells it from our addresses as they are now. What the settings say is looked at once: it holds signatures, and each dial
+ * asks.
+ */
+export function privateNetwork(settings: WaysIn): (own: readonly Multiaddr[]) => boolean {
+  const leadsInside = settings.nat.by === 'address' || hostsOf(settings).every(isInner)
+  return (own) => leadsInside && own.every((address) => isInner(headOf(address)))
 }
 
 /** The hosts that lead into the network. */

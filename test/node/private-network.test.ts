@@ -3,7 +3,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import t from 'tap'
 import { enrToText } from '../../src/net/discovery/enr.ts'
 import { signRecord } from '../../src/net/discovery/node-record.ts'
-import { onPrivateNetwork, type WaysIn } from '../../src/node/private-network.ts'
+import { privateNetwork, type WaysIn } from '../../src/node/private-network.ts'
 import { treeOf } from '../kit/dns-tree.ts'
 
 const nothing: WaysIn = {
@@ -19,7 +19,7 @@ const nothing: WaysIn = {
   dnsDiscoveryUrl: [],
 }
 const home = ['/ip4/127.0.0.1/tcp/60000', '/ip4/192.168.1.5/tcp/60000'].map((address) => multiaddr(address))
-const isPrivate = (settings: Partial<WaysIn>, own = home) => onPrivateNetwork({ ...nothing, ...settings }, own)
+const isPrivate = (settings: Partial<WaysIn>, own = home) => privateNetwork({ ...nothing, ...settings })(own)
 const tree = (domain: string) => ({ dnsDiscoveryUrl: [treeOf({ records: [], domain }).url] })
 
 async function record(ip: string): Promise<Partial<WaysIn>> {
