@@ -3,7 +3,7 @@ import { keccak_256 } from '@noble/hashes/sha3.js'
 import type { Milliseconds } from '../../core/time.ts'
 import { maxShards, restoredData } from './reed-solomon.ts'
 import type { SegmentPlace } from './segment.ts'
-import { maxWholeBytes, padded } from './split.ts'
+import { maxWholeBytes, padded, parityCountFor } from './split.ts'
 
 /**
  * Zeros at the end of a message that are looked for when its last segment was lost: parity restores that segment with
@@ -70,9 +70,10 @@ export class Assembly {
     const [own, other] = parity ? [this.#parityCount, this.#dataCount] : [this.#dataCount, this.#parityCount]
     if (own !== 0 && own !== count) return 'other count'
     if (other !== 0 && other + count > maxShards) return 'other count'
-    // Parity is a part of the data by rate; more of it than data only costs work.
-    if (other !== 0 && (parity ? count > other : other > count)) return 'other count'
-    return undefined
+    if (other === 0) return undefined
+    const [data, parities] = parity ? [other, count] : [count, other]
+    // Above the rate of status-go's senders parity only costs work.
+    return parities > parityCountFor(data) ? 'other count' : undefined
   }
 
   #sizeFault(parity: boolean, index: number, count: number, length: number): Contradiction | undefined {

@@ -48,8 +48,13 @@ export function split(whole: Uint8Array, segmentBytes = segmentBytesFor(statusMa
   ]
 }
 
+/** Parity segments of a message of so many. */
+export function parityCountFor(dataCount: number): number {
+  return Math.floor(dataCount / segmentsPerParity)
+}
+
 function parityParts(parts: readonly Uint8Array[], segmentBytes: number): Uint8Array[] {
-  const count = Math.floor(parts.length / segmentsPerParity)
+  const count = parityCountFor(parts.length)
   if (count === 0 || parts.length + count > maxShards) return []
   return parityOf(
     parts.map((part) => padded(part, segmentBytes)),
