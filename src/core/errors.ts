@@ -55,6 +55,10 @@ const table = {
     wire: 400,
     http: 400,
   },
+  'messaging/bad-group-id': {
+    when: 'an application names a private group by what is not a uuid and the key of its creator',
+    says: 'a private group has an id of another form: a uuid, -0x and the 130 digits of a key',
+  },
   'messaging/too-large': {
     when: 'an application sends a message above what receivers put together from segments',
     says: 'a message of {length} bytes is above the limit of {limit}',

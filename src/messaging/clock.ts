@@ -23,7 +23,7 @@ export function laterClock(last: bigint, seen: bigint): bigint {
 
 export type ClockFault = 'no clock' | 'clock ahead'
 
-/** What is wrong with the clock of a message that came in a Waku message of `sentAt`. */
+/** What is wrong with the clock of a message of `sentAt`: never later than our own time, which a sender does not write. */
 export function clockFault(clock: bigint, sentAt: Milliseconds): ClockFault | undefined {
   if (clock === 0n) return 'no clock'
   return clock > BigInt(Math.floor(sentAt)) + maxAheadMilliseconds ? 'clock ahead' : undefined

@@ -127,7 +127,7 @@ class Person {
     const { delivered } = this.#sync.receive(peerName(author), parseSyncPayload(plaintext)!)
     const below = { place: { kind: 'private' }, protection: 'session', transport: author, encryption: author } as const
     for (const { message } of delivered) {
-      const judged = judge(message.body, { ...below, sentAt }, uncompress(this.#keys.publicKey))
+      const judged = judge(message.body, { ...below, sentAt, now: this.#now() }, uncompress(this.#keys.publicKey))
       if (!judged.believed) this.refused.push(judged.why)
       else this.#hear(judged)
     }

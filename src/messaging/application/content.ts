@@ -5,6 +5,7 @@
 import type { Milliseconds } from '../../core/time.ts'
 import { type ClockFault, clockFault } from '../clock.ts'
 import { ChatKind, type ChatMessage, ContentType, type EmojiReaction } from './chat.ts'
+import { isGroupId } from './group.ts'
 import type { Payload, PayloadName } from './payloads.ts'
 import { displayNameFault, isBlank, statusTextFault, type TextFault, textFault } from './texts.ts'
 
@@ -13,6 +14,7 @@ export type ContentFault =
   | TextFault
   | 'no timestamp'
   | 'no chat'
+  | 'not a group'
   | 'no message id'
   | 'no community'
   | 'unknown kind of chat'
@@ -41,6 +43,12 @@ function kindFault(kind: number): Fault {
   return chatKinds.has(kind) ? undefined : 'unknown kind of chat'
 }
 
+/** A chat is named; a private group by its id. */
+function chatFault({ chatId, kind }: { readonly chatId: string; readonly kind: number }): Fault {
+  if (chatId === '') return 'no chat'
+  return kind === ChatKind.privateGroup && !isGroupId(chatId) ? 'not a group' : kindFault(kind)
+}
+
 /** The content that a type of content needs, and whether it is whole. */
 const contents: Readonly<Record<number, (content: ChatMessage['content']) => boolean>> = {
   [ContentType.sticker]: (content) => content?.case === 'sticker' && content.value.hash !== '',
@@ -64,12 +72,20 @@ function contentFault({ contentType, content, kind, text }: ChatMessage): Fault 
   return textFault(text)
 }
 
+type RequestState = ChatMessage['contactRequestState']
+
+/** The clocks of a handshake: 0 where nothing was done yet. One ahead of the time could not be undone. */
+function requestFault(state: RequestState, sentAt: Milliseconds, clock = 0n): Fault {
+  const clocks = [clock, state?.localClock ?? 0n, state?.remoteClock ?? 0n].filter((one) => one !== 0n)
+  return clocks.some((one) => clockFault(one, sentAt) !== undefined) ? 'clock ahead' : undefined
+}
+
 function chatMessageFault(message: ChatMessage, sentAt: Milliseconds): Fault {
   return (
     clockFault(message.clock, sentAt) ??
     (message.timestamp === 0n ? 'no timestamp' : undefined) ??
-    (message.chatId === '' ? 'no chat' : undefined) ??
-    kindFault(message.kind) ??
+    chatFault(message) ??
+    requestFault(message.contactRequestState, sentAt) ??
     contentFault(message) ??
     displayNameFault(message.displayName)
   )
@@ -83,10 +99,9 @@ interface AboutMessage {
 }
 
 /** What edits, deletions, reactions and pins have in common. */
-function aboutFault({ clock, chatId, messageId, kind }: AboutMessage, sentAt: Milliseconds): Fault {
-  if (messageId === '') return 'no message id'
-  if (chatId === '') return 'no chat'
-  return kindFault(kind) ?? clockFault(clock, sentAt)
+function aboutFault(message: AboutMessage, sentAt: Milliseconds): Fault {
+  if (message.messageId === '') return 'no message id'
+  return chatFault(message) ?? clockFault(message.clock, sentAt)
 }
 
 function reactionFault(reaction: EmojiReaction, sentAt: Milliseconds): Fault {
@@ -115,12 +130,15 @@ const checks: Checks = {
   pinMessage: aboutFault,
   emojiReaction: reactionFault,
   membershipUpdate: ({ chatId, entity }, sentAt) => {
-    if (chatId === '') return 'no chat'
+    if (!isGroupId(chatId)) return chatId === '' ? 'no chat' : 'not a group'
     if (entity === undefined) return undefined
     return entity.case === 'message' ? chatMessageFault(entity.value, sentAt) : reactionFault(entity.value, sentAt)
   },
-  groupChatInvitation: ({ chatId }) => (chatId === '' ? 'no chat' : undefined),
-  contactUpdate: ({ clock, displayName }, sentAt) => clockFault(clock, sentAt) ?? displayNameFault(displayName),
+  groupChatInvitation: ({ chatId }) => chatFault({ chatId, kind: ChatKind.privateGroup }),
+  contactUpdate: (update, sentAt) =>
+    clockFault(update.clock, sentAt) ??
+    requestFault(update.contactRequestState, sentAt, update.contactRequestClock) ??
+    displayNameFault(update.displayName),
   acceptContactRequest: ({ clock, id }, sentAt) => (id === '' ? 'no message id' : clockFault(clock, sentAt)),
   retractContactRequest: ({ clock }, sentAt) => clockFault(clock, sentAt),
   chatIdentity: ({ displayName }) => displayNameFault(displayName),
@@ -144,7 +162,7 @@ const checks: Checks = {
   deleteCommunityMemberMessages: communityFault,
 }
 
-/** What is wrong with a payload that came in a Waku message of `sentAt`; undefined when nothing is. */
+/** What is wrong with a payload whose clock may be held against `sentAt`; undefined when nothing is. */
 export function payloadFault(payload: Payload, sentAt: Milliseconds): ContentFault | undefined {
   // The check of a name takes that name's message; over the union of names the compiler cannot see it.
   const check = checks[payload.name] as ((message: unknown, sentAt: Milliseconds) => Fault) | undefined

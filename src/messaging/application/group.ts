@@ -6,6 +6,16 @@ import { chatMessage, emojiReaction } from './chat.ts'
 export const maxEvents = 1024
 export const maxEventMembers = 256
 
+/**
+ * The id of a private group: a uuid and the user id of its creator, in lower case. Its events are signed over the id and
+ * the event, other things over bytes alone: in an id of any other form could stand the beginning of such bytes.
+ */
+const groupIdForm = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-0x04[0-9a-f]{128}$/
+
+export function isGroupId(text: string): boolean {
+  return groupIdForm.test(text)
+}
+
 export const EventType = {
   created: 1,
   nameChanged: 2,

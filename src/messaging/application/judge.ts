@@ -13,6 +13,8 @@ import { type Payload, type PayloadFault, readPayload } from './payloads.ts'
 export interface Circumstances extends Omit<Origin, 'application'> {
   /** The timestamp of the Waku message. */
   readonly sentAt: Milliseconds
+  /** Our own time: the sender writes `sentAt` as well as the clocks that are held against it. */
+  readonly now: Milliseconds
 }
 
 export type JudgedFault = MetadataFault | PayloadFault | OriginFault | ContentFault
@@ -29,13 +31,13 @@ export type Judged =
   | { readonly believed: false; readonly why: JudgedFault }
 
 /** Judges a wrapped payload; `me` is our own key. */
-export function judge(body: Uint8Array, { sentAt, ...below }: Circumstances, me: UncompressedKey): Judged {
+export function judge(body: Uint8Array, { sentAt, now, ...below }: Circumstances, me: UncompressedKey): Judged {
   const opened = openPayload(body)
   if (typeof opened === 'string') return refused(opened)
   const payload = readPayload(opened.type, opened.payload)
   if (typeof payload === 'string') return refused(payload)
   const origin: Origin = { ...below, application: opened.signer }
-  const why = originFault(payload, origin, me) ?? payloadFault(payload, sentAt)
+  const why = originFault(payload, origin, me) ?? payloadFault(payload, Math.min(sentAt, now))
   return why === undefined ? { believed: true, id: opened.id, author: opened.signer, payload } : refused(why)
 }
 

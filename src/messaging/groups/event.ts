@@ -1,5 +1,6 @@
 /** One event of a private group's log, as it is signed: over keccak256 of the group's id and the encoded event. */
-import { EventType, type MembershipUpdateEvent, membershipUpdateEvent } from '../application/group.ts'
+import { WaypostError } from '../../core/errors.ts'
+import { EventType, isGroupId, type MembershipUpdateEvent, membershipUpdateEvent } from '../application/group.ts'
 import { type KeyPair, keccak256, keyOfUser, recoverSigner, signatureBytes, userId } from '../keys.ts'
 import type { DraftOf } from '../schema.ts'
 
@@ -43,20 +44,27 @@ export const drafts = {
   }),
 } as const
 
-/** The id of a new group: `uuid` and its creator. */
+/** The id of a new group: `uuid` and its creator. Throws `messaging/bad-group-id`. */
 export function groupId(uuid: string, creator: KeyPair): string {
-  return `${uuid}-${userId(creator.publicKey)}`
+  return checkedGroupId(`${uuid}-${userId(creator.publicKey)}`)
 }
 
+/** `text` when it is the id of a group. Throws `messaging/bad-group-id`. */
+export function checkedGroupId(text: string): string {
+  if (!isGroupId(text)) throw new WaypostError('messaging/bad-group-id', {})
+  return text
+}
+
+/** Throws `messaging/bad-group-id`: a signature over an id of any other form could be read as something else. */
 export function signEvent(chatId: string, draft: EventDraft, author: KeyPair): SignedEvent {
   const body = membershipUpdateEvent.encode(draft)
-  const signature = author.sign(digestOf(chatId, body))
+  const signature = author.sign(digestOf(checkedGroupId(chatId), body))
   return signedEvent(userId(author.publicKey), signature, body)
 }
 
 /** Reads an event of the log of `chatId`; undefined when it is none, or nobody can have signed it. */
 export function openEvent(chatId: string, raw: Uint8Array): SignedEvent | undefined {
-  if (raw.length <= signatureBytes) return undefined
+  if (raw.length <= signatureBytes || !isGroupId(chatId)) return undefined
   const signature = raw.subarray(0, signatureBytes)
   const body = raw.subarray(signatureBytes)
   const signer = recoverSigner(digestOf(chatId, body), signature)

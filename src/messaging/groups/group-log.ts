@@ -3,7 +3,7 @@ import { hash as digest } from 'node:crypto'
 import type { Milliseconds } from '../../core/time.ts'
 import { maxEvents } from '../application/group.ts'
 import { type ClockFault, clockFault, nextClock } from '../clock.ts'
-import { openEvent, type SignedEvent } from './event.ts'
+import { checkedGroupId, openEvent, type SignedEvent } from './event.ts'
 import { type GroupState, replay } from './replay.ts'
 
 /** What came of an event: it is new, it was there, or why it is refused. */
@@ -16,9 +16,9 @@ export class GroupLog {
   readonly #taken = new Set<string>()
   #state: GroupState | undefined
 
-  /** `events` are what an earlier log held. */
+  /** `events` are what an earlier log held. Throws `messaging/bad-group-id`. */
   constructor(chatId: string, events: Iterable<SignedEvent> = []) {
-    this.chatId = chatId
+    this.chatId = checkedGroupId(chatId)
     for (const signed of events) this.#hold(signed)
   }
 

@@ -108,6 +108,7 @@ for (const { what, message, fault } of chats)
   })
 
 const about = { clock, chatId: 'c', messageId: 'm', kind: ChatKind.oneToOne }
+const group = `4fa2c41c-1e07-4d4f-9b0e-0b1f6a4c0f11-0x04${'1f'.repeat(64)}`
 const communityId = Buffer.alloc(33, 2)
 
 const others: readonly { what: string; payload: Payload; fault?: string }[] = [
@@ -158,16 +159,53 @@ const others: readonly { what: string; payload: Payload; fault?: string }[] = [
     payload: payload('syncPairInstallation', { clock, name: 'n', deviceType: 'd', installationId: ' ' }),
     fault: 'no installation',
   },
-  { what: 'a group without a message', payload: payload('membershipUpdate', { chatId: 'c' }) },
+  { what: 'a group without a message', payload: payload('membershipUpdate', { chatId: group }) },
   {
     what: 'a group with a bad message',
-    payload: payload('membershipUpdate', { chatId: 'c', entity: { case: 'message', value: { ...text, text: '' } } }),
+    payload: payload('membershipUpdate', { chatId: group, entity: { case: 'message', value: { ...text, text: '' } } }),
     fault: 'blank text',
   },
   {
     what: 'a group with a bad reaction',
-    payload: payload('membershipUpdate', { chatId: 'c', entity: { case: 'reaction', value: about } }),
+    payload: payload('membershipUpdate', { chatId: group, entity: { case: 'reaction', value: about } }),
     fault: 'unknown emotion',
+  },
+  { what: 'an invitation', payload: payload('groupChatInvitation', { chatId: group }) },
+  ...[`\u0010\u000fx-${group.slice(-132)}`, `${group}\n`, group.toUpperCase(), group.slice(1)].flatMap(
+    (chatId, index) => [
+      { what: `group log ${index}`, payload: payload('membershipUpdate', { chatId }), fault: 'not a group' },
+      { what: `invitation ${index}`, payload: payload('groupChatInvitation', { chatId }), fault: 'not a group' },
+      {
+        what: `pin in a group ${index}`,
+        payload: payload('pinMessage', { ...about, kind: ChatKind.privateGroup, chatId }),
+        fault: 'not a group',
+      },
+    ],
+  ),
+  {
+    what: 'a contact update with clocks that stand',
+    payload: payload('contactUpdate', {
+      clock,
+      contactRequestClock: clock,
+      contactRequestState: { localClock: clock, remoteClock: 0n },
+    }),
+  },
+  ...[{ localClock: clock * 2n }, { remoteClock: clock * 2n }].flatMap((contactRequestState) => [
+    {
+      what: `a contact update with ${Object.keys(contactRequestState)} ahead`,
+      payload: payload('contactUpdate', { clock, contactRequestState }),
+      fault: 'clock ahead',
+    },
+    {
+      what: `a request with ${Object.keys(contactRequestState)} ahead`,
+      payload: payload('chatMessage', { ...text, contactRequestState }),
+      fault: 'clock ahead',
+    },
+  ]),
+  {
+    what: 'a contact update with its request ahead',
+    payload: payload('contactUpdate', { clock, contactRequestClock: clock * 2n }),
+    fault: 'clock ahead',
   },
   { what: 'a request to join', payload: payload('communityRequestToJoin', { clock, communityId }) },
   { what: 'a request to join nothing', payload: payload('communityRequestToJoin', { clock }), fault: 'no community' },

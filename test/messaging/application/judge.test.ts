@@ -31,6 +31,7 @@ const inSession: Circumstances = {
   transport: alice.publicKey,
   encryption: alice.publicKey,
   sentAt,
+  now: sentAt,
 }
 
 t.test('a message is believed with its author and id', async (t) => {
@@ -63,6 +64,12 @@ const refusals: readonly { what: string; body: Uint8Array; below?: Partial<Circu
     body: signed(text),
     below: { place: { kind: 'public chat', name: 'x' } },
     why: 'wrong place',
+  },
+  {
+    what: 'a clock and an envelope ahead of our time',
+    body: signed(text),
+    below: { now: sentAt - 200_000 },
+    why: 'clock ahead',
   },
   { what: 'a clock ahead', body: signed(text), below: { sentAt: sentAt - 200_000 }, why: 'clock ahead' },
 ]

@@ -45,6 +45,19 @@ t.test('an event comes back as it was signed, and only of its own group', async 
     t.equal(openEvent(chatId, raw), undefined)
 })
 
+t.test('an event is signed and read only for a group whose id has the one form', async (t) => {
+  // A protobuf in front of the event: with it a member would sign an unban of a community.
+  const crafted = `\u0010\u0010-${id(alice)}`
+  const code = { code: 'messaging/bad-group-id' }
+  for (const other of [crafted, `x${chatId}`, `${chatId}\n`, chatId.toUpperCase(), chatId.replace('-0x04', '-0x03')]) {
+    t.throws(() => signEvent(other, drafts.memberJoined(clock(1)), alice), code)
+    t.throws(() => new GroupLog(other), code)
+    t.equal(openEvent(other, created.raw), undefined)
+  }
+  t.throws(() => groupId('x', alice), code)
+  t.equal(new GroupLog(chatId).chatId, chatId, 'the control')
+})
+
 t.test('a log is carried by a message, event by event', async (t) => {
   const events = logOf([alice, drafts.membersAdded([id(bob)], clock(1))])
   const body = membershipUpdateMessage.encode({ chatId, events: events.map(({ raw }) => raw) })
