@@ -1,13 +1,9 @@
 /** An app in a real browser: it connects, pushes, subscribes, leaves, and gets what it missed. Over ws and over wss. */
 import { execFileSync } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
-import { build } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { push } from '../../src/protocols/lightpush/client.ts'
@@ -18,6 +14,7 @@ import { testNetwork } from '../kit/sdk.ts'
 import { needs } from '../kit/tools.ts'
 import { neighbour, networkDaemon } from '../kit/twins.ts'
 import type { App, JoinOptions } from './page.ts'
+import { servePage } from './served-page.ts'
 import { launchBrowser } from './watched-page.ts'
 
 const contentTopic = '/waypost/1/browser/proto'
@@ -26,7 +23,7 @@ const chromiumPath = needs(t, 'chromium')
 if (chromiumPath !== undefined) await run(chromiumPath)
 
 async function run(executablePath: string): Promise<void> {
-  const origin = await servePage(t)
+  const origin = await servePage(t, 'page.ts')
 
   t.test('an app lives on a node over ws', async (t) => {
     const node = await networkDaemon(t)
@@ -96,28 +93,6 @@ async function pushFromElsewhere(t: Test, node: Daemon, texts: readonly string[]
     const { outcome } = await push(libp2p, multiaddr(node.tcp), message, undefined)
     if (outcome !== 'relayed') throw new Error(`push: ${outcome}`)
   }
-}
-
-/** A page server on loopback; gives its origin. */
-async function servePage(t: Test): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [path.resolve('test/browser/page.ts')],
-    bundle: true,
-    write: false,
-    format: 'iife',
-    platform: 'browser',
-    target: 'es2022',
-    logLevel: 'error',
-  })
-  const script = outputFiles[0]?.contents
-  const server = createServer((request, response) => {
-    if (request.url === '/page.js') response.setHeader('content-type', 'text/javascript').end(script)
-    else response.setHeader('content-type', 'text/html').end('<!doctype html><script src="/page.js"></script>')
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 async function open(browser: Browser, origin: string): Promise<Page> {

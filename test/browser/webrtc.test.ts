@@ -1,9 +1,4 @@
 /** A browser that dials a node without a certificate and without a name, by WebRTC-direct. */
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import path from 'node:path'
-import { build } from 'esbuild'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { enrFromText } from '../../src/net/discovery/enr.ts'
@@ -17,6 +12,7 @@ import { scrape } from '../kit/scrape.ts'
 import { needs } from '../kit/tools.ts'
 import { neighbour, networkDaemon } from '../kit/twins.ts'
 import { hexOf } from '../kit/vectors.ts'
+import { servePage } from './served-page.ts'
 import { launchBrowser } from './watched-page.ts'
 import type { WebRtcApp } from './webrtc-page.ts'
 
@@ -27,7 +23,7 @@ const chromiumPath = needs(t, 'chromium')
 if (chromiumPath !== undefined) await run(chromiumPath)
 
 async function run(executablePath: string): Promise<void> {
-  const origin = await servePage(t)
+  const origin = await servePage(t, 'webrtc-page.ts')
 
   async function open(t: Test): Promise<Page> {
     const page = await (await launchBrowser(t, executablePath)).newPage()
@@ -93,28 +89,6 @@ function webRtcOf({ addresses }: Daemon): string {
 
 async function ask(page: Page, address: string, protocol: string, body: Uint8Array): Promise<Uint8Array> {
   return Buffer.from(await call(page, 'ask', address, protocol, hexOf(frame(body))), 'hex')
-}
-
-/** A page server on loopback; gives its origin. */
-async function servePage(t: Test): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [path.resolve('test/browser/webrtc-page.ts')],
-    bundle: true,
-    write: false,
-    format: 'iife',
-    platform: 'browser',
-    target: 'es2022',
-    logLevel: 'error',
-  })
-  const script = outputFiles[0]?.contents
-  const server = createServer((request, response) => {
-    if (request.url === '/page.js') response.setHeader('content-type', 'text/javascript').end(script)
-    else response.setHeader('content-type', 'text/html').end('<!doctype html><script src="/page.js"></script>')
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 /** Calls a function of the app in the page. */
