@@ -175,6 +175,12 @@ const lies: readonly { what: string; before?: Uint8Array[]; body: Uint8Array; re
     reason: 'other count',
   },
   {
+    what: 'parity above the rate at which it is sent',
+    before: [bodies[0]!],
+    body: segment({ segmentsCount: 0, parityCount: 2 }),
+    reason: 'other count',
+  },
+  {
     what: 'more parity than data',
     before: [bodies[0]!],
     body: segment({ segmentsCount: 0, parityCount: 11 }),
