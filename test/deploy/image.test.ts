@@ -51,6 +51,9 @@ async function workFolder(t: Test): Promise<string> {
   return work
 }
 
+/** Lines of a script that failed which are told, the last ones. */
+const linesTold = 40
+
 t.setTimeout(patience)
 
 t.test(
@@ -63,7 +66,9 @@ t.test(
     for (const file of ['test-image.sh', 'test-compose.sh']) {
       const { code, output } = await script(file, work)
       for (const [, sentence = ''] of output.matchAll(/^ok {3}(.*)$/gm)) t.pass(sentence)
-      if (!t.equal(code, 0, output)) return
+      // At the end of the report, where a reader finds it; above it stands what passed.
+      const rest = output.split('\n').filter((line) => !line.startsWith('ok '))
+      if (!t.equal(code, 0, `${file} ends well`, { diagnostic: true, output: rest.slice(-linesTold) })) return
     }
   },
 )
