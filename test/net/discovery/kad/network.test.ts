@@ -6,6 +6,9 @@ import { kadNode } from './kit.ts'
 /** Milliseconds between two looks at what is kept. */
 const pause = 50
 
+/** Five nodes that greet each other, on a machine with other work. */
+t.setTimeout(120_000)
+
 t.test('five nodes that know one of them only find each other, each with what it serves', async (t) => {
   const first = await kadNode(t)
   const others = []
