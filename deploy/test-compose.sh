@@ -158,13 +158,6 @@ fetch() {
   in_container "$1" /usr/local/bin/node -e \
     'fetch(process.argv[1], JSON.parse(process.argv[2] || "{}")).then(async (r) => { console.log(r.status, await r.text()); process.exitCode = r.ok ? 0 : 1 })' "${@:2}"
 }
-retry() {
-  for _ in $(seq 120); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.5
-  done
-  "$@"
-}
 targets_up() { [ "$(fetch "$1" 'http://prometheus:9090/api/v1/targets?state=active' | grep -o '"health":"up"' | wc -l)" -ge "$2" ]; }
 has_rules() { fetch "$1" http://prometheus:9090/api/v1/rules | grep -qF '"name":"StoreDegraded"'; }
 has_peer() { fetch "$1" http://127.0.0.1:8645/metrics | grep -qE '^libp2p_peers [1-9]'; }
@@ -176,8 +169,13 @@ post() {
 has_message() { fetch "$1" 'http://127.0.0.1:8645/store/v3/messages?contentTopics=/compose/1/test/plain' | grep -q '"messageHash"'; }
 no_complaints() { ! podman logs "${project}_$1_1" 2>&1 | grep -E '"level":"?(warn|error|fatal|[456]0)'; }
 ends_well() {
-  podman stop --time 30 "${project}_$1_1" >/dev/null
-  [ "$(podman inspect --format '{{.State.ExitCode}}' "${project}_$1_1")" = 0 ]
+  local name=${project}_$1_1 code
+  podman stop --time 30 "$name" >/dev/null
+  code=$(exit_code "$name")
+  [ "$code" = 0 ] && return
+  printf '%s\n' "$1 ended with $code; inspect says $(podman inspect --format '{{json .State}}' "$name"); its last lines:" >&2
+  podman logs --tail 15 "$name" >&2
+  return 1
 }
 
 project=waypost

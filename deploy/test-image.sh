@@ -135,7 +135,6 @@ publish() {
 }
 has_message() { ask '/store/v3/messages?includeData=true' | grep -qF "\"$payload\""; }
 has_none() { ! has_message; }
-exit_code() { podman inspect --format '{{.State.ExitCode}}' "$name"; }
 
 run
 check 'it starts: read-only root, no capabilities, no network, no new privileges' wait_for 'Node setup complete'
@@ -158,7 +157,7 @@ check 'and is the same peer' [ "$(peer_id)" = "$first" ]
 check 'and has the message' has_message
 stop
 note "stopped in $stopped_in ms"
-check "SIGTERM ends it with exit code 0" [ "$(exit_code)" = 0 ]
+check "SIGTERM ends it with exit code 0" [ "$(exit_code "$name")" = 0 ]
 check "within $stop_limit s" [ "$stopped_in" -lt $((stop_limit * 1000)) ]
 podman rm "$name" >/dev/null
 
