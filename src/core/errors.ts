@@ -59,6 +59,11 @@ const table = {
     when: 'an application names a private group by what is not a uuid and the key of its creator',
     says: 'a private group has an id of another form: a uuid, -0x and the 130 digits of a key',
   },
+  'messaging/no-network': {
+    when: 'no node took a message, or no store answered to the end',
+    says: 'no node can be reached for this: {why}',
+    exit: 69,
+  },
   'messaging/too-large': {
     when: 'an application sends a message above what receivers put together from segments',
     says: 'a message of {length} bytes is above the limit of {limit}',
