@@ -23,7 +23,9 @@ export function isSameGroup(one: GroupState, other: GroupState): boolean {
     one.color === other.color &&
     Buffer.compare(one.image, other.image) === 0 &&
     isSameSet(one.members, other.members) &&
-    isSameSet(one.admins, other.admins)
+    isSameSet(one.admins, other.admins) &&
+    isSameSet(one.joined, other.joined) &&
+    isSameSet(one.expelled, other.expelled)
   )
 }
 
@@ -36,7 +38,7 @@ const lastOnly: ReadonlySet<number> = new Set([EventType.nameChanged, EventType.
 /** Of these each counts. */
 const always: ReadonlySet<number> = new Set([EventType.created, EventType.adminsAdded, EventType.adminRemoved])
 
-function chosenEvents({ events, members }: GroupState): SignedEvent[] {
+function chosenEvents({ events, members, expelled }: GroupState): SignedEvent[] {
   const chosen = new Set<SignedEvent>()
   const said = new Set<number>()
   const added = new Set<string>()
@@ -58,6 +60,7 @@ function chosenEvents({ events, members }: GroupState): SignedEvent[] {
     chosen.add(signed)
     for (const member of event.members) (members.has(member) || admins.has(member) ? added : gone).add(member)
   }
+  for (const [member, removal] of removals) if (expelled.has(member)) chosen.add(removal)
   for (const member of gone) chosen.add(removals.get(member) ?? events[0]!)
   return [...chosen]
 }

@@ -3,6 +3,12 @@
  *
  * status-go refuses a whole log for one event that is not allowed. Here that event is passed over, so that everybody who
  * has the same events sees the same group, in whatever order they came.
+ *
+ * A clock is the author's word, so an event may come late and say that it is early. Two rules hold against it, both of the
+ * events alone. Whom an admin removed only an admin lets in again: else an accomplice would, under any clock, even after he was
+ * removed himself. And who stops being a member or an admin is one for the events that stand before, however late they come.
+ * What no rule can tell is whether somebody who was removed let in others before that, or says so now: those stay until an
+ * admin removes them.
  */
 import { EventType } from '../application/group.ts'
 import type { SignedEvent } from './event.ts'
@@ -18,6 +24,10 @@ export interface GroupState {
   /** User ids, in the order in which they came. */
   readonly members: ReadonlySet<string>
   readonly admins: ReadonlySet<string>
+  /** Members who said that they are there. */
+  readonly joined: ReadonlySet<string>
+  /** Whom an admin removed, and none has let in again. */
+  readonly expelled: ReadonlySet<string>
   /** The events that count, in order. */
   readonly events: readonly SignedEvent[]
 }
@@ -29,6 +39,8 @@ export type EventFault =
   | 'not a member'
   | 'not an admin'
   | 'an admin'
+  | 'expelled'
+  | 'already joined'
   | 'empty'
   | 'group full'
   | 'unknown event'
@@ -36,6 +48,8 @@ export type EventFault =
 type Building = { -readonly [Key in keyof GroupState]: GroupState[Key] } & {
   members: Set<string>
   admins: Set<string>
+  joined: Set<string>
+  expelled: Set<string>
   events: SignedEvent[]
 }
 
@@ -49,8 +63,13 @@ function notMember({ members }: GroupState, { from }: SignedEvent): EventFault |
   return members.has(from) ? undefined : 'not a member'
 }
 
-function isFull({ members }: GroupState, { added }: SignedEvent): boolean {
-  return members.size + added.filter((id) => !members.has(id)).length > maxMembers
+/** Whom an addition lets in. status-go lets any member let in anybody, those whom an admin removed too. */
+function letIn({ admins, expelled }: GroupState, { from, added }: SignedEvent): readonly string[] {
+  return admins.has(from) ? added : added.filter((id) => !expelled.has(id))
+}
+
+function isFull({ members }: GroupState, newcomers: readonly string[]): boolean {
+  return members.size + newcomers.filter((id) => !members.has(id)).length > maxMembers
 }
 
 /** A change by any member, of something that is said. */
@@ -95,13 +114,25 @@ const rules: Readonly<Record<number, Rule>> = {
   [EventType.membersAdded]: {
     fault: (state, signed) => {
       if (signed.added.length === 0) return 'empty'
-      return notMember(state, signed) ?? (isFull(state, signed) ? 'group full' : undefined)
+      const newcomers = letIn(state, signed)
+      if (newcomers.length === 0) return notMember(state, signed) ?? 'expelled'
+      return notMember(state, signed) ?? (isFull(state, newcomers) ? 'group full' : undefined)
     },
-    apply: (state, { added }) => {
-      for (const member of added) state.members.add(member)
+    apply: (state, signed) => {
+      for (const member of letIn(state, signed)) {
+        state.members.add(member)
+        state.expelled.delete(member)
+      }
     },
   },
-  [EventType.memberJoined]: { fault: notMember, apply: () => {} },
+  [EventType.memberJoined]: {
+    // Said once more it changes nothing.
+    fault: (state, signed) =>
+      notMember(state, signed) ?? (state.joined.has(signed.from) ? 'already joined' : undefined),
+    apply: (state, { from }) => {
+      state.joined.add(from)
+    },
+  },
   [EventType.memberRemoved]: {
     fault: (state, signed) => {
       const removed = onlyMember(signed)
@@ -112,8 +143,9 @@ const rules: Readonly<Record<number, Rule>> = {
     },
     apply: (state, signed) => {
       const removed = onlyMember(signed) ?? ''
-      state.members.delete(removed)
-      state.admins.delete(removed)
+      for (const set of [state.members, state.admins, state.joined]) set.delete(removed)
+      // Who left by himself is let in by any member, as before.
+      if (removed !== signed.from) state.expelled.add(removed)
     },
   },
   [EventType.adminsAdded]: {
@@ -163,6 +195,8 @@ export function replay(chatId: string, events: Iterable<SignedEvent>): GroupStat
     image: new Uint8Array(0),
     members: new Set(),
     admins: new Set(),
+    joined: new Set(),
+    expelled: new Set(),
     events: [],
   }
   for (const signed of inOrder(events)) {

@@ -93,6 +93,64 @@ t.test('people are added, join, are named admins, leave, and are removed', async
   )
 })
 
+t.test('whom an admin removed only an admin lets in again, whatever clock an event bears', async (t) => {
+  const start = logOf(
+    [alice, drafts.membersAdded([id(bob), id(carol)], clock(1))],
+    [alice, drafts.memberRemoved(id(carol), clock(10))],
+  )
+  const late: Readonly<Record<string, SignedEvent>> = {
+    'a member before the removal': signEvent(chatId, drafts.membersAdded([id(carol)], clock(5)), bob),
+    'a member after it': signEvent(chatId, drafts.membersAdded([id(carol)], clock(15)), bob),
+    'herself, before it': signEvent(chatId, drafts.memberJoined(clock(9)), carol),
+    'herself, after it': signEvent(chatId, drafts.memberJoined(clock(11)), carol),
+  }
+  for (const [who, event] of Object.entries(late)) {
+    t.same(shown([...start, event]).members, [1, 2], `not ${who}`)
+    const removed = signEvent(chatId, drafts.memberRemoved(id(bob), clock(20)), alice)
+    t.same(shown([event, removed, ...start]).members, [1], `nor when the accomplice is out: ${who}`)
+  }
+  const both = signEvent(chatId, drafts.membersAdded([id(carol), id(dave)], clock(15)), bob)
+  t.same(shown([...start, both]).members, [1, 2, 4], 'others of the same event come in')
+  const byAlice = signEvent(chatId, drafts.membersAdded([id(carol)], clock(15)), alice)
+  t.same(shown([...start, byAlice]).members, [1, 2, 3], 'an admin lets her in')
+  const left = logOf(
+    [alice, drafts.membersAdded([id(bob), id(carol)], clock(1))],
+    [carol, drafts.memberRemoved(id(carol), clock(10))],
+    [bob, drafts.membersAdded([id(carol)], clock(15))],
+  )
+  t.same(shown(left).members, [1, 2, 3], 'who left by himself is let in by any member')
+})
+
+t.test('a log in short still says whom an admin removed', async (t) => {
+  const state = replay(
+    chatId,
+    logOf(
+      [alice, drafts.membersAdded([id(bob)], clock(1))],
+      [alice, drafts.membersAdded([id(carol)], clock(2))],
+      [alice, drafts.memberRemoved(id(carol), clock(3))],
+    ),
+  )
+  const again = signEvent(chatId, drafts.membersAdded([id(carol)], clock(4)), bob)
+  t.same(shown([...abridged(state), again]).members, [1, 2])
+})
+
+t.test('what an admin said counts for the time in which he was one', async (t) => {
+  const start = logOf(
+    [alice, drafts.membersAdded([id(bob), id(carol), id(dave)], clock(1))],
+    [alice, drafts.adminsAdded([id(bob)], clock(2))],
+    [bob, drafts.memberRemoved(id(bob), clock(10))],
+  )
+  const removal = (step: number) => signEvent(chatId, drafts.memberRemoved(id(carol), clock(step)), bob)
+  t.same(shown([removal(9), ...start]).members, [1, 4])
+  t.same(shown([removal(11), ...start]).members, [1, 3, 4])
+})
+
+t.test('who is there says so once', async (t) => {
+  const joined = [bob, bob].map((who, index) => signEvent(chatId, drafts.memberJoined(clock(5 + index)), who))
+  t.same(replay(chatId, [...base, ...joined]).events, [...base, joined[0]])
+  t.equal(eventFault(replay(chatId, [...base, joined[0]!]), joined[1]!), 'already joined')
+})
+
 const base = logOf([alice, drafts.membersAdded([id(bob), id(carol)], clock(1))])
 const baseState = replay(chatId, base)
 
