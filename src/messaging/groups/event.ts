@@ -62,21 +62,27 @@ export function signEvent(chatId: string, draft: EventDraft, author: KeyPair): S
   return signedEvent(userId(author.publicKey), signature, body)
 }
 
+/** What an event says, whoever signed it; undefined when it is none. */
+export function unsignedEvent(raw: Uint8Array): MembershipUpdateEvent | undefined {
+  return raw.length > signatureBytes ? membershipUpdateEvent.parse(raw.subarray(signatureBytes)) : undefined
+}
+
 /** Reads an event of the log of `chatId`; undefined when it is none, or nobody can have signed it. */
 export function openEvent(chatId: string, raw: Uint8Array): SignedEvent | undefined {
-  if (raw.length <= signatureBytes || !isGroupId(chatId)) return undefined
+  if (unsignedEvent(raw) === undefined || !isGroupId(chatId)) return undefined
   const signature = raw.subarray(0, signatureBytes)
   const body = raw.subarray(signatureBytes)
   const signer = recoverSigner(digestOf(chatId, body), signature)
-  if (signer === undefined || membershipUpdateEvent.parse(body) === undefined) return undefined
-  return signedEvent(userId(signer), signature, body)
+  return signer && signedEvent(userId(signer), signature, body)
 }
 
 function signedEvent(from: string, signature: Uint8Array, body: Uint8Array): SignedEvent {
-  const event = membershipUpdateEvent.decode(body)
+  // A copy: what was read is a view of a whole message, and this stays.
+  const raw = Buffer.concat([signature, body])
+  const event = membershipUpdateEvent.decode(raw.subarray(signatureBytes))
   const key = `${from} ${Buffer.from(keccak256(body)).toString('hex')}`
   const added = event.type === EventType.membersAdded ? event.members.filter(isUserId) : []
-  return { event, from, added, raw: Buffer.concat([signature, body]), key }
+  return { event, from, added, raw, key }
 }
 
 /** In the form in which ids are compared: `0x`, and the long key in lower case. */

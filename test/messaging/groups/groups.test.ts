@@ -8,7 +8,7 @@ import {
 } from '../../../src/messaging/application/group.ts'
 import { abridged, isSameGroup } from '../../../src/messaging/groups/abridged.ts'
 import { drafts, groupId, openEvent, type SignedEvent, signEvent } from '../../../src/messaging/groups/event.ts'
-import { GroupLog } from '../../../src/messaging/groups/group-log.ts'
+import { adminEvents, GroupLog, maxAuthorEvents } from '../../../src/messaging/groups/group-log.ts'
 import { eventFault, maxMembers, replay, wasEverMember } from '../../../src/messaging/groups/replay.ts'
 import { KeyPair, userId } from '../../../src/messaging/keys.ts'
 import { holds } from '../../kit/property.ts'
@@ -337,4 +337,67 @@ t.test('events that do not count cannot fill the log', async (t) => {
   t.equal(log.take(signEvent(chatId, drafts.nameChanged('real', clock(6)), bob).raw, now), 'new')
   t.equal(log.state.name, 'real')
   t.equal([...log.events].length, base.length + 1)
+})
+
+t.test('a member who joins again and again does not fill the log', async (t) => {
+  const log = new GroupLog(chatId, base)
+  for (let index = 0; index < maxEvents; index += 1)
+    log.take(signEvent(chatId, drafts.memberJoined(clock(5 + index)), bob).raw, now)
+  t.ok([...log.events].length <= base.length + maxAuthorEvents)
+  t.equal(log.take(signEvent(chatId, drafts.nameChanged('real', clock(6)), carol).raw, now), 'new')
+  t.equal(log.take(signEvent(chatId, drafts.nameChanged('mine', clock(7)), bob).raw, now), 'new', 'he may say more')
+  t.equal(log.state.name, 'mine')
+})
+
+const strangers = Array.from({ length: maxAuthorEvents + 2 }, (_, index) =>
+  KeyPair.fromSecret(Buffer.alloc(32, 100 + index)),
+)
+
+/** An addition of one stranger: each counts, so that none makes room. */
+const addition = (author: KeyPair, index: number) =>
+  signEvent(chatId, drafts.membersAdded([id(strangers[index]!)], clock(10 + index)), author).raw
+
+t.test('of what counts so much is taken of one member, and more of an admin', async (t) => {
+  const log = new GroupLog(chatId, base)
+  for (let index = 0; index < maxAuthorEvents; index += 1) t.equal(log.take(addition(bob, index), now), 'new')
+  t.equal(log.take(addition(bob, maxAuthorEvents), now), 'author full')
+  const state = log.state
+  for (let index = 0; index <= maxAuthorEvents + 1; index += 1) t.equal(log.take(addition(alice, index), now), 'new')
+  t.equal(log.state.members.size, state.members.size + 2)
+})
+
+t.test('when members have filled the log there is room for admins', async (t) => {
+  const log = new GroupLog(chatId, base)
+  const room = maxEvents - adminEvents - base.length
+  for (let index = 0; index < room; index += 1) {
+    const who = `p${index >> 1}`
+    const draft = index % 2 === 0 ? drafts.membersAdded([who], clock(10)) : drafts.memberJoined(clock(11))
+    log.add(told(index % 2 === 0 ? id(alice) : who, draft))
+  }
+  t.equal(log.take(signEvent(chatId, drafts.nameChanged('x', clock(20)), bob).raw, now), 'log full')
+  t.equal(log.take(signEvent(chatId, drafts.memberRemoved(id(bob), clock(21)), alice).raw, now), 'new')
+  t.notOk(log.state.members.has(id(bob)))
+})
+
+t.test('an event that was refused is not looked at again', async (t) => {
+  let time = 0
+  const log = new GroupLog(chatId, base, () => time)
+  const forged = Buffer.concat([Buffer.alloc(65, 9), created.raw.subarray(65)])
+  t.same([log.take(forged, now), log.take(forged, now)], ['not an event', 'refused before'])
+  for (let index = 0; index < maxAuthorEvents; index += 1) log.take(addition(bob, index), now)
+  const more = addition(bob, maxAuthorEvents)
+  t.same([log.take(more, now), log.take(more, now)], ['author full', 'refused before'])
+  time += 10 * 60 * 1000
+  t.same([log.take(more, now), log.take(forged, now)], ['author full', 'refused before'], 'room may come')
+  log.take(signEvent(chatId, drafts.adminsAdded([id(bob)], clock(90)), alice).raw, now)
+  t.equal(log.take(more, now), 'new', 'and an admin has more')
+  const ahead = Buffer.concat([Buffer.alloc(65, 1), membershipUpdateEvent.encode(drafts.memberJoined(clock(120_001)))])
+  t.equal(log.take(ahead, now), 'clock ahead', 'a clock is looked at before a signature')
+})
+
+t.test('an event under another signature is the same', async (t) => {
+  const log = new GroupLog(chatId, base)
+  const again = Buffer.from(created.raw)
+  again[64] = again[64]! + 27
+  t.same([log.take(again, now), log.take(again, now)], ['known', 'refused before'])
 })
