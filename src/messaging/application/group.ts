@@ -6,6 +6,9 @@ import { chatMessage, emojiReaction } from './chat.ts'
 export const maxEvents = 1024
 export const maxEventMembers = 256
 
+/** Bytes of a group's picture: every message carries it, and is 1 MiB at the most. */
+export const maxGroupImageBytes = 512 * 1024
+
 /**
  * The id of a private group: a uuid and the user id of its creator, in lower case. Its events are signed over the id and
  * the event, other things over bytes alone: in an id of any other form could stand the beginning of such bytes.
@@ -36,7 +39,7 @@ export const membershipUpdateEvent = message('MembershipUpdateEvent', {
   /** An EventType. */
   type: field(4, int32),
   color: field(5, text(64)),
-  image: field(6, bytes()),
+  image: field(6, bytes(maxGroupImageBytes)),
 })
 
 export const membershipUpdateMessage = message('MembershipUpdateMessage', {

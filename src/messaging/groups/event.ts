@@ -55,7 +55,10 @@ export function checkedGroupId(text: string): string {
   return text
 }
 
-/** Throws `messaging/bad-group-id`: a signature over an id of any other form could be read as something else. */
+/**
+ * Throws `messaging/bad-group-id`, for a signature over an id of any other form could be read as something else, and
+ * `wire/malformed` for a draft that nobody would read: names or a picture above their bounds.
+ */
 export function signEvent(chatId: string, draft: EventDraft, author: KeyPair): SignedEvent {
   const body = membershipUpdateEvent.encode(draft)
   const signature = author.sign(digestOf(checkedGroupId(chatId), body))

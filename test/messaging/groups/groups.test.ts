@@ -3,6 +3,7 @@ import t from 'tap'
 import {
   EventType,
   maxEvents,
+  maxGroupImageBytes,
   membershipUpdateEvent,
   membershipUpdateMessage,
 } from '../../../src/messaging/application/group.ts'
@@ -400,4 +401,15 @@ t.test('an event under another signature is the same', async (t) => {
   const again = Buffer.from(created.raw)
   again[64] = again[64]! + 27
   t.same([log.take(again, now), log.take(again, now)], ['known', 'refused before'])
+})
+
+t.test('a picture of a group has a bound', async (t) => {
+  const log = new GroupLog(chatId, base)
+  const image = (bytes: number) => drafts.imageChanged(Buffer.alloc(bytes, 1), clock(5))
+  const { raw } = signEvent(chatId, image(maxGroupImageBytes), bob)
+  t.equal(log.take(raw, now), 'new')
+  // The same with a byte more in the picture, whose length stands before it.
+  const body = membershipUpdateEvent.encode(image(maxGroupImageBytes + 1))
+  t.equal(log.take(Buffer.concat([raw.subarray(0, 65), body]), now), 'not an event')
+  t.throws(() => signEvent(chatId, image(maxGroupImageBytes + 1), bob), { code: 'wire/malformed' })
 })
