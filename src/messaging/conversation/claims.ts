@@ -11,8 +11,18 @@ import {
   type PinMessage,
 } from '../application/chat.ts'
 
-/** Claims of one kind about one message at the most. Above it the earliest make room. */
+/**
+ * Claims of one kind about one message at the most: above it the earliest make room, those of the message's author never.
+ *
+ * Who that is must be told, and is known once the message is here. Before, all are the same: the author's claims can be pushed out
+ * then by as many other people as there is room for, who all claim something later of a message that they must know by its id. Of
+ * groups there are not so many members. As long as that did not happen, the same claims are kept in whatever order they
+ * and the message came.
+ */
 export const maxClaims = 1024
+
+/** Of these one person's: emotions are numbers, and nobody has so many. Above it his earliest make room. */
+export const maxClaimsOfOne = 32
 
 interface Claim {
   /** A user id. */
@@ -44,21 +54,27 @@ export interface Claims {
 
 export const noClaims: Claims = { edits: new Map(), deletions: new Map(), reactions: new Map(), pins: new Map() }
 
-export function withEdit(claims: Claims, from: string, { clock, text, contentType }: EditMessage): Claims {
-  return { ...claims, edits: withLater(claims.edits, from, { from, clock, text, contentType }) }
+/** Adds an edit by `from`. `author` is who wrote the message, once that is here. */
+export function withEdit(claims: Claims, from: string, edit: EditMessage, author?: string): Claims {
+  const { clock, text, contentType } = edit
+  return { ...claims, edits: withLater(claims.edits, from, { from, clock, text, contentType }, author) }
 }
 
-export function withDeletion(claims: Claims, from: string, { clock }: DeleteMessage): Claims {
-  return { ...claims, deletions: withLater(claims.deletions, from, { from, clock }) }
+/** Adds a deletion, as `withEdit` an edit. */
+export function withDeletion(claims: Claims, from: string, { clock }: DeleteMessage, author?: string): Claims {
+  return { ...claims, deletions: withLater(claims.deletions, from, { from, clock }, author) }
 }
 
-export function withReaction(claims: Claims, from: string, { clock, emotion, retracted }: EmojiReaction): Claims {
+/** Adds a reaction, as `withEdit` an edit. */
+export function withReaction(claims: Claims, from: string, said: EmojiReaction, author?: string): Claims {
+  const { clock, emotion, retracted } = said
   const reaction = { from, clock, emotion, retracted }
-  return { ...claims, reactions: withLater(claims.reactions, `${from} ${emotion}`, reaction) }
+  return { ...claims, reactions: withLater(claims.reactions, `${from} ${emotion}`, reaction, author) }
 }
 
-export function withPin(claims: Claims, from: string, { clock, pinned }: PinMessage): Claims {
-  return { ...claims, pins: withLater(claims.pins, from, { from, clock, pinned }) }
+/** Adds a pin, as `withEdit` an edit. */
+export function withPin(claims: Claims, from: string, { clock, pinned }: PinMessage, author?: string): Claims {
+  return { ...claims, pins: withLater(claims.pins, from, { from, clock, pinned }, author) }
 }
 
 /** Of two claims the later; of the same clock the one whose words come later, so that it is the same everywhere. */
@@ -71,14 +87,32 @@ function wordsOf(claim: Claim): string {
   return JSON.stringify({ ...claim, clock: '' })
 }
 
-function withLater<Of extends Claim>(claims: ReadonlyMap<string, Of>, key: string, claim: Of): ReadonlyMap<string, Of> {
+function withLater<Of extends Claim>(
+  claims: ReadonlyMap<string, Of>,
+  key: string,
+  claim: Of,
+  author: string | undefined,
+): ReadonlyMap<string, Of> {
   const held = claims.get(key)
   if (held !== undefined && !isLater(claim, held)) return claims
   const next = new Map(claims).set(key, claim)
-  if (next.size <= maxClaims) return next
-  const [earliest] = [...next].sort(([, a], [, b]) => (isLater(a, b) ? 1 : -1))
-  if (earliest !== undefined) next.delete(earliest[0])
+  // A person's own bound first: what is above it must push nobody else out.
+  if (countOf(next, claim.from) > maxClaimsOfOne) dropEarliest(next, ({ from }) => from === claim.from)
+  else if (next.size > maxClaims) dropEarliest(next, ({ from }) => from !== author)
   return next
+}
+
+function countOf(claims: ReadonlyMap<string, Claim>, person: string): number {
+  let count = 0
+  for (const { from } of claims.values()) if (from === person) count += 1
+  return count
+}
+
+function dropEarliest(claims: Map<string, Claim>, isOf: (claim: Claim) => boolean): void {
+  let first: { readonly key: string; readonly claim: Claim } | undefined
+  for (const [key, claim] of claims)
+    if (isOf(claim) && (first === undefined || isLater(first.claim, claim))) first = { key, claim }
+  if (first !== undefined) claims.delete(first.key)
 }
 
 /** A message as it was written. */

@@ -11,6 +11,7 @@ import {
 import {
   type Claims,
   maxClaims,
+  maxClaimsOfOne,
   noClaims,
   type Powers,
   shown,
@@ -117,4 +118,48 @@ t.test('claims about one message are bounded, and the earliest make room', async
   t.equal(claims.reactions.size, maxClaims)
   t.equal(claims.reactions.has(`p0 ${Emotion.love}`), false)
   t.equal(claims.reactions.has(`p${maxClaims} ${Emotion.love}`), true)
+})
+
+/** Claims of so many people, each by a later clock. */
+function crowd(to: Claims, count: number, author?: string): Claims {
+  let claims = to
+  for (let index = 0; index < count; index += 1) {
+    claims = withEdit(claims, `p${index}`, edit(BigInt(100 + index), 'mine'), author)
+    claims = withDeletion(claims, `p${index}`, deletion(BigInt(100 + index)), author)
+  }
+  return claims
+}
+
+t.test('a flood of claims does not push out those of who wrote the message', async (t) => {
+  let claims = withDeletion(withEdit(noClaims, 'alice', edit(2n, 'hello')), 'alice', deletion(3n))
+  claims = crowd(claims, maxClaims + 5, 'alice')
+  t.equal(claims.edits.size, maxClaims)
+  t.match(shown(written, claims, nobody), { text: 'hello', deletedBy: 'alice' })
+  const before = crowd(noClaims, maxClaims, 'alice')
+  t.match(shown(written, withEdit(before, 'alice', edit(2n, 'hello'), 'alice'), nobody), { text: 'hello' })
+  t.match(shown(written, withEdit(before, 'alice', edit(2n, 'hello')), nobody), { text: 'helo' }, 'the control')
+})
+
+t.test('one person does not fill the claims, and pushes out only his own', async (t) => {
+  let claims = withReaction(noClaims, 'bob', reaction(1n, Emotion.love))
+  for (let index = 0; index < maxClaims; index += 1)
+    claims = withReaction(claims, 'mallory', reaction(BigInt(index + 2), index))
+  t.same([claims.reactions.size, claims.reactions.has(`bob ${Emotion.love}`)], [maxClaimsOfOne + 1, true])
+  t.ok(claims.reactions.has(`mallory ${maxClaims - 1}`))
+})
+
+t.test('the message may come before its claims, among them, or after them', async (t) => {
+  const claimed = (at: number) => {
+    let claims = noClaims
+    for (let index = 0; index < maxClaims + 20; index += 1) {
+      const author = index >= at ? 'p30' : undefined
+      claims = withReaction(claims, `p${index}`, reaction(BigInt(index + 1), Emotion.love), author)
+      claims = withReaction(claims, `p${index}`, reaction(BigInt(index + 1), Emotion.sad), author)
+      if (index === 600) claims = withReaction(claims, 'p30', reaction(9000n, Emotion.laugh), author)
+    }
+    return [...claims.reactions.keys()].sort()
+  }
+  const kept = claimed(0)
+  t.ok(kept.includes(`p30 ${Emotion.love}`))
+  t.same(claimed(500), kept)
 })
