@@ -490,6 +490,30 @@ const table = {
     wire: 413,
     http: 413,
   },
+  'storage/wrong-key': {
+    when: 'a database of messages is opened by another key than the one that it was made with; nothing in it is changed',
+    says: 'this key does not open the database in {folder}: open it with the key that it was made with, or name another folder',
+    exit: 77,
+  },
+  'storage/damaged': {
+    when: 'files of a database of messages, or its ring of keys, are missing or damaged',
+    says: 'the database in {folder} is damaged ({why}): move the folder away and begin with an empty one; an older copy of it would use keys twice',
+    exit: 65,
+  },
+  'storage/in-use': {
+    when: 'a database of messages is opened while this process or another one has it open',
+    says: 'the database in {folder} is in use: close it there, or name another folder',
+    exit: 75,
+  },
+  'storage/unusable': {
+    when: 'the folder of a database of messages cannot be made, read or written; its disk may be full',
+    says: 'the database in {folder} cannot be used: {why}',
+    exit: 74,
+  },
+  'storage/closed': {
+    when: 'a database of messages is asked for something after it was closed',
+    says: 'the database in {folder} is closed',
+  },
   'session/unreadable': {
     when: 'a session, the prekeys of this device or the ratchet of a group, as they were stored, are damaged or of a later release',
     says: 'a stored session cannot be read: {why}',
