@@ -63,6 +63,8 @@ export async function serveDialogues(service: DialogueService, parts: DialoguePa
   const { protocol, limits } = service
   const running = new Set<Stream>()
   const serve = (stream: Stream, { remotePeer }: Connection): void => {
+    // It may have ended before its handler ran: then nothing tells of its end any more.
+    if (stream.status !== 'open') return
     if (running.size < limits.sessions) {
       running.add(stream)
       stream.addEventListener('close', () => running.delete(stream))

@@ -38,6 +38,8 @@ export async function receivePushes(
   const { protocol, inboundStreams } = receiver
   const open = new Set<Stream>()
   const take = (stream: Stream, connection: Connection): void => {
+    // It may have ended before its handler ran: then nothing tells of its end any more.
+    if (stream.status !== 'open') return
     open.add(stream)
     stream.addEventListener('close', () => open.delete(stream))
     new Intake(receiver, log, stream, connection.remotePeer.toString()).open()

@@ -14,6 +14,7 @@ import { type PushReceiver, receivePushes } from '../../src/net/receive-pushes.t
 import { silentLog } from '../../src/telemetry/log.ts'
 import { sayEagerly } from '../kit/eager.ts'
 import { connect, host, pair } from '../kit/host.ts'
+import { abortsOf, late } from '../kit/late.ts'
 
 const protocol = '/waypost/test-push/1.0.0'
 
@@ -466,3 +467,24 @@ t.test(
     t.same(unhandled, [])
   },
 )
+
+t.test('a stream that ended before anybody looked at it is not kept', async (t) => {
+  const [one, other] = await pair(t)
+  const mounted = late(other.libp2p)
+  const into = new Inbox()
+  const receiver = { protocol, frameBytes: 10, frameTimeout: 60_000, inboundStreams: 100 }
+  const receiving = await receivePushes(
+    { ...receiver, receive: (body) => into.take(body) },
+    { libp2p: mounted, log: silentLog() },
+  )
+  const gone = await one.libp2p.dialProtocol(other.libp2p.peerId, protocol)
+  gone.abort(new Error('never mind'))
+  const handled = await mounted.handled
+  const open = await one.libp2p.dialProtocol(other.libp2p.peerId, protocol)
+  open.send(text('kept'))
+  await into.has(1)
+  const [kept] = streams(other)
+  const aborts = [handled, kept as Stream].map(abortsOf)
+  await receiving[Symbol.asyncDispose]()
+  t.same(aborts, [{ count: 0 }, { count: 1 }])
+})

@@ -129,6 +129,8 @@ export class Link {
 
   /** Reads a stream that the peer has opened. */
   read(stream: Stream): void {
+    // It may have ended before its handler ran: then nothing tells of its end any more.
+    if (stream.status !== 'open') return
     const cutter = new FrameCutter(this.#parts.limits.frameBytes, this.#take)
     const inbound: Inbound = { stream, cutter, unfinishedSince: undefined }
     this.#inbound.add(inbound)

@@ -10,6 +10,7 @@ import { Link, type LinkLimits, settled } from '../../../src/net/links/link.ts'
 import { type LinkComponents, Links } from '../../../src/net/links/links.ts'
 import { Turn } from '../../../src/net/links/turn.ts'
 import { connect, host } from '../../kit/host.ts'
+import { abortsOf } from '../../kit/late.ts'
 
 const protocol = '/waypost/test-link/1.0.0'
 
@@ -331,6 +332,25 @@ t.test('a peer may open so many streams, and a frame that does not end costs one
   links.look(defaults.patience)
   await ended
   t.equal(fast.status, 'open')
+})
+
+t.test('a stream of the peer that ended before it is read is not kept', async (t) => {
+  const [{ host, links, record }, peer] = await Promise.all([linked(t), plain(t, () => {})])
+  await connect(peer, host)
+  const open = async (body: string) => {
+    const theirs = await peer.libp2p.dialProtocol(host.addresses(), protocol)
+    theirs.send(text(body))
+    await record.until(() => record.received.includes(body))
+    const ours = host.libp2p.getConnections()[0]?.streams.filter(({ direction }) => direction === 'inbound') ?? []
+    return ours.at(-1) as Stream
+  }
+  const [gone, kept] = [await open('gone'), await open('kept')]
+  gone.abort(new Error('never mind'))
+  // As libp2p hands it over when it was reset meanwhile.
+  record.link.read(gone)
+  const aborts = [gone, kept].map(abortsOf)
+  await links.stop()
+  t.same(aborts, [{ count: 0 }, { count: 1 }])
 })
 
 t.test('a peer that is disconnected is gone, and what waits for it with it', async (t) => {
