@@ -1,7 +1,7 @@
 /**
  * Where strangers may have us dial. Anybody can write an address of a private network into his record, or a name that leads
  * to one, and a node on the public network would knock at the doors of its operator's own: so it does not dial there, but
- * for the hosts that the operator gave. A name is looked up here, and what was looked at is what is dialled.
+ * for the hosts and ports that the operator gave. A name is looked up here, and what was looked at is what is dialled.
  */
 import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
@@ -22,7 +22,7 @@ export interface DialRulesOptions {
 /** For one look-up of one family. */
 const lookUp: { readonly timeout: Milliseconds; readonly tries: number } = { timeout: 2000, tries: 2 }
 
-/** Hosts that were asked for and are remembered. */
+/** Addresses that were asked for and are remembered. */
 const mostAsked = 1000
 
 /** The families of which the addresses of a name are, by the kind of their address. */
@@ -31,7 +31,10 @@ const familiesOf: Readonly<Record<string, readonly (4 | 6)[]>> = { dns4: [4], dn
 export class DialRules {
   readonly #takesPrivate: () => boolean
   readonly #resolve: ResolveHost
-  /** Hosts that the settings name, and those that an operator asked for since: names, and IP addresses. */
+  /**
+   * What the settings name, and what an operator asked for since: names and IP addresses, each with its port, or a stranger
+   * could lead us to every other port of that host.
+   */
   #named: ReadonlySet<string> = new Set()
   readonly #asked = new Set<string>()
 
@@ -42,14 +45,14 @@ export class DialRules {
 
   /** The settings name these addresses, and no others: they are dialled wherever they lead. */
   name(addresses: readonly Multiaddr[]): void {
-    this.#named = new Set(addresses.map(hostAt))
+    this.#named = new Set(addresses.map(placeAt))
   }
 
   /** The operator asks for a peer at this address: from now on it is dialled wherever it leads. */
   give(address: Multiaddr): void {
-    const host = hostAt(address)
-    this.#asked.delete(host)
-    this.#asked.add(host)
+    const place = placeAt(address)
+    this.#asked.delete(place)
+    this.#asked.add(place)
     const [oldest] = this.#asked
     if (this.#asked.size > mostAsked && oldest !== undefined) this.#asked.delete(oldest)
   }
@@ -57,8 +60,9 @@ export class DialRules {
   /** The address to dial in place of this one. Throws `net/private-address`, and what `signal` was aborted with. */
   async wayTo(address: Multiaddr, signal: AbortSignal): Promise<Multiaddr> {
     const host = hostAt(address)
+    const place = placeAt(address)
     const families = familiesOf[address.getComponents()[0]?.name ?? '']
-    if (this.#named.has(host) || this.#asked.has(host)) return address
+    if (this.#named.has(place) || this.#asked.has(place)) return address
     if (families === undefined && isIP(host) === 0) return refuse(host, 'it is no host of a network')
     if (this.#takesPrivate()) return address
     if (families === undefined) return leadsInside(host) ? refuse(host, 'it is private') : address
@@ -107,6 +111,11 @@ function withHost(address: Multiaddr, host: string): Multiaddr {
 
 function hostAt(address: Multiaddr): string {
   return address.getComponents()[0]?.value ?? ''
+}
+
+/** Host and port. */
+function placeAt(address: Multiaddr): string {
+  return `${hostAt(address)} ${address.getComponents()[1]?.value ?? ''}`
 }
 
 function refuse(host: string, why: string): never {
