@@ -134,7 +134,7 @@ export class Link {
     const cutter = new FrameCutter(this.#parts.limits.frameBytes, this.#take)
     const inbound: Inbound = { stream, cutter, unfinishedSince: undefined }
     this.#inbound.add(inbound)
-    countHeld(stream, () => cutter.heldBytes)
+    countHeld(stream, () => cutter.heldBytes + this.#waitingBeside(inbound))
     stream.addEventListener('close', () => this.#inbound.delete(inbound))
     stream.addEventListener('message', ({ data }) => this.#received(inbound, data))
     onEnd(stream, () => void stream.close().catch(() => {}))
@@ -185,10 +185,17 @@ export class Link {
   #opened(stream: Stream): void {
     if (this.#gone || stream.writeStatus !== 'writable') throw new Error('closed as soon as it was open')
     this.#stream = stream
+    countHeld(stream, () => this.#outgoing.ownBytes)
     stream.addEventListener('close', () => this.#lost(stream))
     // Nothing is sent back on it: what comes is discarded, not kept.
     stream.addEventListener('message', () => {})
     this.#outgoing.attach(stream, this.#user?.opened())
+  }
+
+  /** While no stream of ours bears what waits, the first of the peer's does. */
+  #waitingBeside(inbound: Inbound): number {
+    const [first] = this.#inbound
+    return this.#stream === undefined && inbound === first ? this.#outgoing.ownBytes : 0
   }
 
   #lost(stream: Stream): void {

@@ -70,6 +70,11 @@ export class Outgoing {
     return ranks.reduce((sum, rank) => sum + this.#lanes[rank].bytes, 0)
   }
 
+  /** Those of them that wait for this peer alone: messages are the same bytes for all, and go when the newest come. */
+  get ownBytes(): number {
+    return this.#lanes.control.bytes + this.#lanes.answer.bytes
+  }
+
   /** Writes to `stream` from now on, first `greeting`; what waited comes after it. */
   attach(stream: Stream, greeting: Uint8Array | undefined): void {
     this.#stream = stream

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { isWaypostError } from '../../../src/core/errors.ts'
 import { FrameReader, frame } from '../../../src/net/frames.ts'
 import type { Host } from '../../../src/net/host.ts'
+import { type HostLimits, hostLimits } from '../../../src/net/limits.ts'
 import { Link, type LinkLimits, settled } from '../../../src/net/links/link.ts'
 import { type LinkComponents, Links } from '../../../src/net/links/links.ts'
 import { Turn } from '../../../src/net/links/turn.ts'
@@ -55,7 +56,7 @@ interface Linked {
 }
 
 /** A host that keeps links, and greets each peer with a frame. */
-async function linked(t: Test, limits: Partial<LinkLimits> = {}): Promise<Linked> {
+async function linked(t: Test, limits: Partial<LinkLimits> = {}, hosted: Partial<HostLimits> = {}): Promise<Linked> {
   const record = new Record()
   const links = (components: LinkComponents): Links =>
     new Links(components, {
@@ -84,7 +85,10 @@ async function linked(t: Test, limits: Partial<LinkLimits> = {}): Promise<Linked
           record.left += 1
         }),
     })
-  const made = await host<{ links: Links }>(t, { services: { links } })
+  const made = await host<{ links: Links }>(t, {
+    services: { links },
+    limits: { ...hostLimits(150 * 1024), ...hosted },
+  })
   return { host: made, links: made.libp2p.services.links, record }
 }
 
@@ -211,6 +215,45 @@ t.test('a peer that reads nothing for too long loses the stream, and gets anothe
   links.look(now + 2000)
   await again
   t.equal(streams.length, 2)
+})
+
+t.test(
+  'what waits for one peer alone counts with what its connection holds, and messages for all do not',
+  async (t) => {
+    const waiting = { bytes: 2_000_000, frames: 1000 }
+    const [{ host, record }, ...slow] = await Promise.all([
+      linked(t, { waiting }, { bufferedBytes: 300_000 }),
+      plain(t, (stream) => stream.pause()),
+      plain(t, (stream) => stream.pause()),
+    ])
+    for (const [index, peer] of slow.entries()) {
+      await connect(host, peer)
+      await record.until(() => record.opened === index + 1)
+    }
+    const [greedy, modest] = host.libp2p.getConnections()
+    const gone = once(greedy as Connection, 'close')
+    for (const [index, rank] of (['answer', 'message'] as const).entries())
+      for (let sent = 0; sent < 100; sent += 1) record.links[index]?.send(text('x'.repeat(10_000)), rank)
+    await gone
+    t.equal(modest?.status, 'open')
+  },
+)
+
+t.test('what waits for a peer that lets us open no stream counts with the stream that it opened', async (t) => {
+  const waiting = { bytes: 2_000_000, frames: 1000 }
+  const [{ host: ours, record }, peer] = await Promise.all([
+    linked(t, { waiting }, { bufferedBytes: 300_000 }),
+    host(t),
+  ])
+  const theirs = await peer.libp2p.dialProtocol(ours.addresses(), protocol)
+  theirs.send(text('I read nothing'))
+  await record.until(() => record.received.length === 1)
+  // Each try to open one that fails drops what waits.
+  while (record.left === 0) {
+    record.link.send(text('x'.repeat(10_000)), 'control')
+    await turn()
+  }
+  t.same(ours.libp2p.getConnections(), [])
 })
 
 /** A stream that was aborted is told of in its own time. */
