@@ -10,6 +10,7 @@ import type { SyncMessage, SyncPayload } from './payload.ts'
 import { PeerSync, type Received, type SyncLimits, syncLimits } from './peer-sync.ts'
 import type { PeerName, SyncId, SyncRecord, SyncStore } from './records.ts'
 import { freshMilliseconds, type Random } from './schedule.ts'
+import type { Totals } from './totals.ts'
 
 /** Peers at the most: above it those are forgotten with whom nothing is on its way, the longest silent first. */
 const maxPeers = 10_000
@@ -41,8 +42,10 @@ export class DataSync {
   readonly #random: Random
   readonly #limits: SyncLimits
   readonly #maxPeers: number
-  /** The longest silent first. */
+  readonly #totals: Totals = { pending: 0, pendingBytes: 0, wanted: 0, seen: 0 }
+  /** The longest silent first, once they are in order. */
   readonly #peers = new Map<PeerName, PeerSync>()
+  #isInOrder = true
 
   constructor({ store = noStore, clock = systemClock, random = Math.random, limits }: DataSyncOptions = {}) {
     this.#store = store
@@ -52,12 +55,15 @@ export class DataSync {
     this.#maxPeers = limits?.peers ?? maxPeers
   }
 
-  /** Takes up a row that the store kept. To be called before anything else. */
+  /** Takes up a row that the store kept, in any order. To be called before anything else. */
   restore(record: SyncRecord): void {
-    this.#peer(record.peer).restore(record)
+    this.#isInOrder = false
+    const peer = this.#peers.get(record.peer) ?? this.#newPeer(record.peer)
+    this.#peers.set(record.peer, peer)
+    peer.restore(record)
   }
 
-  /** Puts a message on its way and returns its id; undefined when too many are on their way to the peer. */
+  /** Puts a message on its way and returns its id; undefined when too many are on their way, to the peer or to all. */
   send(peer: PeerName, groupId: Uint8Array, body: Uint8Array): SyncId | undefined {
     const now = this.#clock()
     const message: SyncMessage = { groupId, timestamp: BigInt(Math.floor(now / 1000)), body }
@@ -66,7 +72,21 @@ export class DataSync {
 
   /** Takes a payload that came from a peer, known by its keys. */
   receive(peer: PeerName, payload: SyncPayload): Received {
-    return this.#peer(peer).receive(payload, this.#clock())
+    const received = this.#peer(peer).receive(payload, this.#clock())
+    this.#forgetSeen()
+    return received
+  }
+
+  /** Above the bound of all, who has most of what is remembered loses the oldest. */
+  #forgetSeen(): void {
+    for (let over = this.#over; over > 0; over = this.#over) {
+      const [first, ...others] = this.#peers.values()
+      others.reduce((most, one) => (one.seen > most.seen ? one : most), first!).forgetOldest(over)
+    }
+  }
+
+  get #over(): number {
+    return this.#totals.seen - this.#limits.totalSeen
   }
 
   /** A peer said at `at` that it is online. */
@@ -106,12 +126,32 @@ export class DataSync {
   }
 
   #peer(name: PeerName): PeerSync {
+    this.#putInOrder()
     const known = this.#peers.get(name)
-    const sync = known ?? new PeerSync(name, { store: this.#store, limits: this.#limits, random: this.#random })
     this.#peers.delete(name)
     if (known === undefined) this.#makeRoom()
-    this.#peers.set(name, sync)
-    return sync
+    const peer = known ?? this.#newPeer(name)
+    this.#peers.set(name, peer)
+    return peer
+  }
+
+  #newPeer(name: PeerName): PeerSync {
+    return new PeerSync(name, {
+      store: this.#store,
+      limits: this.#limits,
+      random: this.#random,
+      totals: this.#totals,
+    })
+  }
+
+  /** Who was heard last is known from what came of them. */
+  #putInOrder(): void {
+    if (this.#isInOrder) return
+    const rows = [...this.#peers].map(([name, peer]) => ({ name, peer, heardAt: peer.heardAt }))
+    rows.sort((a, b) => a.heardAt - b.heardAt || (a.name < b.name ? -1 : 1))
+    this.#peers.clear()
+    for (const { name, peer } of rows) this.#peers.set(name, peer)
+    this.#isInOrder = true
   }
 
   #makeRoom(): void {

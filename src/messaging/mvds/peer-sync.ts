@@ -3,8 +3,9 @@ import type { Milliseconds } from '../../core/time.ts'
 import { idBytes, type SyncMessage, type SyncPayload, syncMessageId } from './payload.ts'
 import type { PeerName, Pending, SyncId, SyncRecord, SyncStore, Wanted } from './records.ts'
 import { maxSends, onlineWait, type Random, resendWait } from './schedule.ts'
+import { type TotalLimits, type Totals, totalLimits } from './totals.ts'
 
-export interface SyncLimits {
+export interface SyncLimits extends TotalLimits {
   /** Messages, and bytes of them, on their way to one peer. */
   readonly pending: number
   readonly pendingBytes: number
@@ -20,6 +21,7 @@ export interface SyncLimits {
 }
 
 export const syncLimits: SyncLimits = {
+  ...totalLimits,
   pending: 1024,
   pendingBytes: 32 * 1024 * 1024,
   wanted: 256,
@@ -51,6 +53,8 @@ export interface PeerSyncParts {
   readonly store: SyncStore
   readonly limits: SyncLimits
   readonly random: Random
+  /** Shared by all peers. */
+  readonly totals: Totals
 }
 
 export class PeerSync {
@@ -58,19 +62,22 @@ export class PeerSync {
   readonly #store: SyncStore
   readonly #limits: SyncLimits
   readonly #random: Random
+  readonly #totals: Totals
   readonly #pending = new Map<SyncId, Pending>()
   readonly #wanted = new Map<SyncId, Wanted>()
-  /** When each message came, the oldest first. */
+  /** When each message came, the oldest first once they are in order: rows come back from a store in any. */
   readonly #seen = new Map<SyncId, Milliseconds>()
+  #isInOrder = true
   readonly #acks = new Set<SyncId>()
   #pendingBytes = 0
   #dueAt = Number.POSITIVE_INFINITY
 
-  constructor(name: PeerName, { store, limits, random }: PeerSyncParts) {
+  constructor(name: PeerName, { store, limits, random, totals }: PeerSyncParts) {
     this.#name = name
     this.#store = store
     this.#limits = limits
     this.#random = random
+    this.#totals = totals
   }
 
   /** Not before this is anything to be sent. */
@@ -88,15 +95,37 @@ export class PeerSync {
     return this.#pending.size
   }
 
+  /** Messages that are remembered. */
+  get seen(): number {
+    return this.#seen.size
+  }
+
+  /** When the last message came that is remembered; 0 when none is. */
+  get heardAt(): Milliseconds {
+    this.#putInOrder()
+    return [...this.#seen.values()].at(-1) ?? 0
+  }
+
   /** Takes up a row that was stored. */
   restore(record: SyncRecord): void {
-    if (record.kind === 'seen') this.#seen.set(record.id, record.at)
-    else this.#keep(record)
+    if (record.kind !== 'seen') {
+      this.#keep(record)
+      return
+    }
+    this.#isInOrder = false
+    this.#count('seen', this.#seen.has(record.id) ? 0 : 1)
+    this.#seen.set(record.id, record.at)
+  }
+
+  /** Forgets so many messages that came, the oldest. */
+  forgetOldest(count: number): void {
+    this.#putInOrder()
+    for (const id of [...this.#seen.keys()].slice(0, count)) this.#unsee(id)
   }
 
   /** Forgets everything, its rows too. */
   forget(): void {
-    for (const id of this.#seen.keys()) this.#store.remove('seen', this.#name, id)
+    this.forgetOldest(this.#seen.size)
     for (const record of [...this.#pending.values(), ...this.#wanted.values()]) this.#drop(record)
   }
 
@@ -104,10 +133,16 @@ export class PeerSync {
   queue(message: SyncMessage, now: Milliseconds): SyncId | undefined {
     const id = syncMessageId(message).toString('hex')
     if (this.#pending.has(id)) return id
-    const bytes = this.#pendingBytes + message.body.length
-    if (this.#pending.size >= this.#limits.pending || bytes > this.#limits.pendingBytes) return undefined
+    if (!this.#hasRoomFor(message.body.length)) return undefined
     this.#put({ kind: 'pending', peer: this.#name, id, ...message, sends: 0, dueAt: now })
     return id
+  }
+
+  #hasRoomFor(bytes: number): boolean {
+    const { pending, pendingBytes, totalPending, totalPendingBytes } = this.#limits
+    const isOver = this.#pending.size >= pending || this.#pendingBytes + bytes > pendingBytes
+    const areOver = this.#totals.pending >= totalPending || this.#totals.pendingBytes + bytes > totalPendingBytes
+    return !isOver && !areOver
   }
 
   receive(payload: SyncPayload, now: Milliseconds): Received {
@@ -175,8 +210,9 @@ export class PeerSync {
   }
 
   #want(id: SyncId, now: Milliseconds): void {
+    const { wanted, totalWanted } = this.#limits
     if (this.#seen.has(id)) this.#acknowledge(id)
-    else if (!this.#wanted.has(id) && this.#wanted.size < this.#limits.wanted)
+    else if (!this.#wanted.has(id) && this.#wanted.size < wanted && this.#totals.wanted < totalWanted)
       this.#put({ kind: 'wanted', peer: this.#name, id, sends: 0, dueAt: now })
   }
 
@@ -199,13 +235,38 @@ export class PeerSync {
   }
 
   #remember(id: SyncId, now: Milliseconds): void {
+    this.#putInOrder()
     for (const [oldest, at] of this.#seen) {
       if (this.#seen.size < this.#limits.seen && now - at < this.#limits.seenLifetime) break
-      this.#seen.delete(oldest)
-      this.#store.remove('seen', this.#name, oldest)
+      this.#unsee(oldest)
     }
     this.#seen.set(id, now)
+    this.#count('seen', 1)
     this.#store.put({ kind: 'seen', peer: this.#name, id, at: now })
+  }
+
+  #unsee(id: SyncId): void {
+    this.#seen.delete(id)
+    this.#count('seen', -1)
+    this.#store.remove('seen', this.#name, id)
+  }
+
+  #putInOrder(): void {
+    if (this.#isInOrder) return
+    const rows = [...this.#seen].sort(([a, aAt], [b, bAt]) => aAt - bAt || (a < b ? -1 : 1))
+    this.#seen.clear()
+    for (const [id, at] of rows) this.#seen.set(id, at)
+    this.#isInOrder = true
+  }
+
+  #count(what: 'seen' | 'wanted', change: number): void {
+    this.#totals[what] += change
+  }
+
+  #countPending(messages: number, bytes: number): void {
+    this.#pendingBytes += bytes
+    this.#totals.pending += messages
+    this.#totals.pendingBytes += bytes
   }
 
   #put(record: Pending | Wanted): void {
@@ -215,16 +276,18 @@ export class PeerSync {
 
   #keep(record: Pending | Wanted): void {
     this.#dueAt = Math.min(this.#dueAt, record.dueAt)
-    if (record.kind === 'wanted') this.#wanted.set(record.id, record)
-    else {
-      if (!this.#pending.has(record.id)) this.#pendingBytes += record.body.length
+    if (record.kind === 'wanted') {
+      this.#count('wanted', this.#wanted.has(record.id) ? 0 : 1)
+      this.#wanted.set(record.id, record)
+    } else {
+      if (!this.#pending.has(record.id)) this.#countPending(1, record.body.length)
       this.#pending.set(record.id, record)
     }
   }
 
   #drop(record: Pending | Wanted): void {
-    if (record.kind === 'wanted') this.#wanted.delete(record.id)
-    else if (this.#pending.delete(record.id)) this.#pendingBytes -= record.body.length
+    if (record.kind === 'wanted') this.#count('wanted', this.#wanted.delete(record.id) ? -1 : 0)
+    else if (this.#pending.delete(record.id)) this.#countPending(-1, -record.body.length)
     if (this.#pending.size + this.#wanted.size + this.#acks.size === 0) this.#dueAt = Number.POSITIVE_INFINITY
     this.#store.remove(record.kind, this.#name, record.id)
   }

@@ -327,3 +327,55 @@ t.test('a group id of another length is passed over', async (t) => {
   t.same(payloadsOf(party), [])
   t.equal(party.sync.receive('bob', { ...nothing, messages: [message(32)] }).delivered.length, 1, 'the control')
 })
+
+t.test('what all peers together can make us hold is bounded', async (t) => {
+  const limits = { totalPending: 3, totalPendingBytes: 100, totalWanted: 4, totalSeen: 6 }
+  const time = clockAt()
+  const party = new Party({ clock: time.clock, limits })
+  const say = (peer: string, length: number) => party.sync.send(peer, group, Buffer.alloc(length, 1))
+  const first = say('bob', 60)!
+  t.equal(say('carol', 41), undefined, 'bytes')
+  party.restart()
+  t.equal(say('carol', 41), undefined, 'also after a restart')
+  t.ok(say('carol', 1) && say('dave', 2))
+  t.equal(say('erin', 3), undefined, 'messages')
+  party.sync.receive('bob', { ...nothing, acks: [bytesOf(first)] })
+  t.ok(say('erin', 41), 'what is confirmed makes room')
+  party.sync.forget('erin')
+  t.ok(say('bob', 42), 'and what is forgotten')
+
+  const ids = Array.from({ length: 5 }, (_, index) => Buffer.alloc(32, index + 1))
+  const messages = ids.map((body) => ({ groupId: group, timestamp: 1n, body }))
+  party.sync.receive('carol', { ...nothing, messages: messages.slice(0, 2) })
+  party.sync.receive('dave', { ...nothing, offers: ids.slice(0, 3), messages })
+  party.sync.receive('mallory', { ...nothing, offers: ids })
+  const count = (kind: string, peer: string) =>
+    party.store.rows.filter((row) => row.kind === kind && row.peer === peer).length
+  t.equal(count('wanted', 'dave') + count('wanted', 'mallory'), 4)
+  t.same([count('seen', 'carol'), count('seen', 'dave')], [2, 4], 'who has most loses the oldest')
+  t.equal(party.sync.receive('dave', { ...nothing, messages: messages.slice(1) }).delivered.length, 0)
+  t.equal(party.sync.receive('dave', { ...nothing, messages: messages.slice(0, 1) }).delivered.length, 1)
+})
+
+t.test('after a restart the oldest is forgotten first, whatever the order of the rows', async (t) => {
+  const time = clockAt()
+  const limits = { seen: 3, peers: 3 }
+  const before = new Party({ clock: time.clock, limits })
+  const say = (sync: DataSync, peer: string, body: string) => {
+    time.now += 1000
+    const messages = [{ groupId: group, timestamp: 1n, body: Buffer.from(body) }]
+    return sync.receive(peer, { ...nothing, messages }).delivered.length
+  }
+  for (const body of ['1', '2', '3']) say(before.sync, 'carol', body)
+  for (const peer of ['bob', 'dave']) say(before.sync, peer, 'x')
+  const rows = before.store.rows
+  for (const order of [rows, rows.toReversed(), [...rows.slice(2), ...rows.slice(0, 2)]]) {
+    const sync = new DataSync({ clock: time.clock, limits })
+    for (const row of order) sync.restore(row)
+    t.equal(say(sync, 'carol', '4'), 1)
+    t.same([say(sync, 'carol', '2'), say(sync, 'carol', '3')], [0, 0], 'the newer are known')
+    say(sync, 'erin', 'x')
+    t.equal(say(sync, 'dave', 'x'), 0, 'bob was silent for longest and made room')
+    t.equal(say(sync, 'bob', 'x'), 1)
+  }
+})
