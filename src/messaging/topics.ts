@@ -5,6 +5,7 @@
  * Four bytes collide by design: an envelope of somebody else on a topic of ours is normal, and no fault of a peer.
  */
 import { createHash } from 'node:crypto'
+import { inspect } from 'node:util'
 import { pubsubTopicOf } from '../core/topics.ts'
 import { type CompressedKey, compress, keccak256, type PublicKey, uncompress, userId } from './keys.ts'
 
@@ -17,14 +18,35 @@ export const unprotectedShard = 64
 const partitions = 5000n
 
 /** What opens an envelope: the name of the topic as a password, or the recipient's secret key. */
-export type Opener = 'name' | 'recipient'
+export type OpenedBy = 'name' | 'recipient'
 
-export interface Channel {
-  /** What is hashed. Of a negotiated channel it is a secret: keep it out of logs. */
-  readonly name: string
+/** Where one kind of message travels. What prints or serialises it does not show the name. */
+export class Channel {
   readonly contentTopic: string
   readonly pubsubTopic: string
-  readonly opener: Opener
+  readonly opener: OpenedBy
+  readonly #name: string
+
+  constructor(name: string, opener: OpenedBy, shard = defaultShard) {
+    this.contentTopic = contentTopicOf(name)
+    this.pubsubTopic = pubsubTopicOf({ cluster: statusCluster, shard })
+    this.opener = opener
+    this.#name = name
+  }
+
+  /** What is hashed. Of a negotiated channel it is a secret: keep it out of logs. */
+  get name(): string {
+    return this.#name
+  }
+
+  toJSON(): { contentTopic: string; pubsubTopic: string; opener: OpenedBy } {
+    const { contentTopic, pubsubTopic, opener } = this
+    return { contentTopic, pubsubTopic, opener }
+  }
+
+  [inspect.custom](): string {
+    return `Channel ${this.contentTopic}`
+  }
 }
 
 /** The content topic of a name: `/waku/1/0x<8 digits>/rfc26`. */
@@ -32,14 +54,9 @@ export function contentTopicOf(name: string): string {
   return `/waku/1/0x${hex(keccak256(Buffer.from(name)).subarray(0, 4))}/rfc26`
 }
 
-function channel(name: string, opener: Opener, shard = defaultShard): Channel {
-  const pubsubTopic = pubsubTopicOf({ cluster: statusCluster, shard })
-  return { name, contentTopic: contentTopicOf(name), pubsubTopic, opener }
-}
-
 /** Where a person publishes bundles, profile and presence. Whoever knows the key can read it. */
 export function contactCodeChannel(key: PublicKey): Channel {
-  return channel(`${userId(key)}-contact-code`, 'name')
+  return new Channel(`${userId(key)}-contact-code`, 'name')
 }
 
 /** The partition of a person: the X coordinate of the key, modulo 5000. */
@@ -49,12 +66,12 @@ export function partitionOf(key: PublicKey): number {
 
 /** Where a person is written to for the first time. */
 export function partitionedChannel(key: PublicKey): Channel {
-  return channel(`contact-discovery-${partitionOf(key)}`, 'recipient')
+  return new Channel(`contact-discovery-${partitionOf(key)}`, 'recipient')
 }
 
 /** Where a person gets what is neither a first contact nor a conversation: backups, for example. */
 export function personalChannel(key: PublicKey): Channel {
-  return channel(`contact-discovery-${hex(uncompress(key))}`, 'recipient')
+  return new Channel(`contact-discovery-${hex(uncompress(key))}`, 'recipient')
 }
 
 /** Bytes of the hash by which push servers know a person. */
@@ -66,17 +83,17 @@ const pushHashBytes = 64
  */
 export function pushQueryChannel(key: PublicKey): Channel {
   const shake = createHash('shake256', { outputLength: pushHashBytes })
-  return channel(shake.update(compress(key)).digest('hex'), 'name')
+  return new Channel(shake.update(compress(key)).digest('hex'), 'name')
 }
 
 /** Where two people talk: known to both from the secret that their keys give them. One of 32 bytes. */
 export function negotiatedChannel(sharedSecret: Uint8Array): Channel {
-  return channel(hex(sharedSecret), 'name')
+  return new Channel(hex(sharedSecret), 'name')
 }
 
 /** A public chat. Its name is its key: this hides it from those who do not guess it, and from nobody else. */
 export function publicChatChannel(name: string): Channel {
-  return channel(name, 'name')
+  return new Channel(name, 'name')
 }
 
 /** The id of a community: `0x` and its key of 33 bytes. */
@@ -86,7 +103,7 @@ export function communityId(key: PublicKey): string {
 
 /** Where a community publishes its description, on a shard of its own when it has one. */
 export function communityChannel(key: PublicKey, shard?: number): Channel {
-  return channel(communityId(key), 'name', shard)
+  return new Channel(communityId(key), 'name', shard)
 }
 
 /** The id of a community's channel, under which its messages are filed: `uuid` as the description names it. */
@@ -95,12 +112,12 @@ export function communityChatId(key: PublicKey, uuid: string): string {
 }
 
 export function communityChatChannel(key: PublicKey, uuid: string, shard?: number): Channel {
-  return channel(communityChatId(key, uuid), 'name', shard)
+  return new Channel(communityChatId(key, uuid), 'name', shard)
 }
 
 /** Where a community is asked to let people in, and to let them go. */
 export function communityControlChannel(key: PublicKey): Channel {
-  return channel(hex(uncompress(key)), 'recipient', unprotectedShard)
+  return new Channel(hex(uncompress(key)), 'recipient', unprotectedShard)
 }
 
 /** What else a community has a channel for. */
@@ -113,7 +130,7 @@ const communityExtras = {
 
 export function communityExtraChannel(key: PublicKey, extra: keyof typeof communityExtras, shard?: number): Channel {
   const where = extra === 'shardInfo' ? unprotectedShard : shard
-  return channel(communityId(key) + communityExtras[extra], 'name', where)
+  return new Channel(communityId(key) + communityExtras[extra], 'name', where)
 }
 
 /** All channels on which a person is reached and tells of itself, without those of conversations. */

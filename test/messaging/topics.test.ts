@@ -1,6 +1,8 @@
+import { format, inspect } from 'node:util'
 import t from 'tap'
 import { KeyPair, keyOfUser, uncompress } from '../../src/messaging/keys.ts'
 import {
+  type Channel,
   communityChannel,
   communityChatChannel,
   communityChatId,
@@ -101,10 +103,13 @@ const channels = [
   { what: 'ping', channel: communityExtraChannel(key, 'ping'), name: `0x${short}-ping`, opener: 'name', shard: 32 },
 ] as const
 
+/** A channel with its name, which is not among what a comparison sees. */
+const shown = ({ name, opener, pubsubTopic, contentTopic }: Channel) => ({ name, opener, pubsubTopic, contentTopic })
+
 for (const { what, channel, name, opener, shard } of channels)
   t.test(`the ${what} channel has its name, topic, opener and shard`, async (t) => {
     const pubsubTopic = `/waku/2/rs/16/${shard}`
-    t.same(channel, { name, opener, pubsubTopic, contentTopic: contentTopicOf(name) })
+    t.same(shown(channel), { name, opener, pubsubTopic, contentTopic: contentTopicOf(name) })
   })
 
 t.test('a key in either form has the same channels', async (t) => {
@@ -116,7 +121,7 @@ t.test('a key in either form has the same channels', async (t) => {
     communityChannel,
     communityControlChannel,
   ])
-    t.same(make(key), make(other))
+    t.same(shown(make(key)), shown(make(other)))
   t.equal(communityId(key), communityId(other))
   t.equal(communityChatId(key, 'x'), `${communityId(other)}x`)
 })
@@ -126,4 +131,18 @@ t.test('a person has three channels of its own', async (t) => {
     ownChannels(key).map(({ opener }) => opener),
     ['name', 'recipient', 'recipient'],
   )
+})
+
+t.test('what prints a channel does not show its name', async (t) => {
+  const channel = negotiatedChannel(Buffer.alloc(32, 0xab))
+  const printed = [
+    inspect(channel),
+    inspect([{ channel }], { showHidden: true, customInspect: false, depth: 9 }),
+    format('%o %O %s %j', channel, channel, channel, channel),
+    JSON.stringify({ channel }),
+    JSON.stringify({ ...channel }),
+  ]
+  for (const text of printed) t.notMatch(text, 'ab'.repeat(32))
+  t.ok(printed.every((text) => text.includes(channel.contentTopic) || text.includes('[object')))
+  t.match(inspect({ name: channel.name }), 'ab'.repeat(32), 'the control')
 })
