@@ -62,20 +62,24 @@ interface Unfinished {
 
 export interface ReassemblerOptions {
   readonly limits?: Partial<ReassemblyLimits>
+  /** Whether a sender is one whom we know: strangers, who make up keys as they like, make room before such. */
+  isKnown?(sender: string): boolean
   readonly clock?: Clock
 }
 
 export class Reassembler {
   readonly #limits: ReassemblyLimits
   readonly #clock: Clock
+  readonly #isKnown: (sender: string) => boolean
   /** By sender and hash, the oldest first. */
   readonly #unfinished = new Map<string, Unfinished>()
   readonly #finished: RecentSet<string>
   #bytes = 0
 
-  constructor({ limits, clock = systemClock }: ReassemblerOptions = {}) {
+  constructor({ limits, clock = systemClock, isKnown = () => false }: ReassemblerOptions = {}) {
     this.#limits = { ...reassemblyLimits, ...limits }
     this.#clock = clock
+    this.#isKnown = isKnown
     this.#finished = new RecentSet({ lifetime: this.#limits.lifetime, most: this.#limits.finished, clock })
   }
 
@@ -123,7 +127,7 @@ export class Reassembler {
     return state === 'hash differs' ? { kind: 'refused', reason: state } : { kind: 'whole', payload: state }
   }
 
-  /** Drops the oldest until all is within bounds: of the sender first, then of whoever holds the most. */
+  /** Drops the oldest until all is within bounds: of the sender first, then of the stranger who holds the most. */
   #makeRoom(id: string, sender: string): SegmentVerdict {
     const { senderBytes, senderMessages, bytes, messages } = this.#limits
     while (this.#isOver(sender, senderBytes, senderMessages)) this.#dropOldestOf(sender)
@@ -146,9 +150,11 @@ export class Reassembler {
     return holdings
   }
 
-  /** Who holds the most of what is short; of equals, whose message is the oldest. */
+  /** Who holds the most of what is short, a stranger where there is one; of equals, whose message is the oldest. */
   #greediest(of: keyof Holding): string {
-    const [most] = [...this.#holdings()].sort(([, a], [, b]) => b[of] - a[of])
+    const holdings = [...this.#holdings()]
+    const strangers = holdings.filter(([sender]) => !this.#isKnown(sender))
+    const [most] = (strangers.length > 0 ? strangers : holdings).sort(([, a], [, b]) => b[of] - a[of])
     return most?.[0] ?? ''
   }
 

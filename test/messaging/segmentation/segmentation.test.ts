@@ -286,6 +286,22 @@ t.test('messages are bounded in all', async (t) => {
   )
 })
 
+t.test('strangers make room before senders whom we know', async (t) => {
+  const one = firstOf(0).length
+  for (const limits of [{ bytes: one * 3 }, { messages: 3 }]) {
+    const reassembler = new Reassembler({ limits, isKnown: (sender) => sender === 'alice' || sender === 'carol' })
+    outcomes(reassembler, [firstOf(0), firstOf(1)], 'alice')
+    for (const stranger of ['m1', 'm2', 'm3']) outcomes(reassembler, [firstOf(0)], stranger)
+    const senders = () => [...reassembler.kept()].map(({ sender }) => sender)
+    t.same(senders(), ['alice', 'alice', 'm3'])
+    outcomes(reassembler, [firstOf(0)], 'carol')
+    t.same(senders(), ['alice', 'alice', 'carol'])
+    t.same(outcomes(reassembler, [firstOf(0)], 'm4'), ['no room'])
+    outcomes(reassembler, [firstOf(1)], 'carol')
+    t.same(senders(), ['alice', 'carol', 'carol'], 'among them who holds the most does')
+  }
+})
+
 t.test('what stays unfinished is dropped in time', async (t) => {
   let now = 0
   const reassembler = new Reassembler({ limits: { lifetime: 1000 }, clock: () => now })
