@@ -415,6 +415,11 @@ const table = {
     says: 'peer {peer} cannot be reached: {why}',
     http: 504,
   },
+  'client/bad-address': {
+    when: 'an application names a node to connect to by what is no multiaddr that ends in the id of a peer',
+    says: 'node {address} cannot be named so: {why}',
+    exit: 64,
+  },
   'settings/invalid': {
     when: 'settings are unknown, do not have the form that their kind demands, or contradict each other',
     says: 'settings are not valid:{problems}',

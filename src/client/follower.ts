@@ -1,0 +1,166 @@
+/**
+ * Our subscriptions at one node, brought to what is wanted and kept alive (12/WAKU2-FILTER). What the node may still hold is
+ * remembered while it is away, so that what is wanted no more can be taken back.
+ */
+import type { PeerId } from '@libp2p/interface'
+import { isWaypostError, messageOf } from '../core/errors.ts'
+import type { Milliseconds, Schedule } from '../core/time.ts'
+import type { Topics } from '../messaging/network.ts'
+import { type Backoff, backoff } from '../net/backoff.ts'
+import type { FilterClient } from '../protocols/filter/client.ts'
+import { maxContentTopicsPerRequest } from '../protocols/filter/limits.ts'
+import type { Log } from '../telemetry/log.ts'
+import { noTopics, type TopicSets, without } from './topic-sets.ts'
+
+/** How often the node is asked whether it still knows us: 12/WAKU2-FILTER, once a minute. */
+export const pingInterval: Milliseconds = 60_000
+
+/** Between two attempts at a node that does not take our subscriptions. */
+const waits: Backoff = { first: 1000, most: 60_000 }
+
+export interface FollowerParts {
+  readonly peer: PeerId
+  readonly client: Pick<FilterClient, 'subscribe' | 'unsubscribe' | 'ping'>
+  readonly schedule: Schedule
+  readonly log: Log
+  /** Told when an attempt has ended, well or not. */
+  readonly settled: () => void
+}
+
+/** `untried`: no attempt has ended since it was reached. `whole`: it has what we wanted, and what changed since is under way. */
+export type FollowerState = 'away' | 'untried' | 'whole' | 'broken'
+
+export class Follower {
+  readonly #parts: FollowerParts
+  #state: FollowerState = 'away'
+  #wanted: TopicSets = noTopics
+  /** What the node may hold. */
+  readonly #held = new Map<string, Set<string>>()
+  /** False: the node may have forgotten what it held. */
+  #sure = false
+  /** Aborted when the node is lost. */
+  #reached = new AbortController()
+  #working = false
+  /** There is something to do when what is under way has ended. */
+  #due = false
+  #failures = 0
+  #cancel: () => void = () => {}
+
+  constructor(parts: FollowerParts) {
+    this.#parts = parts
+  }
+
+  get state(): FollowerState {
+    return this.#state
+  }
+
+  /** The node can be asked and is to hold exactly these. */
+  want(wanted: TopicSets): void {
+    const isNew = this.#state === 'away'
+    if (!isNew && wanted === this.#wanted) return
+    this.#wanted = wanted
+    if (isNew) this.#begin()
+    this.#wake()
+  }
+
+  /** The node has gone. */
+  lose(): void {
+    this.#state = 'away'
+    this.#cancel()
+    this.#reached.abort()
+  }
+
+  #begin(): void {
+    this.#state = 'untried'
+    this.#sure = false
+    this.#failures = 0
+    this.#reached = new AbortController()
+  }
+
+  #wake(): void {
+    this.#cancel()
+    this.#due = true
+    if (!this.#working) void this.#work()
+  }
+
+  /** One request at a time, so that the last word is the last that is wanted. */
+  async #work(): Promise<void> {
+    this.#working = true
+    while (this.#due && this.#state !== 'away') {
+      this.#due = false
+      await this.#attempt()
+    }
+    this.#working = false
+  }
+
+  async #attempt(): Promise<void> {
+    const { signal } = this.#reached
+    try {
+      await this.#bring(signal)
+      if (signal.aborted) return
+      this.#failures = 0
+      this.#ended('whole', pingInterval)
+    } catch (error) {
+      if (signal.aborted) return
+      const { peer, log } = this.#parts
+      log.debug({ peer: peer.toString(), reason: messageOf(error) }, 'node does not take our subscriptions')
+      this.#sure = false
+      this.#ended('broken', backoff(this.#failures++, waits))
+    }
+  }
+
+  #ended(state: FollowerState, next: Milliseconds): void {
+    this.#state = state
+    if (!this.#due) this.#cancel = this.#parts.schedule(() => this.#wake(), next)
+    this.#parts.settled()
+  }
+
+  /** Takes back what is too much, asks for what is missing; a ping where there is neither. */
+  async #bring(signal: AbortSignal): Promise<void> {
+    const { peer, client } = this.#parts
+    const wanted = this.#wanted
+    const surplus = [...without(this.#held, wanted, maxContentTopicsPerRequest)]
+    const missing = [...without(wanted, this.#sure ? this.#held : noTopics, maxContentTopicsPerRequest)]
+    if (surplus.length + missing.length === 0 && wanted.size > 0) return await client.ping(peer, { signal })
+    for (const topics of surplus) await this.#unsubscribe(topics, signal)
+    await this.#subscribe(missing, signal)
+    this.#sure = true
+  }
+
+  /** Where the node refuses some, the others are asked for all the same. */
+  async #subscribe(pieces: readonly Topics[], signal: AbortSignal): Promise<void> {
+    const { peer, client } = this.#parts
+    let refused: unknown
+    for (const { pubsubTopic, contentTopics } of pieces) {
+      const held = heldOf(this.#held, pubsubTopic)
+      for (const topic of contentTopics) held.add(topic)
+      try {
+        await client.subscribe(peer, pubsubTopic, contentTopics, { signal })
+      } catch (error) {
+        if (!isWaypostError(error, 'client/refused')) throw error
+        refused ??= error
+      }
+    }
+    if (refused !== undefined) throw refused
+  }
+
+  /** A node that refuses does not know of it: it has forgotten us. */
+  async #unsubscribe({ pubsubTopic, contentTopics }: Topics, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#parts.client.unsubscribe(this.#parts.peer, pubsubTopic, contentTopics, { signal })
+    } catch (error) {
+      if (!isWaypostError(error, 'client/refused')) throw error
+    }
+    const held = heldOf(this.#held, pubsubTopic)
+    for (const topic of contentTopics) held.delete(topic)
+    if (held.size === 0) this.#held.delete(pubsubTopic)
+  }
+}
+
+function heldOf(sets: Map<string, Set<string>>, pubsubTopic: string): Set<string> {
+  const known = sets.get(pubsubTopic)
+  if (known !== undefined) return known
+  const made = new Set<string>()
+  sets.set(pubsubTopic, made)
+  return made
+}

@@ -1,0 +1,49 @@
+/** Hands a message to the nodes, one after the other, until one has relayed it. */
+import type { Libp2p, PeerId } from '@libp2p/interface'
+import { messageOf, WaypostError } from '../core/errors.ts'
+import type { Milliseconds } from '../core/time.ts'
+import { push } from '../protocols/lightpush/client.ts'
+import type { Nodes } from './nodes.ts'
+
+/** For one node, which waits for its own relay and disk before it answers. */
+const pushTimeout: Milliseconds = 10_000
+
+/** Nodes that are asked for one message. */
+const mostAsked = 3
+
+/** Characters of a node's reason that are passed on: a sentence. */
+const maxReasonLength = 200
+
+export interface PublishParts {
+  readonly libp2p: Pick<Libp2p, 'dialProtocol'>
+  readonly nodes: Pick<Nodes, 'find' | 'failed'>
+  /** Aborted at the end. */
+  readonly signal: AbortSignal
+}
+
+/** Throws `messaging/no-network` when nobody took it. */
+export async function publish(parts: PublishParts, pubsubTopic: string, encoded: Uint8Array): Promise<void> {
+  let why = 'no node that takes messages is connected'
+  for (const peer of (await parts.nodes.find('lightpush')).slice(0, mostAsked)) {
+    const refusal = await pushTo(parts, peer, pubsubTopic, encoded)
+    if (refusal === undefined) return
+    parts.nodes.failed('lightpush', peer)
+    why = `${peer}: ${refusal}`
+  }
+  throw new WaypostError('messaging/no-network', { why })
+}
+
+/** Undefined when `peer` has relayed it; otherwise why not. */
+async function pushTo(
+  { libp2p, signal }: PublishParts,
+  peer: PeerId,
+  pubsubTopic: string,
+  encoded: Uint8Array,
+): Promise<string | undefined> {
+  try {
+    const pushed = await push(libp2p, peer, encoded, pubsubTopic, { timeout: pushTimeout, signal })
+    return pushed.outcome === 'relayed' ? undefined : pushed.reason.slice(0, maxReasonLength)
+  } catch (error) {
+    return messageOf(error)
+  }
+}
