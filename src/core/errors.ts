@@ -524,6 +524,10 @@ const table = {
     says: 'a stored session cannot be read: {why}',
     exit: 65,
   },
+  'rekey/unreadable': {
+    when: 'a new group key is to be sealed for more members, or more of one index, than receivers take from one message',
+    says: 'nobody would read a rekey for {count} members: at most {limit}, and {colliding} under one index',
+  },
   'bundle/too-many-devices': {
     when: 'a bundle of prekeys is to be signed for more devices than others write to',
     says: '{count} devices are too many for one person: others write to {limit}',

@@ -26,7 +26,7 @@ export const maxGroupIdBytes = 256
 const maxGroupKeys = 64
 
 /** Members in a rekey: at 70 bytes each, as many as a message of 1 MiB can hold. */
-const maxRekeyEntries = 16_384
+export const maxRekeyEntries = 16_384
 
 /** Keys for members whose index is the same, 60 bytes each. */
 export const maxCollidingKeys = 16

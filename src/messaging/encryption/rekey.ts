@@ -4,28 +4,38 @@
  *
  * Each entry is under the static secret between owner and member: who gets either key later reads all that were recorded.
  */
+
+import { WaypostError } from '../../core/errors.ts'
 import { gcmKeyBytes, nonceToEnd, nonceToFront, openGcm, sealGcm } from '../aes-gcm.ts'
 import { type KeyPair, type PublicKey, uncompress } from '../keys.ts'
-import { maxCollidingKeys, rekeyEntryBytes } from './protocol-message.ts'
+import { maxCollidingKeys, maxRekeyEntries, rekeyEntryBytes } from './protocol-message.ts'
 
 /** Under which number a member looks: bytes 1 to 4 of the key of 65 bytes, little-endian. */
 export function rekeyIndex(member: PublicKey): number {
   return Buffer.from(uncompress(member)).readUInt32LE(1)
 }
 
-/** The entries that bring `groupKey` to each of `members`. */
+/**
+ * The entries that bring `groupKey` to each of `members`. Throws `rekey/unreadable` for more than receivers take. Indexes are 32
+ * bits of keys that people choose: somebody who makes keys until many have one index, and joins with all of them, stops a rekey;
+ * the owner then brings the key to members one by one.
+ */
 export function sealRekey(
   owner: KeyPair,
   members: Iterable<PublicKey>,
   groupKey: Uint8Array,
 ): ReadonlyMap<number, Uint8Array> {
-  const entries = new Map<number, Uint8Array>()
-  for (const member of members) {
-    const index = rekeyIndex(member)
-    const entry = nonceToFront(sealGcm(owner.sharedSecret(member), groupKey))
-    entries.set(index, Buffer.concat([entries.get(index) ?? Buffer.alloc(0), entry]))
-  }
-  return entries
+  const byIndex = Map.groupBy(members, rekeyIndex)
+  checkReadable(byIndex)
+  const sealFor = (member: PublicKey) => nonceToFront(sealGcm(owner.sharedSecret(member), groupKey))
+  return new Map([...byIndex].map(([index, some]) => [index, Buffer.concat(some.map(sealFor))]))
+}
+
+function checkReadable(byIndex: ReadonlyMap<number, readonly PublicKey[]>): void {
+  const counts = [...byIndex.values()].map(({ length }) => length)
+  if (counts.length <= maxRekeyEntries && counts.every((count) => count <= maxCollidingKeys)) return
+  const count = counts.reduce((sum, one) => sum + one, 0)
+  throw new WaypostError('rekey/unreadable', { count, limit: maxRekeyEntries, colliding: maxCollidingKeys })
 }
 
 /** The key that a rekey by `owner` brings to `member`; undefined where it brings none. */

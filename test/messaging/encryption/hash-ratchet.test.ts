@@ -179,6 +179,13 @@ t.test('members whose index is the same find their own entry behind that of anot
   t.same(openRekey(one, owner.publicKey, twice), Buffer.from(groupKey.secretBytes()))
 })
 
+t.test('a rekey that nobody would read is not written', async (t) => {
+  const [owner, one] = [KeyPair.generate(), KeyPair.generate()]
+  const rekey = (count: number) => sealRekey(owner, new Array(count).fill(one.publicKey), groupKey.secretBytes())
+  t.same(openRekey(one, owner.publicKey, rekey(16)), Buffer.from(groupKey.secretBytes()))
+  t.throws(() => rekey(17), { code: 'rekey/unreadable', message: /16 under one index/ })
+})
+
 t.test('entries of anybody bring nothing and do no harm', async (t) => {
   const [owner, member] = [KeyPair.generate(), KeyPair.generate()]
   holds(
