@@ -7,11 +7,11 @@
  * another, pins a prekey only until the next one. A bundle that is played again brings an old prekey back only of a device that
  * lost its prekeys and counts anew, until the next word of its own.
  */
-import { WaypostError } from '../../core/errors.ts'
 import { type CompressedKey, compressedKey, compressedKeyBytes } from '../keys.ts'
 import { bytes, field, int64, message, repeated, text, uint32 } from '../schema.ts'
 import { maxDevices } from './bundle.ts'
 import { type Bundle, maxInstallationIdBytes, type SignedPrekey } from './protocol-message.ts'
+import { readStored } from './stored.ts'
 
 /** Devices of one person that are remembered; those not heard of for longest go. */
 const maxKnownDevices = 16
@@ -59,11 +59,9 @@ export class DeviceList {
 
   /** Reads what `toBytes` gave. Throws `session/unreadable`. */
   static fromBytes(stored: Uint8Array): DeviceList {
-    const read = listTable.parse(Uint8Array.from(stored))
-    if (read?.version !== version)
-      throw new WaypostError('session/unreadable', { why: 'a list of devices is damaged, or of a later release' })
+    const { devices } = readStored(listTable, version, stored)
     // Looked at when they came; what is on our disk only has to be whole.
-    return new DeviceList(read.devices.map((one) => ({ ...one, prekey: one.prekey as CompressedKey })))
+    return new DeviceList(devices.map((one) => ({ ...one, prekey: one.prekey as CompressedKey })))
   }
 
   /** The form on disk: no secrets. */

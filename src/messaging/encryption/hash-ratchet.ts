@@ -6,12 +6,12 @@
  * is before the window cannot be computed any more. A value, as the double ratchet is.
  */
 import { inspect } from 'node:util'
-import { WaypostError } from '../../core/errors.ts'
 import { gcmKeyBytes, openGcm, sealGcm } from '../aes-gcm.ts'
 import { keccak256, sameBytes } from '../keys.ts'
 import { bytes, type DraftOf, field, message, uint32 } from '../schema.ts'
 import type { GroupKey } from './group-key.ts'
 import { type EncryptedMessage, type encryptedMessage, maxGroupIdBytes } from './protocol-message.ts'
+import { readStored, unreadable } from './stored.ts'
 
 /** Messages that may be missing before one that is opened: some milliseconds of hashing, which anybody can ask for. */
 export const maxSequenceSteps = 2000
@@ -69,10 +69,9 @@ export class HashRatchet {
 
   /** Reads what `toBytes` gave. Throws `session/unreadable`. */
   static fromBytes(stored: Uint8Array): HashRatchet {
-    const read = stateTable.parse(Uint8Array.from(stored))
-    const isWhole = [read?.floor, read?.tip].every((step) => step?.key.length === gcmKeyBytes)
-    if (read === undefined || read.version !== version || !isWhole)
-      throw new WaypostError('session/unreadable', { why: 'a hash ratchet is damaged, or of a later release' })
+    const read = readStored(stateTable, version, stored)
+    const areKeys = [read.floor, read.tip].every(({ key }) => key.length === gcmKeyBytes)
+    if (!areKeys) throw unreadable('a key of a hash ratchet is missing')
     return new HashRatchet(read)
   }
 

@@ -6,11 +6,11 @@
  * A `PrekeyRing` is a value: to turn it gives the next one.
  */
 import { inspect } from 'node:util'
-import { WaypostError } from '../../core/errors.ts'
 import { KeyPair, sameBytes, secretKeyBytes } from '../keys.ts'
 import { bytes, field, int64, message, repeated, uint32 } from '../schema.ts'
 import { prekeyProtocolVersion } from './bundle.ts'
 import type { SignedPrekey } from './protocol-message.ts'
+import { readStored, unreadable } from './stored.ts'
 
 const day = 24n * 60n * 60n * 1_000_000_000n
 
@@ -63,11 +63,10 @@ export class PrekeyRing {
 
   /** Reads what `toBytes` gave. Throws `session/unreadable`. */
   static fromBytes(stored: Uint8Array): PrekeyRing {
-    const read = ringTable.parse(stored)
-    if (read === undefined || read.version !== version || read.prekeys.length === 0)
-      throw new WaypostError('session/unreadable', { why: 'the prekeys are damaged, or of a later release' })
+    const { prekeys } = readStored(ringTable, version, stored)
+    if (prekeys.length === 0) throw unreadable('there are no prekeys')
     return new PrekeyRing(
-      read.prekeys.map(({ secret, version, madeAt }) => ({ pair: KeyPair.fromSecret(secret), version, madeAt })),
+      prekeys.map(({ secret, version, madeAt }) => ({ pair: KeyPair.fromSecret(secret), version, madeAt })),
     )
   }
 

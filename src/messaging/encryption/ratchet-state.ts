@@ -1,7 +1,7 @@
 /** What a party of the double ratchet knows, and its form on disk. */
-import { WaypostError } from '../../core/errors.ts'
 import { type CompressedKey, compressedKey, compressedKeyBytes, KeyPair, secretKeyBytes } from '../keys.ts'
 import { bytes, field, message, repeated, uint32 } from '../schema.ts'
+import { readStored, unreadable } from './stored.ts'
 
 /** Message keys that a session keeps for messages that are still on their way. */
 export const maxKeptKeys = 2000
@@ -48,7 +48,7 @@ const keptTable = message('a kept key of a session', {
   key: field(3, key),
   madeAt: field(4, uint32),
 })
-const stateTable = message('a session', {
+const stateTable = message('the ratchet of a session', {
   version: field(1, uint32),
   own: field(2, key),
   theirs: field(3, publicKey),
@@ -72,13 +72,9 @@ export function encodeState(state: RatchetState): Uint8Array {
 
 /** Reads what `encodeState` wrote. Throws `session/unreadable`. */
 export function decodeState(stored: Uint8Array): RatchetState {
-  // A copy: the fields are views, and the caller may use the buffer again.
-  const read = stateTable.parse(Uint8Array.from(stored))
-  if (read === undefined) throw unreadable('it is damaged')
-  if (read.version !== version) throw unreadable(`it has version ${read.version}, this release knows ${version}`)
-  const { own, theirs, rootKey, sending, receiving, previous, kept, made } = read
+  const { own, theirs, rootKey, sending, receiving, previous, kept, made } = readStored(stateTable, version, stored)
   const keys = [rootKey, sending.key, receiving.key, ...kept.map((one) => one.key)]
-  if (keys.some(({ length }) => length !== secretKeyBytes)) throw unreadable('a key of it is missing')
+  if (keys.some(({ length }) => length !== secretKeyBytes)) throw unreadable('a key of a session is missing')
   try {
     return {
       own: KeyPair.fromSecret(own),
@@ -88,10 +84,6 @@ export function decodeState(stored: Uint8Array): RatchetState {
       ...{ rootKey, sending, receiving, previous, made },
     }
   } catch {
-    throw unreadable('a key of it is damaged')
+    throw unreadable('a key of a session is damaged')
   }
-}
-
-function unreadable(why: string): WaypostError {
-  return new WaypostError('session/unreadable', { why })
 }

@@ -7,7 +7,6 @@
  * then meets the session that has read it, and is refused.
  */
 import { inspect } from 'node:util'
-import { WaypostError } from '../../core/errors.ts'
 import {
   type CompressedKey,
   compressedKey,
@@ -19,6 +18,7 @@ import {
 import { bool, bytes, type DraftOf, field, message, text, uint32 } from '../schema.ts'
 import { Ratchet, type RatchetRefusal } from './double-ratchet.ts'
 import { type EncryptedMessage, type encryptedMessage, maxInstallationIdBytes } from './protocol-message.ts'
+import { readStored } from './stored.ts'
 import { answerX3dh, type Invitation, startX3dh } from './x3dh.ts'
 
 /** A device of another person. */
@@ -83,13 +83,7 @@ export class Session {
 
   /** Reads what `toBytes` gave. Throws `session/unreadable`. */
   static fromBytes(stored: Uint8Array): Session {
-    const read = sessionTable.parse(Uint8Array.from(stored))
-    if (read === undefined) throw new WaypostError('session/unreadable', { why: 'it is damaged' })
-    if (read.version !== version)
-      throw new WaypostError('session/unreadable', {
-        why: `it has version ${read.version}, this release knows ${version}`,
-      })
-    const { version: _, ratchet, ...rest } = read
+    const { version: _, ratchet, ...rest } = readStored(sessionTable, version, stored)
     return new Session({ ...rest, ratchet: Ratchet.fromBytes(ratchet) })
   }
 
