@@ -71,7 +71,7 @@ export class HashRatchet {
   static fromBytes(stored: Uint8Array): HashRatchet {
     const read = readStored(stateTable, version, stored)
     const areKeys = [read.floor, read.tip].every(({ key }) => key.length === gcmKeyBytes)
-    if (!areKeys) throw unreadable('a key of a hash ratchet is missing')
+    if (!areKeys || read.floor.n > read.tip.n) throw unreadable('a step of a hash ratchet is damaged')
     return new HashRatchet(read)
   }
 

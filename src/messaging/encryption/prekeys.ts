@@ -65,9 +65,11 @@ export class PrekeyRing {
   static fromBytes(stored: Uint8Array): PrekeyRing {
     const { prekeys } = readStored(ringTable, version, stored)
     if (prekeys.length === 0) throw unreadable('there are no prekeys')
-    return new PrekeyRing(
-      prekeys.map(({ secret, version, madeAt }) => ({ pair: KeyPair.fromSecret(secret), version, madeAt })),
-    )
+    try {
+      return new PrekeyRing(prekeys.map(({ secret, ...rest }) => ({ ...rest, pair: KeyPair.fromSecret(secret) })))
+    } catch {
+      throw unreadable('a prekey is damaged')
+    }
   }
 
   /** The form on disk: it has every secret of the ring. */

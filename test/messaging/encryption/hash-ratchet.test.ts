@@ -141,6 +141,12 @@ t.test('a forged message changes nothing', async (t) => {
 t.test('damaged bytes are refused, and nothing shows a key when it is printed', async (t) => {
   for (const bytes of [new Uint8Array(0), randomBytes(40), fresh.toBytes().subarray(0, -1)])
     t.throws(() => HashRatchet.fromBytes(bytes), { code: 'session/unreadable' })
+  const stored = nextOf(read(fresh, 10)).toBytes()
+  t.same(HashRatchet.fromBytes(stored).toBytes(), stored)
+  // The newest stands last: its number, then its key. None is before the oldest.
+  const back = Buffer.from(nextOf(read(fresh, 10)).forgetBefore(8).toBytes())
+  back[back.length - 32 - 3] = 7
+  t.throws(() => HashRatchet.fromBytes(back), { code: 'session/unreadable' })
   const secret = Buffer.from(groupKey.secretBytes()).toString('hex')
   const text = [fresh, groupKey].map((one) => inspect(one, { showHidden: true, depth: 9 }) + JSON.stringify(one)).join()
   t.notMatch(text, secret)

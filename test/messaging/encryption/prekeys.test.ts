@@ -49,5 +49,10 @@ t.test('prekeys turn and are forgotten in time after a clock that was a year ahe
 t.test('damaged prekeys are refused, and no ring shows a key', async (t) => {
   for (const bytes of [new Uint8Array(0), Buffer.of(8, 1), Buffer.of(1)])
     t.throws(() => PrekeyRing.fromBytes(bytes), { code: 'session/unreadable' })
+  const stored = Buffer.from(PrekeyRing.create(now).toBytes())
+  t.equal(PrekeyRing.fromBytes(stored).size, 1, 'the control')
+  // Version, then the prekey, and in it the secret: two bytes each before what they hold. No secret key is as large.
+  stored.fill(0xff, 6, 6 + 32)
+  t.throws(() => PrekeyRing.fromBytes(stored), { code: 'session/unreadable' })
   t.equal(inspect(PrekeyRing.create(now), { showHidden: true }), 'PrekeyRing of 1')
 })
