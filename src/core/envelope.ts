@@ -12,7 +12,7 @@ export interface Envelope {
   readonly receivedAt: Milliseconds
 }
 
-/** Decodes and hashes `bytes`, once for all who come after. Throws `message/malformed`. */
+/** Decodes `bytes`, once for all who come after. Throws `message/malformed`. */
 export function openEnvelope(pubsubTopic: string, bytes: Uint8Array, receivedAt: Milliseconds): Envelope {
   return envelopeOf(pubsubTopic, decodeMessage(bytes), bytes, receivedAt)
 }
@@ -24,7 +24,28 @@ export function envelopeOf(
   bytes: Uint8Array,
   receivedAt: Milliseconds,
 ): Envelope {
-  return { pubsubTopic, message, hash: messageHash(pubsubTopic, message), bytes, receivedAt }
+  return new Opened(pubsubTopic, message, bytes, receivedAt)
+}
+
+/** Hashed when somebody asks: a relay that keeps nothing and pushes to nobody has no use for it. */
+class Opened implements Envelope {
+  readonly pubsubTopic: string
+  readonly message: DecodedMessage
+  readonly bytes: Uint8Array
+  readonly receivedAt: Milliseconds
+  #hash: MessageHash | undefined
+
+  constructor(pubsubTopic: string, message: DecodedMessage, bytes: Uint8Array, receivedAt: Milliseconds) {
+    this.pubsubTopic = pubsubTopic
+    this.message = message
+    this.bytes = bytes
+    this.receivedAt = receivedAt
+  }
+
+  get hash(): MessageHash {
+    this.#hash ??= messageHash(this.pubsubTopic, this.message)
+    return this.#hash
+  }
 }
 
 /** An envelope of a message of our own. */

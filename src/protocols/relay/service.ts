@@ -1,5 +1,5 @@
 /**
- * Relay: what comes by gossip is judged once, decoded once, hashed once, handed on and delivered; what we publish goes
+ * Relay: what comes by gossip is judged once, decoded once, handed on and delivered; what we publish goes
  * the same way. The router itself (mesh, scores, gossip) is a libp2p service behind the interface `Router`.
  */
 import { type Envelope, openEnvelope } from '../../core/envelope.ts'
