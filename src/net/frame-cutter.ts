@@ -4,12 +4,16 @@
  */
 import { WaypostError } from '../core/errors.ts'
 
+/** Bytes of a frame from which it is taken in a buffer of its own, which may be kept. */
+const ownBytes = 4096
+
 /** Bytes of a length prefix at the most: four groups of seven bits are 256 MiB, far above every limit. */
 const maxPrefixBytes = 4
 
 /**
- * Takes the frame in `buffer`: its prefix from `begin`, its body from `start` to `end`. The bytes are never written to
- * again. What it throws comes out of `push`.
+ * Takes the frame in `buffer`: its prefix from `begin`, its body from `start` to `end`. A frame of less than 4 KiB may lie
+ * in a chunk, which lasts no longer than its sender lets it; a larger one has a buffer that is never written to again.
+ * What it throws comes out of `push`.
  */
 export type TakeFrame = (buffer: Uint8Array, begin: number, start: number, end: number) => void
 
@@ -43,10 +47,15 @@ export class FrameCutter {
       const head = this.#headOf(chunk, at, chunk.length)
       const end = at + (head & 7) + (head >>> 3)
       if (head === 0 || end > chunk.length) break
-      this.#take(chunk, at, at + (head & 7), end)
+      this.#takeWhole(chunk, at, at + (head & 7), end)
       at = end
     }
     if (at < chunk.length) this.#hold(chunk, at)
+  }
+
+  #takeWhole(chunk: Uint8Array, begin: number, start: number, end: number): void {
+    if (end - begin < ownBytes) this.#take(chunk, begin, start, end)
+    else this.#take(copied(chunk, begin, end), 0, start - begin, end - begin)
   }
 
   /** Keeps the begin of a frame, which is all of the chunk from `at` on. */
@@ -109,6 +118,12 @@ export class FrameCutter {
 }
 
 const nothing = new Uint8Array(0)
+
+function copied(chunk: Uint8Array, begin: number, end: number): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(end - begin)
+  copy.set(chunk.subarray(begin, end))
+  return copy
+}
 
 /** Bytes for a frame of which little has come: small frames need no second buffer. */
 const leastRoom = 2048

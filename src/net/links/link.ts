@@ -11,6 +11,7 @@ import { isRelayed } from '../circuit/address.ts'
 import { FrameCutter, type TakeFrame } from '../frame-cutter.ts'
 import type { Chunk } from '../frames.ts'
 import { countHeld } from '../guards/held.ts'
+import { lent } from '../stack/lent.ts'
 import { onEnd } from '../stream-end.ts'
 import { Outgoing, type OutgoingLimits, type Rank } from './outgoing.ts'
 import type { Turn } from './turn.ts'
@@ -134,6 +135,7 @@ export class Link {
     const cutter = new FrameCutter(this.#parts.limits.frameBytes, this.#take)
     const inbound: Inbound = { stream, cutter, unfinishedSince: undefined }
     this.#inbound.add(inbound)
+    lent.borrowed.add(stream)
     countHeld(stream, () => cutter.heldBytes + this.#waitingBeside(inbound))
     stream.addEventListener('close', () => this.#inbound.delete(inbound))
     stream.addEventListener('message', ({ data }) => this.#received(inbound, data))

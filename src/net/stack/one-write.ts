@@ -8,6 +8,7 @@
 import { Socket } from 'node:net'
 import type { MultiaddrConnection } from '@libp2p/interface'
 import type { Uint8ArrayList } from 'uint8arraylist'
+import { giveBack, isLarge, lent } from './lent.ts'
 
 interface Sent {
   readonly sentBytes: number
@@ -25,14 +26,19 @@ interface Inside {
 export function writeAtOnce(connection: MultiaddrConnection): void {
   const inside = connection as Inside
   const { socket, websocket, sendData } = inside
-  if (socket instanceof Socket) inside.sendData = (data) => writeAll(socket, data)
-  else if (websocket !== undefined && sendData !== undefined)
+  if (socket instanceof Socket) {
+    lent.delivered.add(connection)
+    inside.sendData = (data) => writeAll(socket, data, lent.given.has(connection))
+  } else if (websocket !== undefined && sendData !== undefined)
     inside.sendData = (data) => sendData.call(connection, joined(data))
 }
 
-function writeAll(socket: Socket, data: Uint8ArrayList): Sent {
+function writeAll(socket: Socket, data: Uint8ArrayList, isGiven: boolean): Sent {
   socket.cork()
-  for (const piece of data) socket.write(piece)
+  for (const piece of data) {
+    if (isGiven && isLarge(piece)) socket.write(piece, () => giveBack(piece))
+    else socket.write(piece)
+  }
   socket.uncork()
   return { sentBytes: data.byteLength, canSendMore: socket.writableLength < socket.writableHighWaterMark }
 }

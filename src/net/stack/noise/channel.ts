@@ -9,6 +9,7 @@ import { type AbortOptions, type MessageStream, type StreamCloseEvent, StreamSta
 import { AbstractMessageStream, type SendResult } from '@libp2p/utils'
 import type { Uint8ArrayList } from 'uint8arraylist'
 import { Pace } from '../../pace.ts'
+import { giveBack, isLarge, lent } from '../lent.ts'
 import type { Cipher } from './cipher.ts'
 import type { Ciphers } from './handshake.ts'
 import { maxPlaintextBytes, RecordReader, sealRecords } from './records.ts'
@@ -28,6 +29,8 @@ export class Channel extends AbstractMessageStream {
   readonly #records = new RecordReader()
   readonly #emptyRecords = new Pace(emptyRecordsPerSecond)
   #flushing = false
+  /** Large plaintexts of which the reader has not been given all yet. */
+  #opened: Uint8Array[] = []
 
   constructor(connection: MessageStream, { send, receive }: Ciphers) {
     super({
@@ -37,6 +40,7 @@ export class Channel extends AbstractMessageStream {
       direction: connection.direction,
     })
     this.#connection = connection
+    lent.given.add(connection)
     this.#send = send
     this.#receive = receive
     connection.addEventListener('message', ({ data }) => this.#received(data))
@@ -109,7 +113,10 @@ export class Channel extends AbstractMessageStream {
 
   #received(data: Plaintext): void {
     try {
-      for (const chunk of data instanceof Uint8Array ? [data] : data) this.#open(chunk)
+      for (const chunk of data instanceof Uint8Array ? [data] : data) {
+        this.#open(chunk)
+        if (lent.delivered.has(this.#connection)) giveBack(chunk)
+      }
       this.dispatchReadBuffer()
     } catch (error) {
       // What came before the record that is none was sent by the peer.
@@ -130,7 +137,17 @@ export class Channel extends AbstractMessageStream {
       if (this.readBuffer.byteLength + plaintext.length > maxPlaintextBytes) this.dispatchReadBuffer()
       if (this.readStatus === 'closed' || this.readStatus === 'closing') return
       this.readBuffer.append(plaintext)
+      if (isLarge(plaintext)) this.#opened.push(plaintext)
     }
+  }
+
+  /** A reader that says that it keeps nothing is lent the plaintexts: all of them, since what is left is dispatched again. */
+  override dispatchReadBuffer(): void {
+    const opened = this.#opened
+    this.#opened = []
+    super.dispatchReadBuffer()
+    if (this.readBuffer.byteLength > 0) this.#opened.unshift(...opened)
+    else if (lent.borrowed.has(this)) for (const plaintext of opened) giveBack(plaintext)
   }
 
   #connectionClosed({ error, local }: StreamCloseEvent): void {

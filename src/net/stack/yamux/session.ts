@@ -21,6 +21,7 @@ import {
 } from '@libp2p/interface'
 import type { HostLimits } from '../../limits.ts'
 import { Pace } from '../../pace.ts'
+import { lent } from '../lent.ts'
 import { controlFrames, Flag, FrameType, firstWindow, frameVersion, GoAway, type Header } from './frame.ts'
 import { FrameReader } from './frame-reader.ts'
 import {
@@ -94,6 +95,7 @@ export class YamuxSession
       body: (bytes, last) => this.#body(bytes, last),
     })
     this.#pinging = setInterval(() => this.#ping(), pingInterval).unref()
+    lent.borrowed.add(connection)
     connection.addEventListener('message', ({ data }) => this.#received(data))
     connection.addEventListener('drain', () => this.#drained())
     connection.addEventListener('close', () => this.#closed())

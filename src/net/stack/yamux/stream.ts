@@ -23,6 +23,7 @@ import {
   TypedEventEmitter,
 } from '@libp2p/interface'
 import type { Uint8ArrayList } from 'uint8arraylist'
+import { kept, lent } from '../lent.ts'
 import { controlFrames } from './frame.ts'
 import { dataFrameBytes, maxSendWindow, usedFirstWindow } from './limits.ts'
 import type { Outlet, Sender } from './outlet.ts'
@@ -225,10 +226,11 @@ export class YamuxStream extends TypedEventEmitter<MessageStreamEvents> implemen
     return this.#window.announce(length)
   }
 
-  /** Bytes of it. */
+  /** Bytes of it, which are lent. */
   receive(bytes: Uint8Array): void {
     if (this.readStatus === 'closed') this.#took(bytes.length)
-    else if (this.#received.byteLength === 0 && this.#listening) this.#deliver(bytes)
+    else if (this.#received.byteLength === 0 && this.#listening)
+      this.#deliver(lent.borrowed.has(this) ? bytes : kept(bytes))
     else {
       this.#received.append(bytes)
       this.#deliverReceived()

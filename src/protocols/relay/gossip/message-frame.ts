@@ -21,7 +21,7 @@ export interface MessageFrame {
 /** A buffer that is at most so many times larger than the frame in it may be kept for it. */
 const looseness = 2
 
-/** Bytes of a frame below which it is copied in any case: a view of its own would cost as much. */
+/** Bytes of a frame below which it is copied in any case: `FrameCutter` does not say that it may be kept. */
 const copiedBytes = 4096
 
 const cursor = new FieldCursor('Message')
