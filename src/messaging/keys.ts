@@ -30,6 +30,15 @@ export function compressedKey(bytes: Uint8Array): CompressedKey {
   return bytes as CompressedKey
 }
 
+/** The same of a copy, undefined where `compressedKey` throws: what was read is a view of a whole message, and a key stays. */
+export function keyOrNone(bytes: Uint8Array): CompressedKey | undefined {
+  try {
+    return compressedKey(Uint8Array.from(bytes))
+  } catch {
+    return undefined
+  }
+}
+
 /** Bytes of another party as a key of 65 bytes. Throws `key/invalid`. */
 export function uncompressedKey(bytes: Uint8Array): UncompressedKey {
   if (bytes.length !== uncompressedKeyBytes) throw invalid(`${bytes.length} bytes instead of ${uncompressedKeyBytes}`)

@@ -3,7 +3,7 @@
  * One is attached to every message, with a fresh timestamp.
  */
 import { WaypostError } from '../../core/errors.ts'
-import { compress, compressedKey, type KeyPair, keccak256, type PublicKey, recoverSigner, sameBytes } from '../keys.ts'
+import { compress, type KeyPair, keccak256, keyOrNone, type PublicKey, recoverSigner, sameBytes } from '../keys.ts'
 import type { DraftOf } from '../schema.ts'
 import type { Bundle, bundle, SignedPrekey } from './protocol-message.ts'
 
@@ -45,16 +45,8 @@ export type BundleVerdict = 'sound' | 'of-another' | 'forged' | 'malformed'
 /** Judges the bundle that came with a message of `sender`. What is new in it, `DeviceList` knows. */
 export function judgeBundle(candidate: Bundle, sender: PublicKey): BundleVerdict {
   if (!sameBytes(candidate.identity, compress(sender))) return 'of-another'
-  if (candidate.prekeys.size === 0 || ![...candidate.prekeys.values()].every(isPrekey)) return 'malformed'
+  if (candidate.prekeys.size === 0 || [...candidate.prekeys.values()].some(({ key }) => !keyOrNone(key)))
+    return 'malformed'
   const signer = recoverSigner(keccak256(signedMaterial(candidate)), candidate.signature)
   return signer !== undefined && sameBytes(compress(signer), candidate.identity) ? 'sound' : 'forged'
-}
-
-function isPrekey({ key }: SignedPrekey): boolean {
-  try {
-    compressedKey(key)
-    return true
-  } catch {
-    return false
-  }
 }

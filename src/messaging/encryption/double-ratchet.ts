@@ -8,7 +8,7 @@
  * there; the next one has neither the key that was used nor anything from which it follows.
  */
 import { inspect } from 'node:util'
-import { type CompressedKey, compressedKey, KeyPair, sameBytes } from '../keys.ts'
+import { type CompressedKey, KeyPair, keyOrNone, sameBytes } from '../keys.ts'
 import { openRatcheted, sealRatcheted, stepChain, stepRoot } from './ratchet-keys.ts'
 import { type Chain, decodeState, encodeState, type KeptKey, maxKeptKeys, type RatchetState } from './ratchet-state.ts'
 
@@ -201,15 +201,6 @@ export function associatedData({ key, n, previous }: RatchetPosition): Uint8Arra
   numbers.writeUInt32LE(n, 0)
   numbers.writeUInt32LE(previous, 4)
   return Buffer.concat([numbers, key])
-}
-
-function keyOrNone(bytes: Uint8Array): CompressedKey | undefined {
-  try {
-    // A copy: what was read is a view of a whole message, and this stays.
-    return compressedKey(Uint8Array.from(bytes))
-  } catch {
-    return undefined
-  }
 }
 
 function refused(why: RatchetRefusal): RatchetOpened {

@@ -5,7 +5,7 @@
  * requests so. Whether one is sent or believed is up to the caller.
  */
 import { openGcm, sealGcm } from '../aes-gcm.ts'
-import { compressedKey, KeyPair, type PublicKey } from '../keys.ts'
+import { KeyPair, keyOrNone, type PublicKey } from '../keys.ts'
 import type { DraftOf } from '../schema.ts'
 import type { EncryptedMessage, encryptedMessage } from './protocol-message.ts'
 
@@ -19,10 +19,6 @@ export function sealOneShot(recipient: PublicKey, plaintext: Uint8Array): DraftO
 
 /** What `message` holds; undefined where it is none of this kind, or not for `recipient`. */
 export function openOneShot(recipient: KeyPair, message: EncryptedMessage): Uint8Array | undefined {
-  if (message.oneShot === undefined) return undefined
-  try {
-    return openGcm(recipient.sharedSecret(compressedKey(message.oneShot.key)), message.payload)
-  } catch {
-    return undefined
-  }
+  const ephemeral = message.oneShot && keyOrNone(message.oneShot.key)
+  return ephemeral && openGcm(recipient.sharedSecret(ephemeral), message.payload)
 }

@@ -7,14 +7,7 @@
  * then meets the session that has read it, and is refused.
  */
 import { inspect } from 'node:util'
-import {
-  type CompressedKey,
-  compressedKey,
-  compressedKeyBytes,
-  type KeyPair,
-  type PublicKey,
-  sameBytes,
-} from '../keys.ts'
+import { compressedKeyBytes, type KeyPair, keyOrNone, type PublicKey, sameBytes } from '../keys.ts'
 import { bool, bytes, type DraftOf, field, message, text, uint32 } from '../schema.ts'
 import { Ratchet, type RatchetRefusal } from './double-ratchet.ts'
 import { type EncryptedMessage, type encryptedMessage, maxInstallationIdBytes } from './protocol-message.ts'
@@ -137,13 +130,5 @@ export class Session {
 
   [inspect.custom](): string {
     return `Session ${JSON.stringify(this)}`
-  }
-}
-
-function keyOrNone(bytes: Uint8Array): CompressedKey | undefined {
-  try {
-    return compressedKey(Uint8Array.from(bytes))
-  } catch {
-    return undefined
   }
 }
