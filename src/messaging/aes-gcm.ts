@@ -5,7 +5,7 @@ export const gcmKeyBytes = 32
 const tagBytes = 16
 const nonceBytes = 12
 /** Bytes that a ciphertext is longer than what is in it. */
-export const gcmOverheadBytes = tagBytes + nonceBytes
+const gcmOverheadBytes = tagBytes + nonceBytes
 
 const nothing = new Uint8Array(0)
 

@@ -20,10 +20,10 @@ const maxDepth = 16
 export const maxElements = 131_072
 
 /** Items of one repeated field or map, unless its schema says otherwise. */
-export const maxItems = 4096
+const maxItems = 4096
 
 /** Bytes of one text, unless its schema says otherwise. */
-export const maxTextBytes = 65_536
+const maxTextBytes = 65_536
 
 /** What one reading may still take. */
 class Budget {

@@ -39,9 +39,9 @@ export const Emotion = { love: 1, thumbsUp: 2, thumbsDown: 3, laugh: 4, sad: 5, 
 /** Characters of an id or name in bytes: the longest id, of a private group, has 169. */
 const nameText = text(1024)
 
-export const stickerMessage = message('StickerMessage', { hash: field(1, nameText), pack: field(2, int32) })
+const stickerMessage = message('StickerMessage', { hash: field(1, nameText), pack: field(2, int32) })
 
-export const imageMessage = message('ImageMessage', {
+const imageMessage = message('ImageMessage', {
   payload: field(1, bytes()),
   /** An ImageFormat. */
   format: field(2, int32),
@@ -51,14 +51,14 @@ export const imageMessage = message('ImageMessage', {
   albumImagesCount: field(6, uint32),
 })
 
-export const audioMessage = message('AudioMessage', {
+const audioMessage = message('AudioMessage', {
   payload: field(1, bytes()),
   /** An AudioFormat. */
   format: field(2, int32),
   durationMilliseconds: field(3, uint64),
 })
 
-export const bridgeMessage = message('BridgeMessage', {
+const bridgeMessage = message('BridgeMessage', {
   bridgeName: field(1, nameText),
   userName: field(2, nameText),
   userAvatar: field(3, text()),
@@ -75,7 +75,7 @@ export const contactRequestState = message('ContactRequestPropagatedState', {
   remoteState: field(4, uint64),
 })
 
-export const unfurledLink = message('UnfurledLink', {
+const unfurledLink = message('UnfurledLink', {
   url: field(1, text()),
   title: field(2, text()),
   description: field(3, text()),

@@ -35,7 +35,7 @@ const revealedAccount = message('RevealedAccount', {
   isAirdropAddress: field(4, bool),
 })
 
-export const communityMember = message('CommunityMember', {
+const communityMember = message('CommunityMember', {
   /** Each a Role. */
   roles: repeated(1, int32, 16),
   revealedAccounts: repeated(2, revealedAccount, 64),
@@ -191,12 +191,6 @@ export const communityShardKey = message('CommunityShardKey', {
 const signed = { signature: field(1, bytes()), payload: field(2, bytes()) } as const
 
 export const communityPublicShardInfo = message('CommunityPublicShardInfo', signed)
-export const publicShardInfo = message('PublicShardInfo', {
-  clock: field(1, uint64),
-  communityId: field(2, bytes()),
-  shard: optional(3, shardMessage),
-  chainId: field(4, uint64),
-})
 
 export const communityEncryptionKeysRequest = message('CommunityEncryptionKeysRequest', {
   communityId: field(1, bytes()),

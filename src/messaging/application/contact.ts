@@ -1,18 +1,5 @@
 /** Contacts and profiles: requests, what people tell of themselves, presence (status-go's `contact.proto` and others). */
-import {
-  bool,
-  bytes,
-  field,
-  int32,
-  map,
-  message,
-  optional,
-  repeated,
-  text,
-  uint32,
-  uint64,
-  type ValueOf,
-} from '../schema.ts'
+import { bool, bytes, field, int32, map, message, optional, repeated, text, uint32, uint64 } from '../schema.ts'
 import { contactRequestState } from './chat.ts'
 
 const nameText = text(1024)
@@ -80,7 +67,3 @@ export const statusUpdate = message('StatusUpdate', {
   status: field(2, int32),
   customText: field(3, nameText),
 })
-
-export type StatusUpdate = ValueOf<typeof statusUpdate>
-export type ChatIdentity = ValueOf<typeof chatIdentity>
-export type ContactUpdate = ValueOf<typeof contactUpdate>

@@ -12,7 +12,6 @@ import {
   text,
   uint32,
   uint64,
-  type ValueOf,
 } from '../schema.ts'
 
 const nameText = text(1024)
@@ -177,7 +176,3 @@ export const backup = message('Backup', {
   chats: repeated(15, syncChat),
   chatsProgress: optional(16, progress),
 })
-
-export type SyncPairInstallation = ValueOf<typeof syncPairInstallation>
-export type SyncInstallationContact = ValueOf<typeof syncInstallationContact>
-export type SyncChat = ValueOf<typeof syncChat>

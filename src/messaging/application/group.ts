@@ -4,7 +4,7 @@ import { chatMessage, emojiReaction } from './chat.ts'
 
 /** Events of one message and of one log at the most, and members that one of them names. Each is a signature to check. */
 export const maxEvents = 1024
-export const maxEventMembers = 256
+const maxEventMembers = 256
 
 /** Bytes of a group's picture: every message carries it, and is 1 MiB at the most. */
 export const maxGroupImageBytes = 512 * 1024
@@ -58,5 +58,3 @@ export const groupChatInvitation = message('GroupChatInvitation', {
 })
 
 export type MembershipUpdateEvent = ValueOf<typeof membershipUpdateEvent>
-export type MembershipUpdateMessage = ValueOf<typeof membershipUpdateMessage>
-export type GroupChatInvitation = ValueOf<typeof groupChatInvitation>

@@ -14,9 +14,6 @@ const applicationMetadata = message('ApplicationMetadataMessage', {
   type: field(3, int32),
 })
 
-/** Bytes of a message's id. */
-export const messageIdBytes = 32
-
 export interface Signed {
   readonly id: Uint8Array
   readonly body: Uint8Array

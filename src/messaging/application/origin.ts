@@ -40,7 +40,7 @@ export interface Origin {
 export type OriginFault = 'signers differ' | 'not encrypted' | 'wrong place' | 'not ours' | 'wrong chat'
 
 /** Whether all layers name the same sender. An envelope without a signature names none. */
-export function signersAgree({ application, transport, encryption }: Origin): boolean {
+function signersAgree({ application, transport, encryption }: Origin): boolean {
   if (transport === undefined || !sameBytes(application, uncompress(transport))) return false
   return encryption === undefined || sameBytes(application, uncompress(encryption))
 }

@@ -16,7 +16,7 @@ import {
 import { chatIdentity } from '../application/contact.ts'
 import { openPayload, type Signed, signPayload } from '../application/metadata.ts'
 import { ApplicationType } from '../application/types.ts'
-import { compress, type KeyPair, type PublicKey, sameBytes, uncompress, userId } from '../keys.ts'
+import { type KeyPair, type PublicKey, sameBytes, uncompress, userId } from '../keys.ts'
 import { communityChatId, communityId } from '../topics.ts'
 
 type Channel = CommunityDescription['chats'] extends ReadonlyMap<string, infer Value> ? Value : never
@@ -254,9 +254,4 @@ export function laterDescription(held: CommunityDescription, received: Community
 /** The ids under which the channels' messages are filed. */
 export function chatIdsOf(description: CommunityDescription, community: PublicKey): string[] {
   return [...description.chats.keys()].map((uuid) => communityChatId(community, uuid))
-}
-
-/** The bytes by which messages name a community. */
-export function communityIdBytes(community: PublicKey): Uint8Array {
-  return compress(community)
 }

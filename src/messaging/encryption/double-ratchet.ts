@@ -16,7 +16,7 @@ import { type Chain, decodeState, encodeState, type KeptKey, maxKeptKeys, type R
 export const maxSkippedMessages = 1000
 
 /** Keys made after a kept one until it is dropped (MaxKeep of status-go). */
-export const maxKeptAge = 3000
+const maxKeptAge = 3000
 
 /** Where in the conversation a message stands. */
 export interface RatchetPosition {

@@ -35,7 +35,7 @@ export const rekeyEntryBytes = 60
 const key = bytes(compressedKeyBytes)
 const installation = text(maxInstallationIdBytes)
 
-export const signedPrekey = message('SignedPreKey', {
+const signedPrekey = message('SignedPreKey', {
   key: field(1, key),
   /** Counts up with each prekey of a device. */
   version: field(2, uint32),
@@ -53,32 +53,32 @@ export const bundle = message('Bundle', {
 })
 
 /** With which keys X3DH was done. `prekey` is the receiver's. */
-export const x3dhHeader = message('X3DHHeader', { key: field(1, key), prekey: field(4, key) })
+const x3dhHeader = message('X3DHHeader', { key: field(1, key), prekey: field(4, key) })
 
 /** Where in the double ratchet a message stands; `prekey` names the session. */
-export const ratchetHeader = message('DRHeader', {
+const ratchetHeader = message('DRHeader', {
   key: field(1, key),
   n: field(2, uint32),
   previous: field(3, uint32),
   prekey: field(4, key),
 })
 
-export const oneShotHeader = message('DHHeader', { key: field(1, key) })
+const oneShotHeader = message('DHHeader', { key: field(1, key) })
 
 /** A key of a group, for one member. `timestamp` in milliseconds. */
-export const groupKeyMessage = message('HRKey', {
+const groupKeyMessage = message('HRKey', {
   deprecatedId: field(1, uint32),
   key: field(2, bytes(32)),
   timestamp: field(3, uint64),
 })
 
 /** A new key of a group for each of its members, under the index of the member. `timestamp` in milliseconds. */
-export const rekeyMessage = message('RekeyGroup', {
+const rekeyMessage = message('RekeyGroup', {
   timestamp: field(2, uint64),
   keys: map(4, uint32, bytes(maxCollidingKeys * rekeyEntryBytes), maxRekeyEntries),
 })
 
-export const groupKeysMessage = message('HRKeys', {
+const groupKeysMessage = message('HRKeys', {
   keys: repeated(1, groupKeyMessage, maxGroupKeys),
   rekey: optional(2, rekeyMessage),
 })
@@ -114,7 +114,6 @@ export const protocolMessage = message('ProtocolMessage', {
 
 export type SignedPrekey = ValueOf<typeof signedPrekey>
 export type Bundle = ValueOf<typeof bundle>
-export type RatchetHeader = ValueOf<typeof ratchetHeader>
 export type HashRatchetHeader = ValueOf<typeof hashRatchetHeader>
 export type EncryptedMessage = ValueOf<typeof encryptedMessage>
 export type ProtocolMessage = ValueOf<typeof protocolMessage>

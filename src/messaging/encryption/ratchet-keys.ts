@@ -11,7 +11,7 @@ const keyBytes = 32
 const ivBytes = 16
 const macBytes = 32
 /** Bytes that a ciphertext is longer than what is in it. */
-export const ratchetOverheadBytes = ivBytes + macBytes
+const ratchetOverheadBytes = ivBytes + macBytes
 
 /** Drawn from the root: root key, chain key, and a header key that nobody uses. */
 const rootDrawBytes = 3 * keyBytes

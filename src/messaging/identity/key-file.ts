@@ -23,7 +23,7 @@ export interface ScryptCost {
 export const defaultCost: ScryptCost = { N: 2 ** 17, r: 8, p: 1 }
 
 /** Memory that a file may make scrypt take: four times that of the default. */
-export const maxScryptBytes = 512 * 1024 * 1024
+const maxScryptBytes = 512 * 1024 * 1024
 const maxRounds = 8
 const maxBlock = 32
 const saltBytes = 16

@@ -14,7 +14,7 @@ const maxIds = 4096
 /** Messages in one payload at the most. */
 const maxMessages = 1024
 
-export const syncMessage = message('mvds.Message', {
+const syncMessage = message('mvds.Message', {
   groupId: field(6001, bytes()),
   /** Seconds since the Unix epoch, on the sender's clock. */
   timestamp: field(6002, int64),

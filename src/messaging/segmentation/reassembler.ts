@@ -25,7 +25,7 @@ export interface ReassemblyLimits {
   readonly finished: number
 }
 
-export const reassemblyLimits: ReassemblyLimits = {
+const reassemblyLimits: ReassemblyLimits = {
   senderBytes: 20 * mebibyte,
   bytes: 80 * mebibyte,
   senderMessages: 32,

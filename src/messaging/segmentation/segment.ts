@@ -18,7 +18,7 @@ export const segmentMessage = message('SegmentMessage', {
 export type SegmentMessage = ValueOf<typeof segmentMessage>
 
 /** Bytes of a keccak256 hash. */
-export const wholeHashBytes = 32
+const wholeHashBytes = 32
 
 /** Where a segment stands among its kind. */
 export interface SegmentPlace {
