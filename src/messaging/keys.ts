@@ -156,6 +156,7 @@ function invalid(why: string): WaypostError {
   return new WaypostError('key/invalid', { why })
 }
 
-function hex(bytes: Uint8Array): string {
+/** Bytes as lower-case hexadecimal digits. */
+export function hex(bytes: Uint8Array): string {
   return Buffer.prototype.hexSlice.call(bytes, 0, bytes.length)
 }

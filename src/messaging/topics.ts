@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import { inspect } from 'node:util'
 import { pubsubTopicOf } from '../core/topics.ts'
-import { type CompressedKey, compress, keccak256, type PublicKey, uncompress, userId } from './keys.ts'
+import { type CompressedKey, compress, hex, keccak256, type PublicKey, uncompress, userId } from './keys.ts'
 
 /** The cluster of Status, its shard for everything, and the one for what communities are asked. */
 export const statusCluster = 16
@@ -136,8 +136,4 @@ export function communityExtraChannel(key: PublicKey, extra: keyof typeof commun
 /** All channels on which a person is reached and tells of itself, without those of conversations. */
 export function ownChannels(key: CompressedKey): Channel[] {
   return [contactCodeChannel(key), partitionedChannel(key), personalChannel(key)]
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.prototype.hexSlice.call(bytes, 0, bytes.length)
 }

@@ -13,6 +13,7 @@ import {
   uint64,
   type ValueOf,
 } from '../schema.ts'
+import { nameText } from './names.ts'
 
 /** What kind of chat a message is in. 4 and 6 never leave a device. */
 export const ChatKind = { oneToOne: 1, publicChat: 2, privateGroup: 3, community: 5 } as const
@@ -35,9 +36,6 @@ export const ContentType = {
 export const ImageFormat = { png: 1, jpeg: 2, webp: 3, gif: 4 } as const
 export const AudioFormat = { aac: 1, amr: 2 } as const
 export const Emotion = { love: 1, thumbsUp: 2, thumbsDown: 3, laugh: 4, sad: 5, angry: 6 } as const
-
-/** Characters of an id or name in bytes: the longest id, of a private group, has 169. */
-const nameText = text(1024)
 
 const stickerMessage = message('StickerMessage', { hash: field(1, nameText), pack: field(2, int32) })
 

@@ -15,12 +15,11 @@ import {
 } from '../schema.ts'
 import { shardMessage } from './chat.ts'
 import { chatIdentity } from './contact.ts'
+import { nameText } from './names.ts'
 
 /** Members, and people banned, of one community. */
-const maxMembers = 32_768
+const maxCommunityMembers = 32_768
 const maxChannels = 1024
-
-const nameText = text(1024)
 
 export const Role = { owner: 1, admin: 4, tokenMaster: 5 } as const
 /** Who may join: whoever asks, or whom an admin lets in. */
@@ -58,7 +57,7 @@ const bloomFilter = message('CommunityBloomFilter', {
 })
 
 export const communityChannel = message('CommunityChat', {
-  members: map(1, nameText, communityMember, maxMembers),
+  members: map(1, nameText, communityMember, maxCommunityMembers),
   permissions: optional(2, permissions),
   identity: optional(3, chatIdentity),
   categoryId: field(4, nameText),
@@ -113,13 +112,13 @@ const banInfo = message('CommunityBanInfo', { deleteAllMessages: field(1, bool) 
 export const communityDescription = message('CommunityDescription', {
   clock: field(1, uint64),
   /** By user id. */
-  members: map(2, nameText, communityMember, maxMembers),
+  members: map(2, nameText, communityMember, maxCommunityMembers),
   permissions: optional(3, permissions),
   identity: optional(5, chatIdentity),
   /** By the channel's uuid. */
   chats: map(6, nameText, communityChannel, maxChannels),
   /** Before `bannedMembers`. */
-  banList: repeated(7, nameText, maxMembers),
+  banList: repeated(7, nameText, maxCommunityMembers),
   categories: map(8, nameText, category, maxChannels),
   archiveMagnetlinkClock: field(9, uint64),
   adminSettings: optional(10, adminSettings),
@@ -131,7 +130,7 @@ export const communityDescription = message('CommunityDescription', {
   tokensMetadata: repeated(16, tokenMetadata, 256),
   activeMembersCount: field(17, uint64),
   id: field(18, nameText),
-  bannedMembers: map(19, nameText, banInfo, maxMembers),
+  bannedMembers: map(19, nameText, banInfo, maxCommunityMembers),
   resendAccountsClock: field(20, uint64),
   /** Parts under a hash ratchet, by hexadecimal key id and sequence number. */
   privateData: map(100, nameText, bytes(), maxChannels),
@@ -242,7 +241,7 @@ export const communityEvent = message('CommunityEvent', {
     }),
   ),
   memberToAction: field(7, nameText),
-  membersAdded: map(8, nameText, communityMember, maxMembers),
+  membersAdded: map(8, nameText, communityMember, maxCommunityMembers),
   rejectedRequests: map(9, nameText, communityRequestToJoin),
   acceptedRequests: map(10, nameText, communityRequestToJoin),
   tokenMetadata: optional(11, tokenMetadata),

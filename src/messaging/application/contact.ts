@@ -1,8 +1,7 @@
 /** Contacts and profiles: requests, what people tell of themselves, presence (status-go's `contact.proto` and others). */
 import { bool, bytes, field, int32, map, message, optional, repeated, text, uint32, uint64 } from '../schema.ts'
 import { contactRequestState } from './chat.ts'
-
-const nameText = text(1024)
+import { nameText } from './names.ts'
 
 export const contactUpdate = message('ContactUpdate', {
   clock: field(1, uint64),

@@ -13,8 +13,7 @@ import {
   uint32,
   uint64,
 } from '../schema.ts'
-
-const nameText = text(1024)
+import { nameText } from './names.ts'
 
 export const syncPairInstallation = message('SyncPairInstallation', {
   clock: field(1, uint64),

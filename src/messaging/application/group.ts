@@ -1,6 +1,7 @@
 /** Private groups: the log of their membership, and what goes with it (status-go's `membership_update_message.proto`). */
 import { bytes, field, int32, message, oneof, repeated, text, uint64, type ValueOf } from '../schema.ts'
 import { chatMessage, emojiReaction } from './chat.ts'
+import { nameText } from './names.ts'
 
 /** Events of one message and of one log at the most, and members that one of them names. Each is a signature to check. */
 export const maxEvents = 1024
@@ -35,7 +36,7 @@ export const membershipUpdateEvent = message('MembershipUpdateEvent', {
   clock: field(1, uint64),
   /** User ids, as they stand on the wire: `0x` and 130 digits. */
   members: repeated(2, text(256), maxEventMembers),
-  name: field(3, text(1024)),
+  name: field(3, nameText),
   /** An EventType. */
   type: field(4, int32),
   color: field(5, text(64)),
@@ -43,7 +44,7 @@ export const membershipUpdateEvent = message('MembershipUpdateEvent', {
 })
 
 export const membershipUpdateMessage = message('MembershipUpdateMessage', {
-  chatId: field(1, text(1024)),
+  chatId: field(1, nameText),
   /** Each a signature of 65 bytes and an encoded event. */
   events: repeated(2, bytes(), maxEvents),
   entity: oneof({ message: [3, chatMessage], reaction: [4, emojiReaction] }),
@@ -52,7 +53,7 @@ export const membershipUpdateMessage = message('MembershipUpdateMessage', {
 /** `state`: 1 asked for, 2 refused, 3 approved. */
 export const groupChatInvitation = message('GroupChatInvitation', {
   clock: field(1, uint64),
-  chatId: field(2, text(1024)),
+  chatId: field(2, nameText),
   introduction: field(3, text()),
   state: field(4, int32),
 })

@@ -65,7 +65,7 @@ export function newCommunity(
 }
 
 /** The clock of a change: the time, or later than the one before. */
-function nextClock({ clock }: CommunityDescription, now: Milliseconds): bigint {
+function clockOfChange({ clock }: CommunityDescription, now: Milliseconds): bigint {
   const time = BigInt(Math.floor(now))
   return clock < time ? time : clock + 1n
 }
@@ -73,7 +73,7 @@ function nextClock({ clock }: CommunityDescription, now: Milliseconds): bigint {
 type Change = Partial<CommunityDescription>
 
 function changed(description: CommunityDescription, now: Milliseconds, change: Change): CommunityDescription {
-  return { ...description, ...change, clock: nextClock(description, now) }
+  return { ...description, ...change, clock: clockOfChange(description, now) }
 }
 
 function withEntry<Value>(entries: ReadonlyMap<string, Value>, key: string, value: Value): Map<string, Value> {
@@ -97,7 +97,7 @@ function inChannels(
 /** Lets somebody in, to every channel that needs no token. Somebody who is in stays as he is. */
 export function withMember(description: CommunityDescription, id: string, now: Milliseconds): CommunityDescription {
   if (description.members.has(id)) return description
-  const newcomer = member([], nextClock(description, now))
+  const newcomer = member([], clockOfChange(description, now))
   const members = withEntry(description.members, id, newcomer)
   return hydrated(changed(description, now, { members }))
 }
@@ -127,7 +127,7 @@ export function withChannel(
   now: Milliseconds,
 ): CommunityDescription {
   const known = description.chats.get(uuid)
-  const identity = identityOf(looks, nextClock(description, now), known?.identity)
+  const identity = identityOf(looks, clockOfChange(description, now), known?.identity)
   const chat: Channel = known
     ? { ...known, identity }
     : {
