@@ -60,7 +60,7 @@ export class HashRatchet {
     this.#state = state
   }
 
-  /** The ratchet of a group key, before its first message. */
+  /** The ratchet of a group key, before its first message. A key that comes again goes on with the ratchet that is there. */
   static of(groupKey: GroupKey): HashRatchet {
     const step = { n: 0, key: groupKey.secretBytes() }
     const { groupId, id: keyId, deprecatedId: deprecatedKeyId } = groupKey
