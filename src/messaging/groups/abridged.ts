@@ -24,6 +24,8 @@ export function isSameGroup(one: GroupState, other: GroupState): boolean {
     Buffer.compare(one.image, other.image) === 0 &&
     isSameSet(one.members, other.members) &&
     isSameSet(one.admins, other.admins) &&
+    one.letInBy.size === other.letInBy.size &&
+    [...one.letInBy].every(([member, by]) => other.letInBy.get(member) === by) &&
     isSameSet(one.joined, other.joined) &&
     isSameSet(one.expelled, other.expelled)
   )

@@ -3,6 +3,7 @@ import { WaypostError } from '../../core/errors.ts'
 import { EventType, isGroupId, type MembershipUpdateEvent, membershipUpdateEvent } from '../application/group.ts'
 import { type KeyPair, keccak256, keyOfUser, recoverSigner, signatureBytes, userId } from '../keys.ts'
 import type { DraftOf } from '../schema.ts'
+import { encodeStayers } from './stayers.ts'
 
 export interface SignedEvent {
   readonly event: MembershipUpdateEvent
@@ -31,9 +32,11 @@ export const drafts = {
   imageChanged: (image: Uint8Array, clock: bigint): EventDraft => ({ type: EventType.imageChanged, image, clock }),
   membersAdded: (members: string[], clock: bigint): EventDraft => ({ type: EventType.membersAdded, members, clock }),
   memberJoined: (clock: bigint): EventDraft => ({ type: EventType.memberJoined, clock }),
-  memberRemoved: (member: string, clock: bigint): EventDraft => ({
+  /** `stay` are all members that an admin knows: with them go those whom the removed one let in and who are not among them. */
+  memberRemoved: (member: string, clock: bigint, stay?: Iterable<string>): EventDraft => ({
     type: EventType.memberRemoved,
     members: [member],
+    image: stay && encodeStayers(stay),
     clock,
   }),
   adminsAdded: (members: string[], clock: bigint): EventDraft => ({ type: EventType.adminsAdded, members, clock }),

@@ -4,14 +4,15 @@
  * status-go refuses a whole log for one event that is not allowed. Here that event is passed over, so that everybody who
  * has the same events sees the same group, in whatever order they came.
  *
- * A clock is the author's word, so an event may come late and say that it is early. Two rules hold against it, both of the
+ * A clock is the author's word, so an event may come late and say that it is early. Three rules hold against it, all of the
  * events alone. Whom an admin removed only an admin lets in again: else an accomplice would, under any clock, even after he was
- * removed himself. And who stops being a member or an admin is one for the events that stand before, however late they come.
- * What no rule can tell is whether somebody who was removed let in others before that, or says so now: those stay until an
- * admin removes them.
+ * removed himself. Who stops being a member or an admin is one for the events that stand before, however late they come. And
+ * whom somebody let in, in truth or afterwards, goes when he is removed, unless the admin names him as one who stays
+ * (`stayers.ts`); of a removal that names nobody, as status-go's, all stay.
  */
 import { EventType } from '../application/group.ts'
 import type { SignedEvent } from './event.ts'
+import { stayersOf } from './stayers.ts'
 
 /** Members of a group at the most: each message goes to each of them by itself. */
 export const maxMembers = 512
@@ -24,6 +25,8 @@ export interface GroupState {
   /** User ids, in the order in which they came. */
   readonly members: ReadonlySet<string>
   readonly admins: ReadonlySet<string>
+  /** Of each member but the creator, who let him in: the first, or the last admin who did. */
+  readonly letInBy: ReadonlyMap<string, string>
   /** Members who said that they are there. */
   readonly joined: ReadonlySet<string>
   /** Whom an admin removed, and none has let in again. */
@@ -48,6 +51,7 @@ export type EventFault =
 type Building = { -readonly [Key in keyof GroupState]: GroupState[Key] } & {
   members: Set<string>
   admins: Set<string>
+  letInBy: Map<string, string>
   joined: Set<string>
   expelled: Set<string>
   events: SignedEvent[]
@@ -80,6 +84,21 @@ function change(says: (signed: SignedEvent) => boolean, apply: Rule['apply']): R
 /** The one that a removal names; undefined when it names none or several. */
 function onlyMember({ event }: SignedEvent): string | undefined {
   return event.members.length === 1 ? event.members[0] : undefined
+}
+
+/** Who goes with somebody whom an admin removes: whom he let in, and whom those did, but admins and those who are to stay. */
+function followers({ members, admins, letInBy }: GroupState, removed: string, { event }: SignedEvent): string[] {
+  const stays = stayersOf(event.image)
+  if (stays === undefined) return []
+  const gone = new Set([removed])
+  // Who let somebody in may stand behind him, having left and come back: as many rounds as there is somebody to find.
+  for (let before = 0; before < gone.size; ) {
+    before = gone.size
+    for (const member of members)
+      if (gone.has(letInBy.get(member) ?? '') && !admins.has(member) && !stays(member)) gone.add(member)
+  }
+  gone.delete(removed)
+  return [...gone]
 }
 
 const rules: Readonly<Record<number, Rule>> = {
@@ -119,7 +138,9 @@ const rules: Readonly<Record<number, Rule>> = {
       return notMember(state, signed) ?? (isFull(state, newcomers) ? 'group full' : undefined)
     },
     apply: (state, signed) => {
+      const isByAdmin = state.admins.has(signed.from)
       for (const member of letIn(state, signed)) {
+        if (isByAdmin || !state.members.has(member)) state.letInBy.set(member, signed.from)
         state.members.add(member)
         state.expelled.delete(member)
       }
@@ -143,9 +164,12 @@ const rules: Readonly<Record<number, Rule>> = {
     },
     apply: (state, signed) => {
       const removed = onlyMember(signed) ?? ''
-      for (const set of [state.members, state.admins, state.joined]) set.delete(removed)
-      // Who left by himself is let in by any member, as before.
-      if (removed !== signed.from) state.expelled.add(removed)
+      const isExpelled = removed !== signed.from
+      for (const gone of isExpelled ? [removed, ...followers(state, removed, signed)] : [removed]) {
+        for (const held of [state.members, state.admins, state.joined, state.letInBy]) held.delete(gone)
+        // Who left by himself is let in by any member, as before.
+        if (isExpelled) state.expelled.add(gone)
+      }
     },
   },
   [EventType.adminsAdded]: {
@@ -195,6 +219,7 @@ export function replay(chatId: string, events: Iterable<SignedEvent>): GroupStat
     image: new Uint8Array(0),
     members: new Set(),
     admins: new Set(),
+    letInBy: new Map(),
     joined: new Set(),
     expelled: new Set(),
     events: [],

@@ -11,6 +11,7 @@ import { abridged, isSameGroup } from '../../../src/messaging/groups/abridged.ts
 import { drafts, groupId, openEvent, type SignedEvent, signEvent } from '../../../src/messaging/groups/event.ts'
 import { adminEvents, GroupLog, maxAuthorEvents } from '../../../src/messaging/groups/group-log.ts'
 import { eventFault, maxMembers, replay, wasEverMember } from '../../../src/messaging/groups/replay.ts'
+import { encodeStayers } from '../../../src/messaging/groups/stayers.ts'
 import { KeyPair, userId } from '../../../src/messaging/keys.ts'
 import { holds } from '../../kit/property.ts'
 import { hexOf } from '../../kit/vectors.ts'
@@ -135,6 +136,37 @@ t.test('a log in short still says whom an admin removed', async (t) => {
   t.same(shown([...abridged(state), again]).members, [1, 2])
 })
 
+t.test('whom somebody let in goes with him, unless the admin who removes him lets them stay', async (t) => {
+  const erin = people[4]!
+  const start = logOf(
+    [alice, drafts.membersAdded([id(bob)], clock(1))],
+    [bob, drafts.membersAdded([id(carol), id(erin)], clock(2))],
+    [alice, drafts.adminsAdded([id(erin)], clock(3))],
+  )
+  const removal = (stay?: KeyPair[]) =>
+    signEvent(chatId, drafts.memberRemoved(id(bob), clock(10), stay?.map(id)), alice)
+  const backdated = [
+    signEvent(chatId, drafts.membersAdded([id(dave)], clock(6)), carol),
+    signEvent(chatId, drafts.membersAdded([id(carol), id(dave)], clock(5)), bob),
+  ]
+  const after = (...events: SignedEvent[]) => shown([...start, ...events])
+  t.same(after(removal([alice, carol])).members, [1, 3, 5], 'an admin stays')
+  t.same(after(removal([alice])).members, [1, 5])
+  t.same(after(...backdated, removal([alice, carol])).members, [1, 3, 5], 'whom he says that he let in is out')
+  t.same(after(backdated[0]!, removal([alice])).members, [1, 5], 'and whom those let in')
+  t.same(after(backdated[0]!, removal([alice, carol])).members, [1, 3, 4, 5], 'not whom somebody let in who stays')
+  t.same(
+    after(...backdated, removal()).members,
+    [1, 3, 4, 5],
+    'a removal that says nothing, as of status-go, takes one',
+  )
+  const again = signEvent(chatId, drafts.membersAdded([id(dave)], clock(11)), carol)
+  t.same(after(...backdated, removal([alice, carol]), again).members, [1, 3, 5], 'only an admin lets in who went so')
+  const vouched = signEvent(chatId, drafts.membersAdded([id(carol)], clock(9)), alice)
+  t.same(after(vouched, removal([alice])).members, [1, 3, 5], 'nor whom an admin let in too')
+  t.same(replay(chatId, [...start, removal([alice])]).expelled, new Set([id(bob), id(carol)]))
+})
+
 t.test('what an admin said counts for the time in which he was one', async (t) => {
   const start = logOf(
     [alice, drafts.membersAdded([id(bob), id(carol), id(dave)], clock(1))],
@@ -251,7 +283,9 @@ const scenes = attempts
   .map((tries) => {
     const events = tries.map(({ author, type, members, name, step }) => {
       const named = members.map((member) => ids[member]!)
-      const image = Buffer.from(name)
+      // Of a removal: nothing, that nobody stays of whom he let in, or that one does.
+      const stay = name === 'a' ? [] : name === 'b' ? [ids[3]!] : undefined
+      const image = type === EventType.memberRemoved && stay ? encodeStayers(stay) : Buffer.from(name)
       return told(ids[author]!, { type, members: named, name, color: name, image, clock: clock(step) })
     })
     return [...crowd, ...events]
@@ -291,6 +325,20 @@ t.test('an abridged log gives the same group, and each of its events counts', as
     { numRuns: 200 },
   )
   t.ok(shorter > 0, 'some are shorter')
+})
+
+t.test('who has the log in short sees the same group after what comes later', async (t) => {
+  holds(
+    t,
+    fc.property(scenes, ({ events }) => {
+      const [early, late] = [true, false].map((isEarly) =>
+        events.filter(({ event }) => event.clock <= clock(3) === isEarly),
+      )
+      const short = abridged(replay(chatId, early!))
+      return isSameGroup(replay(chatId, [...short, ...late!]), replay(chatId, events))
+    }),
+    { numRuns: 200 },
+  )
 })
 
 t.test('admins are always members, and the creator begins as both', async (t) => {
