@@ -59,6 +59,20 @@ const table = {
     when: 'an application names a private group by what is not a uuid and the key of its creator',
     says: 'a private group has an id of another form: a uuid, -0x and the 130 digits of a key',
   },
+  'messaging/cannot-send': {
+    when: 'an application says something where it may not, or what receivers would refuse',
+    says: 'this cannot be sent: {why}',
+    exit: 65,
+  },
+  'messaging/closed': {
+    when: 'an application asks something of a messenger that it has closed',
+    says: 'the messenger is closed',
+  },
+  'messaging/unreadable': {
+    when: 'a stored chat or message is damaged, or of a later release',
+    says: '{what} that was stored cannot be read: it is damaged, or of a later release',
+    exit: 65,
+  },
   'messaging/no-network': {
     when: 'no node took a message, or no store answered to the end',
     says: 'no node can be reached for this: {why}',

@@ -1,0 +1,440 @@
+/**
+ * The layers of a device joined: what comes from the network is opened, put together, decrypted, confirmed and judged, and
+ * what it changes is on disk in one transaction; what goes out is encrypted in the transaction that says so, and sent from
+ * the rows that it left.
+ *
+ * Knows envelopes, sessions and confirmations, and nothing of what is said: that is `handlers`.
+ */
+import { createHash } from 'node:crypto'
+import { RecentSet } from '../../core/recent-set.ts'
+import { type Clock, type Milliseconds, systemClock, toMilliseconds } from '../../core/time.ts'
+import { type ChatMessage, chatMessage } from '../application/chat.ts'
+import { type Judged, judge } from '../application/judge.ts'
+import { type Signed, signPayload } from '../application/metadata.ts'
+import type { Origin } from '../application/origin.ts'
+import { type PayloadName, readPayload, writePayload } from '../application/payloads.ts'
+import { ApplicationType } from '../application/types.ts'
+import type { Chat } from '../chats/chat.ts'
+import { Chats } from '../chats/chats.ts'
+import { History } from '../chats/history.ts'
+import { Inbox } from '../chats/inbox.ts'
+import type { HistoryRecord } from '../chats/record.ts'
+import { judgeBundle } from '../encryption/bundle.ts'
+import type { KnownDevice } from '../encryption/devices.ts'
+import { type ProtocolMessage, protocolMessage } from '../encryption/protocol-message.ts'
+import { type Opening, Sessions } from '../encryption/sessions.ts'
+import type { Account } from '../identity/account.ts'
+import { type PublicKey, sameBytes, type UncompressedKey, uncompress, userId } from '../keys.ts'
+import { DataSync } from '../mvds/data-sync.ts'
+import { oneToOneGroupId, peerName } from '../mvds/group.ts'
+import { parseSyncPayload, syncPayload } from '../mvds/payload.ts'
+import { decodeRecord, encodeRecord } from '../mvds/record-codec.ts'
+import type { SyncRecord, SyncStore } from '../mvds/records.ts'
+import type { Carried, Network } from '../network.ts'
+import { People } from '../people/people.ts'
+import { type Person, stranger } from '../people/person.ts'
+import type { DraftOf } from '../schema.ts'
+import { Reassembler } from '../segmentation/reassembler.ts'
+import { split } from '../segmentation/split.ts'
+import type { Database, Rows } from '../storage/rows.ts'
+import { type Channel, negotiatedChannel, partitionedChannel } from '../topics.ts'
+import { Channels, type Opened, sealFor } from '../transport/channels.ts'
+import { Outbox } from '../transport/outbox.ts'
+
+/** Envelopes remembered, which stores and several nodes hand over again. */
+const remembered = { lifetime: 60 * 60 * 1000, most: 50_000 } as const
+
+/** While so many wait for the network, nothing more is encrypted: what is confirmed meanwhile need not be. */
+const maxOutbox = 64
+
+/** People whose devices are looked for at one time. */
+const maxUnfound = 1000
+
+/** What a turn changed that others are told of when it is on disk. */
+export type News =
+  | { readonly kind: 'message'; readonly chat: string; readonly id: string }
+  | { readonly kind: 'changed'; readonly chat: string; readonly id: string }
+  | { readonly kind: 'chat'; readonly chat: string }
+  | { readonly kind: 'contact'; readonly person: string }
+
+/** One transaction, and what it knows. */
+export interface Turn {
+  readonly rows: Rows
+  readonly now: Milliseconds
+  readonly news: News[]
+}
+
+export type Believed = Judged & { readonly believed: true }
+
+/** A payload that was believed. */
+export interface Heard {
+  readonly believed: Believed
+  readonly origin: Omit<Origin, 'application'>
+  /** The signer of the payload. */
+  readonly author: UncompressedKey
+  /** The device that sent it. */
+  readonly installation: string
+}
+
+export type Handle = (turn: Turn, heard: Heard) => Promise<void>
+
+/** A message of ours as it is queued. */
+export interface Posting {
+  readonly signed: Signed
+  /** It is in history, where it is told how far it has come. */
+  readonly isHistory?: boolean
+}
+
+export interface EngineOptions {
+  readonly me: Account
+  readonly database: Database
+  readonly network: Network
+  readonly clock?: Clock
+  /** What cannot be told to a caller: a disk that fails. */
+  readonly failed: (error: unknown) => void
+}
+
+interface Loaded {
+  readonly people: People
+  readonly outbox: Outbox
+  readonly inbox: Inbox
+}
+
+export class Engine {
+  readonly me: Account
+  readonly database: Database
+  readonly people: People
+  readonly chats: Chats
+  readonly history: History
+  readonly channels = new Channels()
+  readonly outbox: Outbox
+  readonly inbox: Inbox
+  readonly clock: Clock
+  readonly #sessions: Sessions
+  readonly #segments: Reassembler
+  readonly #recent: RecentSet<string>
+  #sync: DataSync
+  /** Changes of DataSync that the turn has not put into rows. */
+  #syncChanges: ((rows: Rows) => void)[] = []
+
+  private constructor({ me, database, clock = systemClock }: EngineOptions, { people, outbox, inbox }: Loaded) {
+    this.me = me
+    this.database = database
+    this.clock = clock
+    this.people = people
+    this.outbox = outbox
+    this.inbox = inbox
+    this.chats = new Chats(database)
+    this.history = new History(database)
+    this.#sessions = new Sessions(me)
+    this.#segments = new Reassembler({ clock })
+    this.#recent = new RecentSet({ ...remembered, clock })
+    this.#sync = this.#newSync()
+  }
+
+  static async open(options: EngineOptions): Promise<Engine> {
+    const { database, network, failed } = options
+    const outbox = await Outbox.load(database, network, failed)
+    const engine = new Engine(options, {
+      people: await People.load(database),
+      outbox,
+      inbox: await Inbox.load(database),
+    })
+    await engine.#restore()
+    return engine
+  }
+
+  #newSync(): DataSync {
+    const store: SyncStore = {
+      put: (record) => this.#syncChanges.push((rows) => rows.put(this.#syncRow(record), encodeRecord(record))),
+      remove: (kind, peer, id) => this.#syncChanges.push((rows) => rows.remove(this.#syncRow({ kind, peer, id }))),
+    }
+    return new DataSync({ store, clock: this.clock })
+  }
+
+  #syncRow({ kind, peer, id }: Pick<SyncRecord, 'kind' | 'peer' | 'id'>): string {
+    return `sync/${kind}/${this.database.tag(peer)}/${id}`
+  }
+
+  async #restore(): Promise<void> {
+    this.#syncChanges = []
+    this.#sync = this.#newSync()
+    for await (const { value } of this.database.scan({ prefix: 'sync/' })) {
+      const record = decodeRecord(value)
+      if (record !== undefined) this.#sync.restore(record)
+    }
+    this.#syncChanges = []
+  }
+
+  /** Does `work`, encrypts what is due, and puts all of it on disk together; then says what is new. */
+  async turn<Result>(work: (turn: Turn) => Promise<Result>): Promise<{ result: Result; news: readonly News[] }> {
+    const news: News[] = []
+    try {
+      const result = await this.database.transaction(async (rows) => {
+        const turn = { rows, now: this.clock(), news }
+        const done = await work(turn)
+        await this.#encryptDue(turn)
+        for (const change of this.#syncChanges) change(rows)
+        this.#syncChanges = []
+        return done
+      })
+      return { result, news }
+    } catch (error) {
+      // Nothing of it is on disk: what is in memory is made to agree.
+      await this.#restore()
+      throw error
+    }
+  }
+
+  /** When something is to be sent that no turn has caused. */
+  get dueAt(): Milliseconds | undefined {
+    return this.#sync.dueAt
+  }
+
+  /** The person with this key, known or not. */
+  async person(rows: Rows, key: PublicKey): Promise<Person> {
+    return (await this.people.find(rows, key)) ?? stranger(key)
+  }
+
+  /** Keeps a person; whoever makes room is forgotten. */
+  async keep(rows: Rows, person: Person): Promise<void> {
+    const forgotten = await this.people.save(rows, person)
+    if (forgotten === undefined) return
+    this.#sync.forget(peerName(forgotten.key))
+    this.channels.remove(this.#between(forgotten.key))
+  }
+
+  /** Signs a payload as ours. */
+  sign<Name extends PayloadName>(name: Name, draft: Parameters<typeof writePayload<Name>>[1]): Signed {
+    return signPayload(ApplicationType[name], writePayload(name, draft), this.me.chat)
+  }
+
+  /** Puts a message of ours into history. Returns its id. */
+  async write(turn: Turn, chat: Chat, { id }: Signed, draft: DraftOf<typeof chatMessage>): Promise<string> {
+    const message = chatMessage.decode(chatMessage.encode(draft))
+    const record = {
+      id: idText(id),
+      from: this.me.id,
+      status: chat.kind === 'public' ? 'delivered' : 'sending',
+      message,
+    } as const
+    await this.#record(turn, { ...chat, lastAt: turn.now }, record)
+    return record.id
+  }
+
+  /** Puts a message that was believed into history; says whether it is new. One of our own was written on another device. */
+  async hear(turn: Turn, chat: Chat, { id, author }: Believed, message: ChatMessage): Promise<boolean> {
+    const from = userId(author)
+    const isOwn = from === this.me.id
+    const unread = chat.unread + (isOwn ? 0 : 1)
+    const status = isOwn ? 'delivered' : 'received'
+    const isNew = await this.#record(turn, { ...chat, unread }, { id: idText(id), from, status, message })
+    if (isNew) this.inbox.put(turn.rows, { chat: chat.id, id: idText(id) })
+    return isNew
+  }
+
+  async #record(
+    { rows, now, news }: Turn,
+    chat: Chat,
+    record: Pick<HistoryRecord, 'id' | 'from' | 'status' | 'message'>,
+  ): Promise<boolean> {
+    const isNew = await this.history.add(rows, { ...record, chatId: chat.id, receivedAt: now })
+    if (!isNew) return false
+    this.chats.save(rows, chat)
+    news.push({ kind: 'message', chat: chat.id, id: record.id })
+    return true
+  }
+
+  /** Puts a message on its way to a person, until it is confirmed; false when too many are. */
+  post({ rows }: Turn, to: PublicKey, { signed, isHistory = false }: Posting): boolean {
+    const id = this.#sync.send(peerName(to), oneToOneGroupId(this.me.chat.publicKey, to), signed.body)
+    if (id !== undefined && isHistory) rows.put(`sent/${id}`, Buffer.from(idText(signed.id)))
+    return id !== undefined
+  }
+
+  /** Hands what we said to our other devices. */
+  async mirror(turn: Turn, signed: Signed): Promise<void> {
+    if ((await this.siblings(turn.rows)).length > 0) this.post(turn, this.me.chat.publicKey, { signed })
+  }
+
+  /** People whose devices have to be found before anything reaches them with forward secrecy. */
+  readonly unfound = new Set<string>()
+
+  lookUp(key: PublicKey): void {
+    if (this.unfound.size < maxUnfound) this.unfound.add(userId(key))
+  }
+
+  /** A payload as a receiver would read it. */
+  read<Name extends PayloadName>(name: Name, draft: object): unknown {
+    const payload = readPayload(ApplicationType[name], writePayload(name, draft as never))
+    return typeof payload === 'string' ? undefined : payload.message
+  }
+
+  /** Says something to all who find the channel: no confirmation, no encryption but the envelope's. */
+  async postPublic({ rows, now }: Turn, channel: Channel, { body }: Signed): Promise<void> {
+    const siblings = await this.siblings(rows)
+    const bytes = await this.#sessions.sealPublic(rows, body, { siblings, now })
+    await this.#put(rows, channel, bytes, now)
+  }
+
+  /** Other devices of our own that are enabled. */
+  async siblings(rows: Rows): Promise<readonly KnownDevice[]> {
+    const own = await this.people.find(rows, this.me.chat.publicKey)
+    return own?.devices.recipients.filter(({ installation }) => installation !== this.me.installation) ?? []
+  }
+
+  #between(key: PublicKey): Channel {
+    return negotiatedChannel(this.me.chat.sharedSecret(key))
+  }
+
+  /** Listens where a person writes to us. */
+  listenTo(key: PublicKey): boolean {
+    return this.channels.add({ channel: this.#between(key), place: { kind: 'private' } })
+  }
+
+  async #encryptDue(turn: Turn): Promise<void> {
+    if (this.outbox.waiting >= maxOutbox) return
+    const { outgoing, abandoned } = this.#sync.tick()
+    for (const { peer, payload } of outgoing) {
+      await this.#encrypt(turn, Buffer.from(peer, 'hex') as unknown as UncompressedKey, syncPayload.encode(payload))
+    }
+    for (const { id } of abandoned) await this.#settle(turn, id, 'failed')
+  }
+
+  async #encrypt({ rows, now }: Turn, to: UncompressedKey, plaintext: Uint8Array): Promise<void> {
+    const siblings = await this.siblings(rows)
+    const isOwn = sameBytes(to, uncompress(this.me.chat.publicKey))
+    if (isOwn && siblings.length === 0) return
+    const options = { siblings, now, ...(isOwn && { devices: siblings }) }
+    const person = await this.person(rows, to)
+    const sealed = await this.#sessions.seal(rows, person, plaintext, options)
+    await this.keep(rows, sealed.person)
+    // Where they have never written, they do not know that we know them.
+    const knows = isOwn || person.hasWritten
+    if (knows) await this.#put(rows, this.#between(to), sealed.bytes, now)
+    else await this.#put(rows, partitionedChannel(to), sealed.bytes, now, to)
+  }
+
+  async #put(rows: Rows, channel: Channel, bytes: Uint8Array, now: Milliseconds, recipient?: PublicKey): Promise<void> {
+    for (const part of split(bytes)) {
+      const options = { author: this.me.chat, now, ...(recipient && { recipient }) }
+      this.outbox.put(rows, await sealFor(channel, part, options))
+    }
+  }
+
+  /** A message of history was confirmed, or given up. */
+  async #settle({ rows, news }: Turn, syncId: string, status: 'delivered' | 'failed'): Promise<void> {
+    const stored = await rows.get(`sent/${syncId}`)
+    if (stored === undefined) return
+    const id = Buffer.from(stored).toString()
+    rows.remove(`sent/${syncId}`)
+    await this.history.setStatus(rows, id, status)
+    const record = await this.history.find(rows, id)
+    if (record !== undefined) news.push({ kind: 'changed', chat: record.chatId, id })
+  }
+
+  /** Takes what the network handed over: what is not for us, or was had before, changes nothing. */
+  async take({ message }: Carried, handle: Handle): Promise<readonly News[]> {
+    const { contentTopic, payload, timestamp } = message
+    if (!this.#recent.add(createHash('sha256').update(payload).digest('base64'))) return []
+    const opened = await this.channels.open(contentTopic, payload)
+    if (opened?.author === undefined) return []
+    const whole = this.#whole(userId(opened.author), opened.data)
+    const parsed = whole && protocolMessage.parse(whole)
+    if (parsed === undefined) return []
+    const sentAt = toMilliseconds(timestamp ?? 0n)
+    const { news } = await this.turn((turn) => this.#read(turn, opened, parsed, sentAt, handle))
+    return news
+  }
+
+  #whole(sender: string, data: Uint8Array): Uint8Array | undefined {
+    const segment = this.#segments.accept(sender, data)
+    if (segment.kind === 'whole') return segment.payload
+    return segment.kind === 'not a segment' ? data : undefined
+  }
+
+  async #read(
+    turn: Turn,
+    opened: Opened,
+    message: ProtocolMessage,
+    sentAt: Milliseconds,
+    handle: Handle,
+  ): Promise<void> {
+    const { rows, now } = turn
+    const author = opened.author!
+    const { place } = opened.listening
+    // A message of this very device, which stores and the network hand back.
+    if (sameBytes(author, this.me.chat.publicKey) && message.installation === this.me.installation) return
+    const before = this.#learn(await this.person(rows, author), message, now)
+    const opening = await this.#decrypt(turn, before, message, place.kind)
+    if (opening === undefined) {
+      if (this.people.has(author)) await this.keep(rows, before)
+      return
+    }
+    const { person, plaintext, ...below } = opening
+    const hears = { origin: { place, transport: author, ...below }, installation: message.installation }
+    await this.keepHeard(turn, person, place.kind === 'private')
+    for (const body of this.#bodies(author, plaintext, place.kind === 'private')) {
+      const me = uncompress(this.me.chat.publicKey)
+      const judged = judge(body, { ...hears.origin, sentAt, now }, me)
+      if (judged.believed) await handle(turn, { ...hears, believed: judged, author: judged.author })
+    }
+    await this.#settleAll(turn)
+  }
+
+  #confirmed: string[] = []
+
+  async #settleAll(turn: Turn): Promise<void> {
+    for (const id of this.#confirmed) await this.#settle(turn, id, 'delivered')
+    this.#confirmed = []
+  }
+
+  /** What the encryption layer had in it, as messages: confirmations are dealt with here. */
+  #bodies(author: PublicKey, plaintext: Uint8Array, isPrivate: boolean): Uint8Array[] {
+    const payload = isPrivate ? parseSyncPayload(plaintext) : undefined
+    if (payload === undefined) return [plaintext]
+    const { delivered, confirmed } = this.#sync.receive(peerName(author), payload)
+    this.#confirmed = [...confirmed]
+    return delivered.map(({ message }) => message.body)
+  }
+
+  /** Somebody who wrote in private is remembered, and listened to where the two talk. */
+  async keepHeard({ rows, now }: Turn, person: Person, isPrivate: boolean): Promise<void> {
+    if (isPrivate) {
+      await this.keep(rows, { ...person, hasWritten: true, heardAt: now })
+      this.listenTo(person.key)
+    } else if (this.people.has(person.key)) await this.keep(rows, person)
+  }
+
+  #learn(person: Person, message: ProtocolMessage, now: Milliseconds): Person {
+    const sound = message.bundles.filter((bundle) => judgeBundle(bundle, person.key) === 'sound')
+    const devices = sound.reduce(
+      (held, bundle) => held.learn(bundle, message.installation, nanoseconds(now)),
+      person.devices,
+    )
+    return { ...person, devices }
+  }
+
+  async #decrypt(
+    { rows, now }: Turn,
+    person: Person,
+    message: ProtocolMessage,
+    place: Origin['place']['kind'],
+  ): Promise<(Pick<Origin, 'protection' | 'encryption'> & { person: Person; plaintext: Uint8Array }) | undefined> {
+    if (message.publicMessage !== undefined && place !== 'private')
+      return { protection: 'open', person, plaintext: message.publicMessage }
+    const opening: Opening = await this.#sessions.open(rows, person, message, now)
+    if (!opening.opened) return undefined
+    const { by, plaintext } = opening
+    return { protection: by, plaintext, person: opening.person, ...(by === 'session' && { encryption: person.key }) }
+  }
+}
+
+function nanoseconds(now: Milliseconds): bigint {
+  return BigInt(Math.floor(now)) * 1_000_000n
+}
+
+/** The id of a message as Status peers write it. */
+export function idText(id: Uint8Array): string {
+  return `0x${Buffer.from(id).toString('hex')}`
+}

@@ -1,0 +1,491 @@
+/**
+ * Messages, end to end encrypted, as Status peers speak them.
+ *
+ *     const me = await open({ folder, password, network })
+ *     await me.send(chat, 'hi')
+ *     for await (const message of me.messages()) ...
+ *
+ * One device of one person. All that it is told stands on disk before it says so, and what it hears is handed out once.
+ */
+import { hkdfSync } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import { WaypostError } from '../../core/errors.ts'
+import { type Clock, type Milliseconds, systemClock } from '../../core/time.ts'
+import { type Chat, newChat } from '../chats/chat.ts'
+import type { Page } from '../chats/history.ts'
+import type { EmotionName, Message } from '../chats/message.ts'
+import { areContacts } from '../contacts/handshake.ts'
+import { Account } from '../identity/account.ts'
+import { readKeyFile, type ScryptCost, writeKeyFile } from '../identity/key-file.ts'
+import { keyOfUser, type PublicKey, userId } from '../keys.ts'
+import { tickMilliseconds } from '../mvds/schedule.ts'
+import type { Carried, Network } from '../network.ts'
+import type { Person } from '../people/person.ts'
+import { openDatabase } from '../storage/database.ts'
+import { contactCodeChannel, ownChannels, publicChatChannel } from '../topics.ts'
+import type { Listening } from '../transport/channels.ts'
+import { CatchUp } from './catch-up.ts'
+import { Contacts } from './contacts.ts'
+import { type Content, Conversations } from './conversations.ts'
+import { Engine, type News, type Turn } from './engine.ts'
+import { Groups } from './groups.ts'
+import { handleBy } from './handlers.ts'
+import { cannotSend } from './refusal.ts'
+
+/** How often prekeys and profile are published. status-go. */
+const publishEvery: Milliseconds = 6 * 60 * 60 * 1000
+
+/** How often stores are asked for what the live network may have lost. */
+const catchUpEvery: Milliseconds = 5 * 60 * 1000
+
+/** Messages of the network that wait to be read: what is above is fetched from a store afterwards. */
+const maxWaiting = 10_000
+
+export interface OpenOptions {
+  /** Holds the account and all that is kept; made when it is not there. */
+  readonly folder: string
+  /** Encrypts the account, and by it everything else. */
+  readonly password: string
+  readonly network: Network
+  /** The words of a person who has an account already, on this new device. */
+  readonly words?: string
+  /** What we call ourselves: 5 to 24 letters, digits, `_`, `-` and spaces. Kept; empty: as before. */
+  readonly name?: string
+  readonly clock?: Clock
+  /** What scrypt takes for a new account. */
+  readonly cost?: ScryptCost
+  /** Told when the disk fails: nothing works any more then. */
+  readonly onFailure?: (error: unknown) => void
+}
+
+/** Somebody whom we know. */
+export interface Contact {
+  readonly id: string
+  readonly name: string
+  /** Both agreed; we asked; they asked; nothing stands between us. */
+  readonly state: 'contact' | 'asked' | 'asks us' | 'none'
+  readonly isBlocked: boolean
+}
+
+/** What `changes` tells of. */
+export type Change = News
+
+const accountFile = 'account.json'
+const storageKeyBytes = 32
+
+/** Opens the device in a folder. Throws `key-file/*`, `mnemonic/invalid`, `storage/*`. */
+export async function open(options: OpenOptions): Promise<Messenger> {
+  const { folder, network, clock = systemClock, onFailure = () => {} } = options
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const me = await accountIn(options)
+  const secret = me.encryption.secretBytes()
+  const key = Buffer.from(hkdfSync('sha256', secret, '', `waypost messages of ${me.installation}`, storageKeyBytes))
+  secret.fill(0)
+  const database = await openDatabase(path.join(folder, 'messages'), key)
+  key.fill(0)
+  const engine = await Engine.open({ me, database, network, clock, failed: onFailure })
+  return await Messenger.start(engine, network, options.name ?? '')
+}
+
+async function accountIn({ folder, password, words, cost }: OpenOptions): Promise<Account> {
+  const file = path.join(folder, accountFile)
+  const held = await readKeyFile(file, password)
+  if (held !== undefined) return held
+  const account = words === undefined ? await Account.create() : await Account.restore(words)
+  await writeKeyFile(file, account, password, 'new', cost)
+  return account
+}
+
+export class Messenger implements AsyncDisposable {
+  readonly #engine: Engine
+  readonly #network: Network
+  readonly #contacts: Contacts
+  readonly #groups: Groups
+  readonly #conversations: Conversations
+  readonly #catchUp: CatchUp
+  readonly #listeners = new Set<(news: readonly News[]) => void>()
+  readonly #timers: NodeJS.Timeout[] = []
+  #name = ''
+  #publishedAt: Milliseconds = 0
+  #waiting: Carried[] = []
+  #reading: Promise<void> = Promise.resolve()
+  #isClosed = false
+
+  private constructor(engine: Engine, network: Network) {
+    this.#engine = engine
+    this.#network = network
+    const name = () => this.#name
+    this.#contacts = new Contacts(engine, name)
+    this.#groups = new Groups(engine)
+    this.#conversations = new Conversations({ engine, contacts: this.#contacts, groups: this.#groups, name })
+    this.#catchUp = new CatchUp({ engine, network, take: (carried) => this.#take(carried) })
+  }
+
+  /** For `open`. */
+  static async start(engine: Engine, network: Network, name: string): Promise<Messenger> {
+    const messenger = new Messenger(engine, network)
+    await messenger.#begin(name)
+    return messenger
+  }
+
+  async #begin(name: string): Promise<void> {
+    await this.#do(async (turn) => {
+      const stored = await turn.rows.get(nameRow)
+      this.#name = name || (stored ? Buffer.from(stored).toString() : '')
+      if (name !== '') turn.rows.put(nameRow, Buffer.from(name))
+      const own = await this.#engine.person(turn.rows, this.#engine.me.chat.publicKey)
+      await this.#engine.keep(turn.rows, { ...own, isNeeded: true })
+    })
+    for (const listening of await this.#channels()) this.#engine.channels.add(listening)
+    this.#network.listen({ message: (carried) => this.#hear(carried), online: () => void this.#online() })
+    this.#follow()
+    this.#timers.push(setInterval(() => void this.#tick(), tickMilliseconds))
+    this.#timers.push(setInterval(() => void this.#catchUpAll(), catchUpEvery))
+    for (const timer of this.#timers) timer.unref()
+  }
+
+  /** All that this device listens on. */
+  async #channels(): Promise<Listening[]> {
+    const { me, people, chats } = this.#engine
+    const [contactCode, ...toUs] = ownChannels(me.chat.publicKey)
+    const channels: Listening[] = toUs.map((channel) => ({ channel, keys: me.chat, place: { kind: 'private' } }))
+    if (contactCode !== undefined)
+      channels.push({ channel: contactCode, place: { kind: 'contact code', of: me.chat.publicKey } })
+    for await (const person of people.all()) {
+      this.#engine.listenTo(person.key)
+      if (person.devices.recipients.length > 0 || areContacts(person.handshake))
+        channels.push(contactCodeOf(person.key))
+    }
+    for await (const chat of chats.all()) if (chat.kind === 'public' && chat.isOpen) channels.push(publicChat(chat.id))
+    return channels
+  }
+
+  /** `0x` and 130 digits: by which others find us. */
+  get id(): string {
+    return this.#engine.me.id
+  }
+
+  get name(): string {
+    return this.#name
+  }
+
+  /** The words: who has them is us. */
+  words(): string {
+    return this.#engine.me.mnemonic()
+  }
+
+  /** Asks somebody to become a contact. Looks for the devices first, so that the request has forward secrecy. */
+  async requestContact(id: string, text: string): Promise<string> {
+    const key = keyOfUser(id)
+    if (userId(key) === this.id) throw cannotSend('this is our own id')
+    await this.#lookUp(key)
+    return await this.#do((turn) => this.#contacts.request(turn, key, text))
+  }
+
+  async acceptContact(id: string): Promise<void> {
+    await this.#do((turn) => this.#contacts.accept(turn, keyOfUser(id)))
+  }
+
+  /** Puts a request aside; they are told nothing. */
+  async dismissContact(id: string): Promise<void> {
+    await this.#do((turn) => this.#contacts.dismiss(turn, keyOfUser(id)))
+  }
+
+  async endContact(id: string): Promise<void> {
+    await this.#do((turn) => this.#contacts.end(turn, keyOfUser(id)))
+  }
+
+  async block(id: string, isBlocked = true): Promise<void> {
+    await this.#do((turn) => this.#contacts.block(turn, keyOfUser(id), isBlocked))
+  }
+
+  /** Everybody with whom there is something: contacts, requests, members of groups, blocked people. */
+  async contacts(): Promise<Contact[]> {
+    const all: Contact[] = []
+    for await (const person of this.#engine.people.all())
+      if (userId(person.key) !== this.id) all.push(contactOf(person))
+    return all.sort((one, other) => (one.id < other.id ? -1 : 1))
+  }
+
+  /** Says something: in a chat with a contact (the user id), a group, a public chat. Returns the id of the message. */
+  async send(chat: string, content: string | Content): Promise<string> {
+    const said = typeof content === 'string' ? { text: content } : content
+    return await this.#do((turn) => this.#conversations.send(turn, chat, said))
+  }
+
+  async edit(messageId: string, text: string): Promise<void> {
+    await this.#do((turn) => this.#conversations.edit(turn, messageId, text))
+  }
+
+  /** Deletes a message for all: one of ours, or as an admin of the group. */
+  async delete(messageId: string): Promise<void> {
+    await this.#do((turn) => this.#conversations.remove(turn, messageId))
+  }
+
+  async react(messageId: string, emotion: EmotionName, isRetracted = false): Promise<void> {
+    await this.#do((turn) => this.#conversations.react(turn, messageId, emotion, isRetracted))
+  }
+
+  async pin(messageId: string, isPinned = true): Promise<void> {
+    await this.#do((turn) => this.#conversations.pin(turn, messageId, isPinned))
+  }
+
+  /** Begins a private group with contacts. Returns its id, which is that of its chat. */
+  async createGroup(name: string, members: readonly string[]): Promise<string> {
+    const ids = members.map((id) => userId(keyOfUser(id)))
+    return await this.#do((turn) => this.#groups.create(turn, name, ids))
+  }
+
+  async addToGroup(group: string, members: readonly string[]): Promise<void> {
+    const ids = members.map((id) => userId(keyOfUser(id)))
+    await this.#do((turn) => this.#groups.add(turn, group, ids))
+  }
+
+  async removeFromGroup(group: string, member: string): Promise<void> {
+    await this.#do((turn) => this.#groups.remove(turn, group, userId(keyOfUser(member))))
+  }
+
+  async leaveGroup(group: string): Promise<void> {
+    await this.#do((turn) => this.#groups.remove(turn, group, this.id))
+  }
+
+  async renameGroup(group: string, name: string): Promise<void> {
+    await this.#do((turn) => this.#groups.rename(turn, group, name))
+  }
+
+  async makeAdmin(group: string, member: string): Promise<void> {
+    await this.#do((turn) => this.#groups.promote(turn, group, [userId(keyOfUser(member))]))
+  }
+
+  /** The user ids of who is in a group. */
+  async members(group: string): Promise<readonly string[]> {
+    const chat = await this.#chat(group)
+    return chat?.kind === 'group' ? this.#groups.members(chat) : []
+  }
+
+  /** Joins a public chat. Everybody who knows or guesses its name reads what is written there, and by whom. */
+  async joinPublicChat(name: string): Promise<void> {
+    await this.#do(async ({ rows, news, now }) => {
+      const chat = (await this.#engine.chats.find(rows, name)) ?? newChat(name, 'public', name)
+      this.#engine.chats.save(rows, { ...chat, isOpen: true, lastAt: now })
+      news.push({ kind: 'chat', chat: name })
+    })
+    this.#listen(publicChat(name))
+    await this.#catchUp.of([publicChat(name)])
+  }
+
+  async leavePublicChat(name: string): Promise<void> {
+    await this.#do(async ({ rows, news }) => {
+      const chat = await this.#engine.chats.find(rows, name)
+      if (chat !== undefined) this.#engine.chats.save(rows, { ...chat, isOpen: false })
+      news.push({ kind: 'chat', chat: name })
+    })
+    this.#engine.channels.remove(publicChatChannel(name))
+    this.#follow()
+  }
+
+  /** All chats, the one last written in first. */
+  async chats(): Promise<Chat[]> {
+    const all: Chat[] = []
+    for await (const chat of this.#engine.chats.all()) all.push(chat)
+    return all.sort((one, other) => other.lastAt - one.lastAt)
+  }
+
+  #chat(id: string): Promise<Chat | undefined> {
+    return this.#engine.chats.find(this.#engine.database, id)
+  }
+
+  /** The messages of a chat, the last first. */
+  async *history(chat: string, page: Page = {}): AsyncGenerator<Message> {
+    const held = await this.#chat(chat)
+    if (held !== undefined) yield* this.#engine.history.of(chat, this.#conversations.powers(held), page)
+  }
+
+  /** A message by its id. */
+  async message(id: string): Promise<Message | undefined> {
+    const record = await this.#engine.history.find(this.#engine.database, id)
+    const chat = record && (await this.#chat(record.chatId))
+    return chat && (await this.#engine.history.shown(this.#engine.database, id, this.#conversations.powers(chat)))
+  }
+
+  /** Nothing in the chat is new any more. */
+  async markRead(chat: string): Promise<void> {
+    await this.#do(async ({ rows, news }) => {
+      const held = await this.#engine.chats.find(rows, chat)
+      if (held === undefined || held.unread === 0) return
+      this.#engine.chats.save(rows, { ...held, unread: 0 })
+      news.push({ kind: 'chat', chat })
+    })
+  }
+
+  /** Messages as they come, those that came while nobody asked first; each once. Ends with `signal`, or when this is closed. */
+  async *messages(signal?: AbortSignal): AsyncGenerator<Message> {
+    let last: string | undefined
+    for (;;) {
+      const news = this.#nextNews(signal)
+      for await (const { row, id } of this.#engine.inbox.waiting(last)) {
+        if (signal?.aborted === true) return
+        const message = await this.message(id)
+        if (message !== undefined) yield message
+        await this.#engine.inbox.done(row)
+        last = row
+      }
+      if (!(await news)) return
+    }
+  }
+
+  /** What changes: messages and what is said about them, chats, contacts. Returns what ends it. */
+  onChange(listener: (changes: readonly Change[]) => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
+  }
+
+  /** Resolves with true at the next news, with false when there will be none. */
+  #nextNews(signal?: AbortSignal): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    if (this.#isClosed || signal?.aborted === true) resolve(false)
+    const off = this.onChange((news) => resolve(news.length > 0))
+    signal?.addEventListener('abort', () => resolve(false), { once: true })
+    return promise.finally(off)
+  }
+
+  /** Resolves when all that was sent so far was handed to the network, and what came was read. */
+  async settled(): Promise<void> {
+    await this.#reading
+    await this.#engine.outbox.flush()
+  }
+
+  /** Asks stores for what came while this device was away. Throws `messaging/no-network`. */
+  async fetch(): Promise<void> {
+    await this.#catchUp.all()
+    await this.settled()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#catchUp.stop()
+    await this.#reading
+    await this.#engine.outbox.flush()
+    this.#tell([])
+    await this.#engine.database[Symbol.asyncDispose]()
+  }
+
+  /** One turn on behalf of the application. */
+  async #do<Result>(work: (turn: Turn) => Promise<Result>): Promise<Result> {
+    if (this.#isClosed) throw new WaypostError('messaging/closed', {})
+    const topics = this.#engine.channels.all.length
+    const { result, news } = await this.#engine.turn(work)
+    this.#after(topics, news)
+    return result
+  }
+
+  #after(topics: number, news: readonly News[]): void {
+    if (this.#engine.channels.all.length !== topics) this.#follow()
+    void this.#engine.outbox.flush()
+    if (news.length > 0) this.#tell(news)
+    if (this.#engine.unfound.size > 0) void this.#lookUpAll()
+  }
+
+  #tell(news: readonly News[]): void {
+    for (const listener of [...this.#listeners]) listener(news)
+  }
+
+  #hear(carried: Carried): void {
+    if (this.#waiting.length >= maxWaiting) return
+    this.#waiting.push(carried)
+    if (this.#waiting.length === 1) this.#reading = this.#reading.then(() => this.#readWaiting())
+  }
+
+  async #readWaiting(): Promise<void> {
+    while (!this.#isClosed) {
+      const [carried] = this.#waiting
+      if (carried === undefined) return
+      await this.#take(carried)
+      this.#waiting.shift()
+    }
+  }
+
+  async #take(carried: Carried): Promise<void> {
+    const topics = this.#engine.channels.all.length
+    const handle = handleBy(this.#contacts.handlers, this.#conversations.handlers, this.#groups.handlers)
+    this.#after(topics, await this.#engine.take(carried, handle))
+  }
+
+  async #tick(): Promise<void> {
+    const { dueAt, clock } = this.#engine
+    if (this.#isClosed || dueAt === undefined || dueAt > clock()) return
+    await this.#do(async () => {})
+  }
+
+  async #online(): Promise<void> {
+    await this.#catchUpAll()
+    await this.#publishSelf()
+    void this.#engine.outbox.flush()
+  }
+
+  /** Tells whoever knows our id by which prekeys to write to us. */
+  async #publishSelf(): Promise<void> {
+    const now = this.#engine.clock()
+    if (this.#isClosed || now - this.#publishedAt < publishEvery) return
+    this.#publishedAt = now
+    await this.#do(async (turn) => {
+      const identity = { displayName: this.#name, clock: BigInt(Math.floor(now)) }
+      const signed = this.#engine.sign('contactCodeAdvertisement', { chatIdentity: identity })
+      await this.#engine.postPublic(turn, contactCodeChannel(this.#engine.me.chat.publicKey), signed)
+    })
+  }
+
+  async #catchUpAll(): Promise<void> {
+    if (this.#isClosed) return
+    // It is tried again when a node is reachable again.
+    await this.#catchUp.all().catch(() => {})
+    await this.#publishSelf()
+  }
+
+  /** Finds the devices of somebody: what the person last published. */
+  async #lookUp(key: PublicKey): Promise<void> {
+    const listening = contactCodeOf(key)
+    await this.#do(async ({ rows, now }) => {
+      const person = await this.#engine.person(rows, key)
+      await this.#engine.keep(rows, { ...person, heardAt: now })
+      this.#engine.listenTo(key)
+    })
+    this.#listen(listening)
+    await this.#catchUp.of([listening]).catch(() => {})
+  }
+
+  async #lookUpAll(): Promise<void> {
+    const ids = [...this.#engine.unfound]
+    this.#engine.unfound.clear()
+    for (const id of ids) await this.#lookUp(keyOfUser(id))
+  }
+
+  #listen(listening: Listening): void {
+    if (this.#engine.channels.add(listening)) this.#follow()
+  }
+
+  #follow(): void {
+    this.#network.follow(this.#engine.channels.topics)
+  }
+}
+
+const nameRow = 'self/name'
+
+function contactCodeOf(key: PublicKey): Listening {
+  return { channel: contactCodeChannel(key), place: { kind: 'contact code', of: key } }
+}
+
+function publicChat(name: string): Listening {
+  return { channel: publicChatChannel(name), place: { kind: 'public chat', name } }
+}
+
+function contactOf({ key, name, handshake, isBlocked }: Person): Contact {
+  const id = userId(key)
+  if (areContacts(handshake)) return { id, name, isBlocked, state: 'contact' }
+  if (handshake.ours === 'sent') return { id, name, isBlocked, state: 'asked' }
+  const asks = handshake.theirs === 'received' && handshake.ours === 'none'
+  return { id, name, isBlocked, state: asks ? 'asks us' : 'none' }
+}

@@ -1,0 +1,142 @@
+/** Whole devices with each other. */
+import { randomBytes } from 'node:crypto'
+import t from 'tap'
+import type { Message } from '../../../src/messaging/chats/message.ts'
+import type { Messenger } from '../../../src/messaging/messenger/messenger.ts'
+import { befriend, device, TestNetwork, until } from './kit.ts'
+
+async function historyOf(messenger: Messenger, chat: string): Promise<Message[]> {
+  const all: Message[] = []
+  for await (const one of messenger.history(chat)) all.push(one)
+  return all.reverse()
+}
+
+async function textsIn(messenger: Messenger, chat: string): Promise<string[]> {
+  return (await historyOf(messenger, chat)).map(({ text }) => text)
+}
+
+t.test('two people become contacts and write to each other', async (t) => {
+  const network = new TestNetwork()
+  const alice = await device(t, network, { name: 'alice' })
+  const bob = await device(t, network, { name: 'bobby' })
+  await befriend(alice, bob)
+  await alice.me.send(bob.me.id, 'hi')
+  await bob.me.send(alice.me.id, 'hello')
+  await until(() => bob.texts().includes('hi') && alice.texts().includes('hello'))
+  t.same(bob.texts(), ['it is me', 'hi'])
+  t.same(alice.texts(), ['hello'])
+  t.same(await textsIn(alice.me, bob.me.id), ['it is me', 'hi', 'hello'])
+  t.match(await alice.me.contacts(), [{ id: bob.me.id, name: 'bobby', state: 'contact' }])
+  const [asked] = await historyOf(alice.me, bob.me.id)
+  t.equal(asked?.kind, 'contact request')
+  await until(async () => (await historyOf(alice.me, bob.me.id))[1]?.status === 'delivered')
+})
+
+t.test('who is no contact is not heard', async (t) => {
+  const network = new TestNetwork()
+  const alice = await device(t, network)
+  const bob = await device(t, network)
+  await t.rejects(alice.me.send(bob.me.id, 'hi'), { code: 'messaging/cannot-send' })
+  await befriend(alice, bob)
+  await bob.me.block(alice.me.id)
+  await alice.me.send(bob.me.id, 'are you there?')
+  await alice.me.joinPublicChat('square')
+  await bob.me.joinPublicChat('square')
+  await alice.me.send('square', 'this comes after it')
+  await until(() => bob.texts('square').length > 0)
+  t.same(bob.texts(alice.me.id), ['it is me'])
+})
+
+t.test('what is written to somebody who is away is fetched from a store, once, across restarts', async (t) => {
+  const network = new TestNetwork()
+  const alice = await device(t, network)
+  const bob = await device(t, network)
+  await befriend(alice, bob)
+  const { id } = bob.me
+  await bob.stop()
+  for (const text of ['one', 'two', 'three']) await alice.me.send(id, text)
+  await alice.me.settled()
+  await bob.start()
+  await until(() => bob.texts().length >= 4)
+  t.same(bob.texts(), ['it is me', 'one', 'two', 'three'])
+  await bob.stop()
+  await bob.start()
+  await bob.me.fetch()
+  await bob.me.send(alice.me.id, 'all came')
+  await until(() => alice.texts().includes('all came'))
+  t.same(bob.texts(), ['it is me', 'one', 'two', 'three'])
+})
+
+t.test('what was said while the network was away goes out when it is back', async (t) => {
+  const network = new TestNetwork()
+  const alice = await device(t, network)
+  const bob = await device(t, network)
+  await befriend(alice, bob)
+  alice.end.turn(false)
+  await alice.me.send(bob.me.id, 'into the void')
+  await alice.me.settled()
+  await alice.stop()
+  await alice.start()
+  t.notOk(bob.texts().includes('into the void'))
+  alice.end.turn(true)
+  await until(() => bob.texts().includes('into the void'))
+})
+
+t.test('a message is edited, felt about and deleted at both', async (t) => {
+  const network = new TestNetwork()
+  const alice = await device(t, network)
+  const bob = await device(t, network)
+  await befriend(alice, bob)
+  const id = await alice.me.send(bob.me.id, 'helo')
+  await until(() => bob.texts().includes('helo'))
+  await alice.me.edit(id, 'hello')
+  await bob.me.react(id, 'love')
+  await until(async () => (await bob.me.message(id))?.isEdited === true)
+  await until(async () => (await alice.me.message(id))?.reactions.love !== undefined)
+  t.match(await bob.me.message(id), { text: 'hello', reactions: { love: [bob.me.id] } })
+  await t.rejects(bob.me.edit(`0x${'0'.repeat(64)}`, 'no'), { code: 'messaging/cannot-send' })
+  await t.rejects(bob.me.edit(id, 'not his to edit'), { code: 'messaging/cannot-send' })
+  await t.rejects(bob.me.delete(id), { code: 'messaging/cannot-send' })
+  await alice.me.delete(id)
+  await until(async () => (await bob.me.message(id))?.deletedBy !== undefined)
+  t.match(await bob.me.message(id), { text: '', deletedBy: alice.me.id })
+})
+
+t.test('a picture above the size of an envelope arrives whole', async (t) => {
+  const network = new TestNetwork()
+  const alice = await device(t, network)
+  const bob = await device(t, network)
+  await befriend(alice, bob)
+  const bytes = randomBytes(1_500_000)
+  await alice.me.send(bob.me.id, { image: { bytes, format: 'png' } })
+  await until(() => bob.heard.some(({ kind }) => kind === 'image'))
+  const image = bob.heard.find(({ kind }) => kind === 'image')?.image
+  t.equal(image?.format, 'png')
+  t.ok(Buffer.from(image?.bytes ?? []).equals(bytes))
+})
+
+t.test('a group: all members read, those put out read nothing more, a stranger is let in', async (t) => {
+  const network = new TestNetwork()
+  const [alice, bob, carol] = [await device(t, network), await device(t, network), await device(t, network)]
+  await befriend(alice, bob)
+  await befriend(alice, carol)
+  const group = await alice.me.createGroup('walks', [bob.me.id])
+  await until(async () => (await bob.me.chats()).some(({ id }) => id === group))
+  await bob.me.send(group, 'from bob')
+  await until(() => alice.texts(group).includes('from bob'))
+  await alice.me.addToGroup(group, [carol.me.id])
+  await until(async () => (await carol.me.members(group)).length === 3)
+  await bob.me.renameGroup(group, 'long walks')
+  await carol.me.send(group, 'from carol, whom bob does not know')
+  await until(() => bob.texts(group).length === 1 && alice.texts(group).length === 2)
+  t.same(bob.texts(group), ['from carol, whom bob does not know'])
+  await alice.me.removeFromGroup(group, bob.me.id)
+  await until(async () => (await bob.me.chats()).find(({ id }) => id === group)?.isOpen === false)
+  await t.rejects(bob.me.send(group, 'no more'), { code: 'messaging/cannot-send' })
+  await alice.me.send(group, 'without bob')
+  await until(() => carol.texts(group).includes('without bob'))
+  await alice.me.send(bob.me.id, 'sorry')
+  await until(() => bob.texts(alice.me.id).includes('sorry'))
+  t.notOk(bob.texts(group).includes('without bob'))
+  t.equal((await carol.me.chats()).find(({ id }) => id === group)?.name, 'long walks')
+})
