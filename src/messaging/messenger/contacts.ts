@@ -7,17 +7,26 @@ import { heard, ticked } from '../chats/chats.ts'
 import { areContacts, propagated, steps, strangers, toWire } from '../contacts/handshake.ts'
 import { type PublicKey, userId } from '../keys.ts'
 import type { Person } from '../people/person.ts'
+import type { Devices } from './devices.ts'
 import { type Engine, idText, type Turn } from './engine.ts'
 import type { Handlers, HeardOf } from './handlers.ts'
 
+export interface ContactParts {
+  readonly engine: Engine
+  /** What we call ourselves. */
+  readonly name: () => string
+  readonly devices: Devices
+}
+
 export class Contacts {
   readonly #engine: Engine
-  /** What we call ourselves. */
   readonly #name: () => string
+  readonly #devices: Devices
 
-  constructor(engine: Engine, name: () => string) {
+  constructor({ engine, name, devices }: ContactParts) {
     this.#engine = engine
     this.#name = name
+    this.#devices = devices
   }
 
   readonly handlers: Handlers = {
@@ -45,7 +54,7 @@ export class Contacts {
     }
     const signed = engine.sign('chatMessage', message)
     const id = await engine.write(turn, chat, signed, message)
-    await engine.keep(turn.rows, { ...person, handshake, requestId: id, heardAt: turn.now })
+    await this.#keep(turn, { ...person, handshake, requestId: id, heardAt: turn.now })
     engine.post(turn, key, { signed, isHistory: true })
     turn.news.push({ kind: 'contact', person: userId(key) })
     return id
@@ -56,7 +65,7 @@ export class Contacts {
     const { engine, chat, person } = await this.#with(turn, key)
     const { clock } = chat
     const handshake = steps.send(person.handshake, clock)
-    await engine.keep(turn.rows, { ...person, handshake, heardAt: turn.now })
+    await this.#keep(turn, { ...person, handshake, heardAt: turn.now })
     engine.chats.save(turn.rows, { ...chat, isOpen: true, lastAt: turn.now })
     if (person.requestId !== '')
       engine.post(turn, key, { signed: engine.sign('acceptContactRequest', { id: person.requestId, clock }) })
@@ -66,8 +75,8 @@ export class Contacts {
 
   /** Puts somebody's request aside. They are told nothing. */
   async dismiss(turn: Turn, key: PublicKey): Promise<void> {
-    const { engine, chat, person } = await this.#with(turn, key)
-    await engine.keep(turn.rows, { ...person, handshake: steps.dismiss(person.handshake, chat.clock) })
+    const { chat, person } = await this.#with(turn, key)
+    await this.#keep(turn, { ...person, handshake: steps.dismiss(person.handshake, chat.clock) })
     turn.news.push({ kind: 'contact', person: userId(key) })
   }
 
@@ -76,7 +85,7 @@ export class Contacts {
     const { engine, chat, person } = await this.#with(turn, key)
     const { clock } = chat
     engine.post(turn, key, { signed: engine.sign('retractContactRequest', { id: person.requestId, clock }) })
-    await engine.keep(turn.rows, { ...person, handshake: steps.retract(person.handshake, clock) })
+    await this.#keep(turn, { ...person, handshake: steps.retract(person.handshake, clock) })
     engine.chats.save(turn.rows, { ...chat, isOpen: false })
     turn.news.push({ kind: 'contact', person: userId(key) })
   }
@@ -85,7 +94,7 @@ export class Contacts {
   async block(turn: Turn, key: PublicKey, isBlocked: boolean): Promise<void> {
     const person = await this.#engine.person(turn.rows, key)
     const handshake = isBlocked ? strangers : person.handshake
-    await this.#engine.keep(turn.rows, { ...person, isBlocked, handshake })
+    await this.#keep(turn, { ...person, isBlocked, handshake })
     turn.news.push({ kind: 'contact', person: userId(key) })
   }
 
@@ -97,7 +106,7 @@ export class Contacts {
     const taken = state === undefined ? person.handshake : propagated(person.handshake, state).state
     const handshake = steps.receive(taken, message.clock)
     const requestId = idText(believed.id)
-    await engine.keep(turn.rows, { ...person, handshake, requestId, name: message.displayName, heardAt: turn.now })
+    await this.#keep(turn, { ...person, handshake, requestId, name: message.displayName, heardAt: turn.now })
     const chat = await engine.chats.need(turn.rows, userId(author), 'person', message.displayName)
     // Not open before we say yes: it is a request, not yet a conversation.
     const isOpen = areContacts(handshake)
@@ -114,7 +123,7 @@ export class Contacts {
     const taken = state && propagated(person.handshake, state)
     const handshake = taken?.state ?? person.handshake
     const next = { ...person, handshake, name: message.displayName || person.name, heardAt: turn.now }
-    await this.#engine.keep(turn.rows, next)
+    await this.#keep(turn, next)
     if (taken?.sendBack === true) {
       const chat = ticked(await this.#engine.chats.need(turn.rows, userId(author), 'person'), turn.now)
       this.#engine.chats.save(turn.rows, chat)
@@ -128,7 +137,7 @@ export class Contacts {
     // Who was not asked cannot say yes.
     if (person === undefined || person.handshake.ours !== 'sent') return
     const next = { ...person, handshake: steps.receive(person.handshake, message.clock), heardAt: turn.now }
-    await this.#engine.keep(turn.rows, next)
+    await this.#keep(turn, next)
     await this.#open(turn, next)
   }
 
@@ -136,8 +145,14 @@ export class Contacts {
     const person = await this.#engine.people.find(turn.rows, author)
     if (person === undefined) return
     const next = { ...person, handshake: steps.receiveRetraction(person.handshake, message.clock) }
-    await this.#engine.keep(turn.rows, next)
+    await this.#keep(turn, next)
     await this.#open(turn, next)
+  }
+
+  /** Keeps how far we have come with somebody, here and on our other devices. */
+  async #keep(turn: Turn, person: Person): Promise<void> {
+    await this.#engine.keep(turn.rows, person)
+    await this.#devices.tell(turn, person)
   }
 
   /** The chat with somebody is open as long as the two are contacts. */

@@ -19,7 +19,7 @@ import { Chats } from '../chats/chats.ts'
 import { History } from '../chats/history.ts'
 import { Inbox } from '../chats/inbox.ts'
 import type { HistoryRecord } from '../chats/record.ts'
-import { judgeBundle } from '../encryption/bundle.ts'
+import { judgeBundle, maxDevices } from '../encryption/bundle.ts'
 import type { KnownDevice } from '../encryption/devices.ts'
 import { type ProtocolMessage, protocolMessage } from '../encryption/protocol-message.ts'
 import { type Opening, Sessions } from '../encryption/sessions.ts'
@@ -31,6 +31,7 @@ import { parseSyncPayload, syncPayload } from '../mvds/payload.ts'
 import { decodeRecord, encodeRecord } from '../mvds/record-codec.ts'
 import type { SyncRecord, SyncStore } from '../mvds/records.ts'
 import type { Carried, Network } from '../network.ts'
+import { ownDevices } from '../people/own-devices.ts'
 import { People } from '../people/people.ts'
 import { type Person, stranger } from '../people/person.ts'
 import type { DraftOf } from '../schema.ts'
@@ -56,6 +57,7 @@ export type News =
   | { readonly kind: 'changed'; readonly chat: string; readonly id: string }
   | { readonly kind: 'chat'; readonly chat: string }
   | { readonly kind: 'contact'; readonly person: string }
+  | { readonly kind: 'device'; readonly installation: string }
 
 /** One transaction, and what it knows. */
 export interface Turn {
@@ -277,10 +279,21 @@ export class Engine {
     await this.#put(rows, channel, bytes, now)
   }
 
-  /** Other devices of our own that are enabled. */
+  /** Other devices of our own that count. */
   async siblings(rows: Rows): Promise<readonly KnownDevice[]> {
+    const { others } = await ownDevices.load(rows)
+    if (!others.some(({ isEnabled }) => isEnabled)) return []
     const own = await this.people.find(rows, this.me.chat.publicKey)
-    return own?.devices.recipients.filter(({ installation }) => installation !== this.me.installation) ?? []
+    const found = others.map(({ installation, isEnabled }) => (isEnabled ? own?.devices.find(installation) : undefined))
+    return found.filter((one) => one !== undefined).slice(0, maxDevices - 1)
+  }
+
+  /** Says something to whoever has our key: to devices of ours that know nothing of this one. */
+  async announce({ rows, now }: Turn, { body }: Signed): Promise<void> {
+    const own = await this.person(rows, this.me.chat.publicKey)
+    const siblings = await this.siblings(rows)
+    const { bytes } = await this.#sessions.seal(rows, own, body, { siblings, devices: [], now })
+    await this.#put(rows, partitionedChannel(own.key), bytes, now, own.key)
   }
 
   #between(key: PublicKey): Channel {

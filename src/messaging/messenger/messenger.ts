@@ -28,6 +28,7 @@ import type { Listening } from '../transport/channels.ts'
 import { CatchUp } from './catch-up.ts'
 import { Contacts } from './contacts.ts'
 import { type Content, Conversations } from './conversations.ts'
+import { type DeviceInfo, Devices } from './devices.ts'
 import { Engine, type News, type Turn } from './engine.ts'
 import { Groups } from './groups.ts'
 import { handleBy } from './handlers.ts'
@@ -100,6 +101,7 @@ async function accountIn({ folder, password, words, cost }: OpenOptions): Promis
 export class Messenger implements AsyncDisposable {
   readonly #engine: Engine
   readonly #network: Network
+  readonly #devices: Devices
   readonly #contacts: Contacts
   readonly #groups: Groups
   readonly #conversations: Conversations
@@ -116,7 +118,8 @@ export class Messenger implements AsyncDisposable {
     this.#engine = engine
     this.#network = network
     const name = () => this.#name
-    this.#contacts = new Contacts(engine, name)
+    this.#devices = new Devices(engine, (chat) => void engine.channels.add(publicChat(chat)))
+    this.#contacts = new Contacts({ engine, name, devices: this.#devices })
     this.#groups = new Groups(engine)
     this.#conversations = new Conversations({ engine, contacts: this.#contacts, groups: this.#groups, name })
     this.#catchUp = new CatchUp({ engine, network, take: (carried) => this.#take(carried) })
@@ -266,9 +269,12 @@ export class Messenger implements AsyncDisposable {
 
   /** Joins a public chat. Everybody who knows or guesses its name reads what is written there, and by whom. */
   async joinPublicChat(name: string): Promise<void> {
-    await this.#do(async ({ rows, news, now }) => {
+    await this.#do(async (turn) => {
+      const { rows, news, now } = turn
       const chat = (await this.#engine.chats.find(rows, name)) ?? newChat(name, 'public', name)
-      this.#engine.chats.save(rows, { ...chat, isOpen: true, lastAt: now })
+      const joined = { ...chat, isOpen: true, lastAt: now }
+      this.#engine.chats.save(rows, joined)
+      await this.#devices.tellJoined(turn, joined)
       news.push({ kind: 'chat', chat: name })
     })
     this.#listen(publicChat(name))
@@ -283,6 +289,22 @@ export class Messenger implements AsyncDisposable {
     })
     this.#engine.channels.remove(publicChatChannel(name))
     this.#follow()
+  }
+
+  /** This device and the others of the person that have announced themselves. */
+  async devices(): Promise<readonly DeviceInfo[]> {
+    return await this.#do((turn) => this.#devices.list(turn))
+  }
+
+  /** Tells our other devices of this one, under a name that we know it by. */
+  async announceDevice(name: string): Promise<void> {
+    await this.#do((turn) => this.#devices.announce(turn, name))
+  }
+
+  /** Shares everything from now on with another device of ours, or no more. To be said on both. */
+  async enableDevice(installation: string, isEnabled = true): Promise<void> {
+    await this.#do((turn) => this.#devices.enable(turn, installation, isEnabled))
+    await this.#publishSelf(true)
   }
 
   /** All chats, the one last written in first. */
@@ -311,10 +333,12 @@ export class Messenger implements AsyncDisposable {
 
   /** Nothing in the chat is new any more. */
   async markRead(chat: string): Promise<void> {
-    await this.#do(async ({ rows, news }) => {
+    await this.#do(async (turn) => {
+      const { rows, news } = turn
       const held = await this.#engine.chats.find(rows, chat)
       if (held === undefined || held.unread === 0) return
       this.#engine.chats.save(rows, { ...held, unread: 0 })
+      await this.#devices.tellRead(turn, chat, held.clock)
       news.push({ kind: 'chat', chat })
     })
   }
@@ -410,7 +434,12 @@ export class Messenger implements AsyncDisposable {
 
   async #take(carried: Carried): Promise<void> {
     const topics = this.#engine.channels.all.length
-    const handle = handleBy(this.#contacts.handlers, this.#conversations.handlers, this.#groups.handlers)
+    const handle = handleBy(
+      this.#contacts.handlers,
+      this.#conversations.handlers,
+      this.#groups.handlers,
+      this.#devices.handlers,
+    )
     this.#after(topics, await this.#engine.take(carried, handle))
   }
 
@@ -427,9 +456,9 @@ export class Messenger implements AsyncDisposable {
   }
 
   /** Tells whoever knows our id by which prekeys to write to us. */
-  async #publishSelf(): Promise<void> {
+  async #publishSelf(isChanged = false): Promise<void> {
     const now = this.#engine.clock()
-    if (this.#isClosed || now - this.#publishedAt < publishEvery) return
+    if (this.#isClosed || (!isChanged && now - this.#publishedAt < publishEvery)) return
     this.#publishedAt = now
     await this.#do(async (turn) => {
       const identity = { displayName: this.#name, clock: BigInt(Math.floor(now)) }
