@@ -14,6 +14,7 @@ import { WaypostError } from '../../core/errors.ts'
 import { type Clock, type Milliseconds, systemClock } from '../../core/time.ts'
 import { type Chat, newChat } from '../chats/chat.ts'
 import type { Page } from '../chats/history.ts'
+import type { Waiting } from '../chats/inbox.ts'
 import type { EmotionName, Message } from '../chats/message.ts'
 import { areContacts } from '../contacts/handshake.ts'
 import { Account } from '../identity/account.ts'
@@ -345,18 +346,22 @@ export class Messenger implements AsyncDisposable {
 
   /** Messages as they come, those that came while nobody asked first; each once. Ends with `signal`, or when this is closed. */
   async *messages(signal?: AbortSignal): AsyncGenerator<Message> {
-    let last: string | undefined
-    for (;;) {
+    for (let last: string | undefined; ; ) {
       const news = this.#nextNews(signal)
-      for await (const { row, id } of this.#engine.inbox.waiting(last)) {
-        if (signal?.aborted === true) return
-        const message = await this.message(id)
+      for (let one = await this.#waitingAfter(last); one !== undefined; one = await this.#waitingAfter(last)) {
+        if (signal?.aborted === true || this.#isClosed) return
+        const message = await this.message(one.id)
         if (message !== undefined) yield message
-        await this.#engine.inbox.done(row)
-        last = row
+        last = one.row
+        if (!this.#isClosed) await this.#engine.inbox.done(one.row)
       }
       if (!(await news)) return
     }
+  }
+
+  async #waitingAfter(row: string | undefined): Promise<(Waiting & { readonly row: string }) | undefined> {
+    if (!this.#isClosed) for await (const one of this.#engine.inbox.waiting(row)) return one
+    return undefined
   }
 
   /** What changes: messages and what is said about them, chats, contacts. Returns what ends it. */
