@@ -23,7 +23,10 @@ export interface LinkLimits {
   readonly inboundStreams: number
   /** What waits for the peer in each rank. */
   readonly waiting: OutgoingLimits
-  /** How long a peer may take nothing of what waits, or leave a frame unfinished, before the stream is reset. */
+  /**
+   * How long a peer may take nothing of what waits, or leave a frame unfinished, before the stream is reset; and how long
+   * our stream may be missing before that is told.
+   */
   readonly patience: Milliseconds
 }
 
@@ -37,6 +40,8 @@ export interface LinkUser {
   violated(error: unknown): void
   /** Frames for the peer were dropped. */
   dropped(frames: number): void
+  /** Our stream has been missing for as long as a peer is waited for. Comes once until it is open again. */
+  unreachable(): void
 }
 
 export interface LinkParts {
@@ -78,6 +83,9 @@ export class Link {
   #stream: Stream | undefined
   /** Since when `look` has seen our stream open. */
   #openSince: Milliseconds | undefined
+  /** Since when `look` has seen it missing and not open again, and whether that was told since it was open. */
+  #missingSince: Milliseconds | undefined
+  #toldMissing = false
   #opening = false
   /** Streams that were lost, or not to be had, since one was good. */
   #failures = 0
@@ -153,7 +161,7 @@ export class Link {
         inbound.stream.abort(new Error('a frame that does not end'))
     }
     if (this.#stream !== undefined) this.#stillOpen(now)
-    else if (!this.#opening) this.#openWhenDue(now)
+    else this.#stillMissing(now)
   }
 
   /** The peer is gone, or we are. */
@@ -187,6 +195,7 @@ export class Link {
   #opened(stream: Stream): void {
     if (this.#gone || stream.writeStatus !== 'writable') throw new Error('closed as soon as it was open')
     this.#stream = stream
+    this.#toldMissing = false
     countHeld(stream, () => this.#outgoing.ownBytes)
     stream.addEventListener('close', () => this.#lost(stream))
     // Nothing is sent back on it: what comes is discarded, not kept.
@@ -206,7 +215,17 @@ export class Link {
     this.#failed()
   }
 
+  #stillMissing(now: Milliseconds): void {
+    this.#missingSince ??= now
+    if (!this.#toldMissing && now - this.#missingSince >= this.#parts.limits.patience) {
+      this.#toldMissing = true
+      this.#user?.unreachable()
+    }
+    if (!this.#opening) this.#openWhenDue(now)
+  }
+
   #stillOpen(now: Milliseconds): void {
+    this.#missingSince = undefined
     this.#openSince ??= now
     if (now - this.#openSince >= settled) this.#failures = 0
   }

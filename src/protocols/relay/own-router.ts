@@ -51,6 +51,7 @@ export class OwnRouter extends GossipRouter {
       opened: () => this.opened(peer),
       violated: () => this.violated(peer),
       dropped: (frames) => this.#options.onDrop?.('queue', frames),
+      unreachable: () => this.unreachable(peer),
     }
   }
 

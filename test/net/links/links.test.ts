@@ -29,6 +29,7 @@ class Record {
   readonly errors: unknown[] = []
   opened = 0
   dropped = 0
+  unreachable = 0
   left = 0
   readonly #changes = new EventTarget()
 
@@ -77,6 +78,10 @@ async function linked(t: Test, limits: Partial<LinkLimits> = {}, hosted: Partial
           dropped: (frames) =>
             record.tell(() => {
               record.dropped += frames
+            }),
+          unreachable: () =>
+            record.tell(() => {
+              record.unreachable += 1
             }),
         }
       },
@@ -328,6 +333,44 @@ t.test('a stream that was good for a while is opened again as soon as the first'
   link.lives(settled)
   isBetween(t, await link.breaks(), [500, 1000], 'long enough')
   isBetween(t, await link.breaks(), [1000, 2000], 'and then later each time')
+})
+
+t.test('a stream that is missing for long is told of once, and again when the next breaks at once', async (t) => {
+  const streams: Stream[] = []
+  const [{ host, links, record }, peer] = await Promise.all([linked(t), plain(t, (stream) => streams.push(stream))])
+  await connect(host, peer)
+  await record.until(() => record.opened === 1)
+  const { link } = record
+  const breaks = async (): Promise<void> => {
+    while (streams.length < record.opened) await turn()
+    streams.at(-1)?.abort(new Error('not today'))
+    await untilProtocolIsLost(link)
+  }
+  const reopens = async (from: number): Promise<void> => {
+    const before = record.opened
+    await peer.libp2p.handle(protocol, (stream) => void streams.push(stream), { force: true })
+    for (let now = from; record.opened === before; now += 1) {
+      links.look(now)
+      await turn()
+    }
+  }
+  links.look(0)
+  await breaks()
+  await peer.libp2p.unhandle(protocol)
+  const told = [1000, 1000 + defaults.patience - 1, 1000 + defaults.patience, 200_000].map((now) => {
+    links.look(now)
+    return record.unreachable
+  })
+  t.same(told, [0, 0, 1, 1])
+  await reopens(300_000)
+  await breaks()
+  links.look(600_000)
+  t.equal(record.unreachable, 2, 'nobody has seen it open')
+  await reopens(700_000)
+  links.look(1_000_000)
+  await breaks()
+  links.look(1_000_001)
+  t.equal(record.unreachable, 2, 'it was open for a while')
 })
 
 t.test('a frame above the limit, or bytes that are none, cost the stream and not the peer', async (t) => {

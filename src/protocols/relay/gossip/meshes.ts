@@ -110,6 +110,12 @@ export class Meshes {
     }
   }
 
+  /** Nothing has reached a peer for too long: its places are for others. */
+  unreachable(peer: Peer): void {
+    const topics = [...this.#parts.topics.all].filter(({ mesh }) => mesh.has(peer))
+    if (topics.length > 0) this.#prune(peer, topics, params.pruneBackoff)
+  }
+
   /** A peer is gone. */
   forget(peer: Peer): void {
     for (const topic of this.#parts.topics.all) {

@@ -176,6 +176,11 @@ export class GossipRouter implements Router {
     return frameOf({ subscriptions: followed.map(({ name }) => ({ topic: name, subscribe: true })), graft })
   }
 
+  /** Our stream to it is lost, and does not open again. */
+  unreachable(peer: Peer): void {
+    this.#meshes.unreachable(peer)
+  }
+
   /** It sent a frame: in `buffer` from `begin`, its body from `start` to `end`. Throws `wire/malformed`. */
   take(peer: Peer, buffer: Uint8Array, begin: number, start: number, end: number): void {
     // v1.1, "graylistThreshold"

@@ -453,6 +453,19 @@ t.test('a GRAFT that was lost with its stream is said again on the next', async 
   t.same(peer.heard(), { ...outside.heard(), graft: [topicA] })
 })
 
+t.test('who cannot be reached for long loses its places to others, and is told when it can', async (t) => {
+  const { stage, peers } = meshed(4)
+  const [lost, ...others] = peers
+  lost?.breaks()
+  stage.beat()
+  t.equal(stage.router.meshPeers(topicA).length, 4, 'a stream may break')
+  if (lost !== undefined) stage.router.unreachable(lost.peer)
+  const next = stage.peer('next')
+  t.same(new Set(stage.router.meshPeers(topicA)), new Set([...others, next].map(({ id }) => id)))
+  t.same(lost?.heard().prune, [{ topic: topicA, backoff: 60 }])
+  t.ok((lost?.score ?? -1) >= 0, 'it costs nothing')
+})
+
 t.test('who sends GRAFT before our stream to it is open is in the mesh when it is', async (t) => {
   const stage = new Stage()
   stage.router.subscribe(topicA)
