@@ -42,6 +42,7 @@ export class Meshes {
   join(topic: Topic): void {
     if (topic.isFollowed) return
     topic.isFollowed = true
+    topic.wasFollowed = true
     this.#announce(topic)
     const fanout = [...topic.fanout].filter((peer) => mayGraft(topic, peer))
     const others = [...topic.subscribers].filter((peer) => !topic.fanout.has(peer) && mayGraft(topic, peer))
@@ -110,6 +111,18 @@ export class Meshes {
     }
   }
 
+  /** The stream before this one may have broken with a PRUNE that waited: who has it already lets it pass. */
+  toldAgain(peer: Peer): Prune[] {
+    const now = this.#parts.clock()
+    return Array.from(peer.pruned.keys(), (topic) => {
+      const left = (topic.backoffs.until(peer.id) ?? 0) - now
+      const backoff = Math.min(Math.max(left, params.unsubscribeBackoff), params.pruneBackoff)
+      topic.backoffs.add(peer.id, now + backoff)
+      peer.pruned.set(topic, now)
+      return { topic: topic.name, backoff: secondsFor(peer, backoff) }
+    })
+  }
+
   /** Nothing has reached a peer for too long: its places are for others. */
   unreachable(peer: Peer): void {
     const topics = [...this.#parts.topics.all].filter(({ mesh }) => mesh.has(peer))
@@ -128,6 +141,7 @@ export class Meshes {
   /** v1.0, "Heartbeat": mends all meshes and fanouts. */
   beat(tick: number): void {
     const now = this.#parts.clock()
+    for (const peer of this.#parts.peers()) peer.forgetPruned(now)
     const orders = new Map<Peer, Order>()
     for (const topic of this.#parts.topics.all) {
       topic.backoffs.look(now)
@@ -203,17 +217,19 @@ export class Meshes {
   }
 
   #prune(peer: Peer, topics: readonly Topic[], backoff: Milliseconds): void {
-    const until = this.#parts.clock() + backoff
+    const now = this.#parts.clock()
     for (const topic of topics) {
       this.#remove(peer, topic)
-      topic.backoffs.add(peer.id, until)
+      peer.pruned.set(topic, now)
+      topic.backoffs.add(peer.id, now + backoff)
     }
-    const seconds = peer.knowsBackoff ? backoff / 1000 : undefined
+    const seconds = secondsFor(peer, backoff)
     peer.port.send(frameOf({ prune: topics.map(({ name }) => ({ topic: name, backoff: seconds })) }), 'control')
   }
 
   #add(peer: Peer, topic: Topic): void {
     topic.mesh.add(peer)
+    peer.pruned.delete(topic)
     peer.score.grafted(topic.name, this.#parts.clock())
     this.#parts.onGraft()
   }
@@ -240,6 +256,11 @@ export class Meshes {
 /** Whether a peer gets what we publish (v1.1, "publishThreshold"). */
 export function mayGetOurs({ score }: Peer): boolean {
   return score.value >= thresholds.publishThreshold
+}
+
+/** A backoff as a peer is told of it; not at all in v1.0. */
+function secondsFor({ knowsBackoff }: Peer, backoff: Milliseconds): number | undefined {
+  return knowsBackoff ? Math.ceil(backoff / 1000) : undefined
 }
 
 function leaveFanout(topic: Topic): void {

@@ -1,6 +1,7 @@
 /** A peer of the router: who it is, what it follows, and what it has used of what it may do in a heartbeat. */
+import type { Milliseconds } from '../../../core/time.ts'
 import type { Rank } from '../../../net/links/outgoing.ts'
-import { idontwantIds } from './bounds.ts'
+import { idontwantIds, patience } from './bounds.ts'
 import type { Score } from './scores.ts'
 import type { Topic } from './topics.ts'
 
@@ -29,6 +30,13 @@ export class Peer {
   readonly topics = new Set<Topic>()
   /** Topics for which it sent GRAFT while our stream to it was not open: it is answered when it is. */
   readonly asking = new Set<Topic>()
+  /**
+   * Topics from whose mesh it was pruned since it was in it last, and when it was told so: it is told again when the stream
+   * breaks before it can have read that.
+   */
+  readonly pruned = new Map<Topic, Milliseconds>()
+  /** Whether a stream to it was open before. */
+  wasOpen = false
   /** RPCs with IHAVE and with IWANT, and ids that it was asked for, in this heartbeat. */
   ihaves = 0
   iwants = 0
@@ -77,6 +85,12 @@ export class Peer {
   /** Whether it wants a message, as far as it has said. */
   wants(id: string): boolean {
     return this.#has.size === 0 || !this.#has.has(id)
+  }
+
+  /** Told on a stream that is open for so long since, it knows: a stream that is not read does not stay open. */
+  forgetPruned(now: Milliseconds): void {
+    if (!this.isOpen) return
+    for (const [topic, toldAt] of this.pruned) if (now - toldAt > patience) this.pruned.delete(topic)
   }
 
   /** A heartbeat: counts begin anew, and what it said `age` heartbeats ago is forgotten. */

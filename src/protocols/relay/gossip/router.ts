@@ -172,8 +172,10 @@ export class GossipRouter implements Router {
     // The stream before this one may have broken with a GRAFT that waited: who has it already lets it pass.
     const graft = followed.filter(({ mesh }) => mesh.has(peer)).map(({ name }) => name)
     this.#meshes.opened(peer)
-    if (followed.length === 0) return undefined
-    return frameOf({ subscriptions: followed.map(({ name }) => ({ topic: name, subscribe: true })), graft })
+    const [left, prune] = peer.wasOpen ? [this.#left(), this.#meshes.toldAgain(peer)] : [[], []]
+    peer.wasOpen = true
+    const subscriptions = [...followed, ...left].map(({ name, isFollowed }) => ({ topic: name, subscribe: isFollowed }))
+    return subscriptions.length === 0 ? undefined : frameOf({ subscriptions, graft, prune })
   }
 
   /** Our stream to it is lost, and does not open again. */
@@ -198,6 +200,11 @@ export class GossipRouter implements Router {
   /** It sent what is no frame: it is as good as misbehaviour (v1.1, P7). */
   violated(peer: Peer): void {
     this.#scores.penalise(peer.score, 1, this.#surroundings.clock())
+  }
+
+  /** Topics that we follow no more. */
+  #left(): Topic[] {
+    return [...this.#topics.all].filter(({ isFollowed, wasFollowed }) => wasFollowed && !isFollowed)
   }
 
   #control(peer: Peer, { ihave, iwant, graft, prune, idontwant }: Control): void {

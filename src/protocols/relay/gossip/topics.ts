@@ -11,6 +11,8 @@ export class Topic {
   readonly number: number
   /** Whether we follow it: then it has a mesh. */
   isFollowed = false
+  /** Whether we ever did: peers may have been told so. */
+  wasFollowed = false
   /** Peers that follow it. */
   readonly subscribers = new Set<Peer>()
   readonly mesh = new Set<Peer>()

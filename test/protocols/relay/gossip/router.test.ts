@@ -453,6 +453,54 @@ t.test('a GRAFT that was lost with its stream is said again on the next', async 
   t.same(peer.heard(), { ...outside.heard(), graft: [topicA] })
 })
 
+t.test('a PRUNE that was lost with its stream is said again on the next, for the time that is left', async (t) => {
+  const { stage, peers } = meshed(8)
+  const [member] = peers
+  const [ninth, old] = [stage.peer('ninth'), stage.peer('old', { protocol: '/meshsub/1.0.0' })]
+  for (const peer of [ninth, old]) peer.says({ graft: [topicA] })
+  for (const peer of [ninth, old, member]) peer?.breaks()
+  stage.wait(20_500)
+  for (const peer of [ninth, old, member]) peer?.opens()
+  t.same(ninth.heard().prune, [{ topic: topicA, backoff: 40 }])
+  t.same(old.heard().prune, [{ topic: topicA, backoff: undefined }])
+  t.same(member?.heard().prune, [], 'who is in the mesh is not')
+  ninth.breaks()
+  stage.beat(120)
+  ninth.opens()
+  t.same(ninth.heard().prune, [{ topic: topicA, backoff: 5 }], 'when it is over, for a moment')
+  stage.beat(31)
+  ninth.breaks()
+  ninth.opens()
+  t.same(ninth.heard().prune, [], 'who had half a minute to read it knows')
+})
+
+t.test('a PRUNE of a peer that came into the mesh since is not said again', async (t) => {
+  const { stage, peers } = meshed(3)
+  const [one] = peers
+  stage.router.unsubscribe(topicA)
+  stage.router.subscribe(topicA)
+  one?.breaks()
+  one?.opens()
+  t.equal(one?.heard().prune.length, 1, 'control')
+  stage.beat(10)
+  one?.breaks()
+  one?.opens()
+  const { graft, prune } = one?.heard() ?? {}
+  t.same([graft, prune], [[topicA], []])
+})
+
+t.test('that a topic is left is said again when the stream broke, and to nobody else', async (t) => {
+  const { stage, peers } = meshed(1)
+  stage.router.unsubscribe(topicA)
+  const [one] = peers
+  one?.breaks()
+  one?.opens()
+  const { subscriptions, prune } = one?.heard() ?? {}
+  t.same(subscriptions, [{ topic: topicA, subscribe: false }])
+  t.same(prune, [{ topic: topicA, backoff: 5 }])
+  t.same(stage.peer('new', { follows: [] }).frames(), [], 'a new peer is told of nothing')
+})
+
 t.test('who cannot be reached for long loses its places to others, and is told when it can', async (t) => {
   const { stage, peers } = meshed(4)
   const [lost, ...others] = peers
