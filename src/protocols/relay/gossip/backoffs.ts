@@ -6,6 +6,9 @@ import { rememberedBackoffs } from './bounds.ts'
 export class Backoffs {
   /** By full peer id: a peer that comes back is still to be left alone. */
   readonly #until = new Map<string, Milliseconds>()
+  /** The same by the heartbeat at which they are over: at each, only those are looked at. */
+  readonly #due = new Map<number, Set<string>>()
+  #looked = 0
 
   get size(): number {
     return this.#until.size
@@ -24,15 +27,39 @@ export class Backoffs {
   /** Leaves the peer alone until then, or longer when that was said before. */
   add(peer: string, until: Milliseconds): void {
     const longest = Math.max(until, this.#until.get(peer) ?? 0)
-    this.#until.delete(peer)
-    this.#until.set(peer, longest)
+    this.#forget(peer)
+    this.#keep(peer, longest)
     if (this.#until.size <= rememberedBackoffs) return
     const [oldest] = this.#until.keys()
-    if (oldest !== undefined) this.#until.delete(oldest)
+    if (oldest !== undefined) this.#forget(oldest)
   }
 
   /** Forgets what is over. To be called at each heartbeat. */
   look(now: Milliseconds): void {
-    for (const [peer, until] of this.#until) if (until + mesh.heartbeat < now) this.#until.delete(peer)
+    const beat = beatOf(now)
+    if (beat === this.#looked) return
+    this.#looked = beat
+    for (const [due, peers] of this.#due) if (due < beat) for (const peer of peers) this.#forget(peer)
   }
+
+  #keep(peer: string, until: Milliseconds): void {
+    const due = beatOf(until + mesh.heartbeat)
+    const peers = this.#due.get(due) ?? new Set()
+    this.#due.set(due, peers.add(peer))
+    this.#until.set(peer, until)
+  }
+
+  #forget(peer: string): void {
+    const until = this.#until.get(peer)
+    if (until === undefined) return
+    const due = beatOf(until + mesh.heartbeat)
+    const peers = this.#due.get(due)
+    peers?.delete(peer)
+    if (peers?.size === 0) this.#due.delete(due)
+    this.#until.delete(peer)
+  }
+}
+
+function beatOf(time: Milliseconds): number {
+  return Math.floor(time / mesh.heartbeat)
 }
