@@ -34,6 +34,13 @@ export class Backoffs {
     if (oldest !== undefined) this.#forget(oldest)
   }
 
+  /** Leaves the peer alone until then at the most. */
+  shorten(peer: string, until: Milliseconds): void {
+    if ((this.#until.get(peer) ?? 0) <= until) return
+    this.#forget(peer)
+    this.#keep(peer, until)
+  }
+
   /** Forgets what is over. To be called at each heartbeat. */
   look(now: Milliseconds): void {
     const beat = beatOf(now)

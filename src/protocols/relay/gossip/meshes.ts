@@ -129,9 +129,11 @@ export class Meshes {
     if (topics.length > 0) this.#prune(peer, topics, params.pruneBackoff)
   }
 
-  /** A peer is gone. */
+  /** A peer is gone. It comes back or not: what it asked for is kept for no longer than is usual. */
   forget(peer: Peer): void {
+    const usual = this.#parts.clock() + params.pruneBackoff
     for (const topic of this.#parts.topics.all) {
+      topic.backoffs.shorten(peer.id, usual)
       topic.subscribers.delete(peer)
       topic.mesh.delete(peer)
       topic.fanout.delete(peer)

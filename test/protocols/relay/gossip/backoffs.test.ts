@@ -8,9 +8,9 @@ import { holds } from '../../../kit/property.ts'
 
 const beats = (count: number): number => count * mesh.heartbeat
 
-t.test('whatever is added, each is left alone until its time and a heartbeat longer', async (t) => {
+t.test('whatever is added and shortened, each is left alone until its time and a heartbeat longer', async (t) => {
   const step = fc.record({
-    what: fc.constantFrom('add' as const, 'wait' as const),
+    what: fc.constantFrom('add' as const, 'shorten' as const, 'wait' as const),
     peer: fc.constantFrom('a', 'b', 'c'),
     count: fc.nat(20),
   })
@@ -26,6 +26,7 @@ t.test('whatever is added, each is left alone until its time and a heartbeat lon
         if (what === 'wait') now = until
         else backoffs[what](peer, until)
         if (what === 'add') expected.set(peer, Math.max(until, before ?? 0))
+        if (what === 'shorten' && before !== undefined) expected.set(peer, Math.min(until, before))
         backoffs.look(now)
         for (const [one, end] of expected) if (end + mesh.heartbeat < now) expected.delete(one)
         for (const one of ['a', 'b', 'c']) assert.equal(backoffs.until(one), expected.get(one))

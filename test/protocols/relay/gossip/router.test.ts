@@ -601,6 +601,17 @@ t.test('PRUNE with a thousand records of other peers has us dial nobody, and a b
   t.same(stage.router.meshPeers(topicA), ['peer-0'], 'an hour is the longest')
 })
 
+t.test('who asks to be left alone for long and leaves is left alone for no longer than is usual', async (t) => {
+  const { stage, peers } = meshed(2)
+  for (const peer of peers) peer.says({ prune: [{ topic: topicA, backoff: 3600 }] })
+  peers[0]?.leaves()
+  stage.beat(55)
+  const back = stage.peer('peer-0')
+  t.same(stage.router.meshPeers(topicA), [], 'within a minute it is')
+  stage.beat(10)
+  t.same(stage.router.meshPeers(topicA), [back.id])
+})
+
 // Gossip (v1.0, v1.1)
 
 t.test('a lost message is repaired: told of, asked for, sent, delivered', async (t) => {
