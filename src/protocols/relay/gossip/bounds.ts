@@ -58,6 +58,9 @@ export const cachedBytes = 64 * 1024 * 1024
 export const waitingMessages = 1024
 export const waitingBytes = 32 * 1024 * 1024
 
+/** How long a message waits for its validator: then it is dropped, and what the validator says counts no more. */
+export const verdictTime: Milliseconds = 30_000
+
 /** Frames that wait for one peer in one rank. */
 export const outboundFrames = 8192
 

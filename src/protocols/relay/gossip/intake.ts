@@ -8,7 +8,7 @@ import { ignore, type Verdict } from '../../../core/validator.ts'
 import { messageIdKey } from '../codec.ts'
 import { idontwantBytes } from '../limits.ts'
 import type { GossipMessage, RouterHooks } from '../router.ts'
-import { waitingBytes, waitingMessages } from './bounds.ts'
+import { verdictTime, waitingBytes, waitingMessages } from './bounds.ts'
 import { frameOf } from './frames-out.ts'
 import { idOf, type MessageCache } from './message-cache.ts'
 import { MessageParts } from './message-frame.ts'
@@ -42,6 +42,14 @@ interface Arrival {
   readonly frame: Uint8Array
 }
 
+/** A message that waits for its validator. */
+interface Waiting {
+  readonly since: Milliseconds
+  /** Those who sent it meanwhile. */
+  readonly others: Set<Peer>
+  readonly end: (result: Verdict['result']) => void
+}
+
 /** Without a service nothing passes. */
 const unattended = ignore('nobody judges')
 
@@ -50,8 +58,8 @@ export class Intake {
   /** Asked and told; none until the relay service is there. */
   hooks: RouterHooks | undefined
   readonly #message = new MessageParts()
-  /** What waits for a validator: by topic and id, those who sent it meanwhile. */
-  readonly #waiting = new Map<string, Set<Peer>>()
+  /** What waits for a validator, by topic and id, in the order in which it came. */
+  readonly #waiting = new Map<string, Waiting>()
   #waitingBytes = 0
 
   constructor(parts: IntakeParts) {
@@ -61,6 +69,15 @@ export class Intake {
   /** Messages that wait for a validator. */
   get waiting(): number {
     return this.#waiting.size
+  }
+
+  /** Drops what has waited for too long. To be called at each heartbeat. */
+  look(now: Milliseconds): void {
+    for (const { since, end } of this.#waiting.values()) {
+      if (now - since < verdictTime) return
+      end('ignore')
+      this.#parts.onDrop()
+    }
   }
 
   /**
@@ -133,7 +150,7 @@ export class Intake {
 
   /** The slow path. Who sends the message meanwhile needs it no more, and shares the blame. */
   #wait(arrival: Arrival, verdict: Promise<Verdict>): void {
-    const { seen, onDrop } = this.#parts
+    const { seen, onDrop, clock } = this.#parts
     const bytes = arrival.frame.length
     if (this.#waiting.size >= waitingMessages || this.#waitingBytes + bytes > waitingBytes) {
       verdict.catch(() => {})
@@ -143,16 +160,18 @@ export class Intake {
     const others = new Set<Peer>()
     const key = waitingKey(arrival.topic, arrival.id)
     seen.set(arrival.id, arrival.topic.number, Fate.waiting)
-    this.#waiting.set(key, others)
-    this.#waitingBytes += bytes
-    sayThatWeHave(arrival)
     const end = (result: Verdict['result']): void => {
+      if (this.#waiting.get(key) !== waiting) return
       this.#waiting.delete(key)
       // Who sent it first is blamed for it once.
       others.delete(arrival.from)
       this.#waitingBytes -= bytes
       this.#settle(arrival, result, others)
     }
+    const waiting: Waiting = { since: clock(), others, end }
+    this.#waiting.set(key, waiting)
+    this.#waitingBytes += bytes
+    sayThatWeHave(arrival)
     void verdict.then(
       ({ result }) => end(result),
       () => end('ignore'),
@@ -161,7 +180,7 @@ export class Intake {
 
   #again(peer: Peer, topic: Topic, id: string, fate: Fate): void {
     if (fate === Fate.rejected) this.#blame(peer, topic)
-    else if (fate === Fate.waiting) this.#waiting.get(waitingKey(topic, id))?.add(peer)
+    else if (fate === Fate.waiting) this.#waiting.get(waitingKey(topic, id))?.others.add(peer)
   }
 
   #blame(peer: Peer, topic: Topic): void {

@@ -245,6 +245,7 @@ export class GossipRouter implements Router {
       const peer = this.#peers.get(id)
       if (peer !== undefined) this.#scores.penalise(peer.score, count, now)
     }
+    this.#intake.look(now)
     this.#seen.look(now)
     this.#scores.look(now)
     this.#meshes.beat(this.#tick)

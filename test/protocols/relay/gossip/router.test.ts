@@ -273,6 +273,45 @@ t.test('what waits for validators is bounded', async (t) => {
   t.equal(stage.delivered.length, 1025, 'what was dropped may come again')
 })
 
+t.test(
+  'a validator that never answers gives its place up in half a minute, and what it says then counts no more',
+  async (t) => {
+    const verdicts = Array.from({ length: 1025 }, () => Promise.withResolvers<Verdict>())
+    let judged = 0
+    const { stage, peers } = meshed(2, {
+      judge: () => {
+        judged += 1
+        return verdicts[judged - 1]?.promise ?? accept
+      },
+    })
+    const [one, other] = peers
+    const [first, second, third] = [message(), message(), message()]
+    one?.sends(first)
+    stage.beat(15)
+    for (let sent = 0; sent < 1022; sent += 1) one?.sends(message())
+    one?.sends(second)
+    one?.sends(third)
+    t.equal(stage.dropped.length, 1, 'all places are taken')
+    stage.beat(14)
+    t.equal(stage.dropped.length, 1)
+    stage.beat()
+    t.equal(stage.dropped.length, 2, 'that of the first is free, and those that came later wait')
+    other?.sends(first)
+    t.equal(judged, 1025, 'it is not judged again')
+    other?.sends(third)
+    t.equal(judged, 1026)
+    t.same(stage.delivered, [{ data: third, from: other?.id }])
+    verdicts[0]?.resolve(reject('late'))
+    verdicts[1023]?.resolve(accept)
+    await Promise.all([verdicts[0]?.promise, verdicts[1023]?.promise])
+    await Promise.resolve()
+    t.ok((one?.score ?? -1) >= 0, 'nobody is blamed for what comes late')
+    t.same(stage.delivered.at(-1), { data: second, from: one?.id }, 'in time it counts')
+    stage.beat(31)
+    t.equal(stage.dropped.length, 2 + 1022)
+  },
+)
+
 /** A router that follows two topics, of which the second refuses all; its peers are in both meshes. */
 function guarded(count: number): { stage: Stage; peers: Played[] } {
   const { stage, peers } = meshed(count, { judge: ({ topic }) => (topic === topicB ? reject('protected') : accept) })
