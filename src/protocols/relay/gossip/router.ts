@@ -51,11 +51,15 @@ export class GossipRouter implements Router {
   readonly #intake: Intake
   readonly #listeners = new Listeners()
   #tick = 0
+  /** When the last heartbeat was, and whether broken promises were let pass at it. */
+  #beatAt: Milliseconds
+  #waited = false
   #cancelBeat: (() => void) | undefined
 
   constructor(options: RouterOptions, surroundings: Surroundings = real) {
     const { clock, random } = surroundings
     this.#surroundings = surroundings
+    this.#beatAt = clock()
     this.#topics = new Topics(options.topics)
     this.#scores = new Scores(options, clock())
     this.#seen = new SeenIds({ lifetime: mesh.seenLifetime, most: seenIds }, clock())
@@ -241,10 +245,7 @@ export class GossipRouter implements Router {
     const now = this.#surroundings.clock()
     this.#tick += 1
     for (const peer of this.#peers.values()) peer.beat(this.#tick, mesh.history)
-    for (const [id, count] of this.#promises.broken(now)) {
-      const peer = this.#peers.get(id)
-      if (peer !== undefined) this.#scores.penalise(peer.score, count, now)
-    }
+    if (!this.#waitsOnce(now)) this.#punishBroken(now)
     this.#intake.look(now)
     this.#seen.look(now)
     this.#scores.look(now)
@@ -253,6 +254,21 @@ export class GossipRouter implements Router {
       if (topic.isFollowed || topic.publishedAt !== undefined) this.#gossip.tell(topic)
     this.#cache.shift()
     this.#listeners.tell('heartbeat')
+  }
+
+  /** A heartbeat that was held up may come before what was sent meanwhile is read: promises have until the next. */
+  #waitsOnce(now: Milliseconds): boolean {
+    const isLate = now - this.#beatAt >= 2 * mesh.heartbeat
+    this.#beatAt = now
+    this.#waited = isLate && !this.#waited
+    return this.#waited
+  }
+
+  #punishBroken(now: Milliseconds): void {
+    for (const [id, count] of this.#promises.broken(now)) {
+      const peer = this.#peers.get(id)
+      if (peer !== undefined) this.#scores.penalise(peer.score, count, now)
+    }
   }
 }
 

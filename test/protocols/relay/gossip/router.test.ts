@@ -780,6 +780,27 @@ t.test('broken promises cost, and a flood of them ends in the graylist', async (
   t.ok(honest.score > 0)
 })
 
+t.test('promises have until the next heartbeat when one of ours was held up, and no longer', async (t) => {
+  const { stage } = meshed(1)
+  const [honest, liar] = [stage.peer('honest'), stage.peer('liar')]
+  const data = message()
+  honest.says({ ihave: [{ topic: topicA, ids: [idFor(data)] }] })
+  liar.says({ ihave: [{ topic: topicA, ids: [randomBytes(32)] }] })
+  stage.wait(10_000)
+  stage.beat()
+  t.ok(honest.score >= 0 && liar.score >= 0, 'what they sent may not be read yet')
+  honest.sends(data)
+  // It is late again: whoever is always late would never punish anybody.
+  stage.wait(10_000)
+  stage.beat()
+  t.ok(honest.score >= 0)
+  t.ok(liar.score < 0)
+  liar.says({ ihave: [{ topic: topicA, ids: [randomBytes(32)] }] })
+  const before = liar.score
+  stage.beat(5)
+  t.ok(liar.score < before * 2, 'in time it is held to three seconds')
+})
+
 // Thresholds (v1.1)
 
 t.test('below the thresholds there is no gossip, no publishing, and then no hearing', async (t) => {
