@@ -1,0 +1,13 @@
+/** Where things lie in the memory of the module, and how much a record may have. */
+
+/** Bytes of plaintext up to which it is used: above, OpenSSL, with wider registers, makes up for the setting up. */
+export const smallBytes = 6 * 1024
+
+/** ChaCha20 makes its key stream in blocks; the first one holds the key of Poly1305. */
+export const blockBytes = 64
+
+/** In front of `input` and `output` a block is free, and behind them as much as four blocks have. */
+export const places = { key: 0, nonce: 32, input: 1024, output: 16 * 1024 } as const
+
+/** A page of WebAssembly. */
+export const pages = 1
