@@ -51,6 +51,8 @@ export class GroupLog {
   /** Hashes of events for which there was no room. */
   #full: RecentSet<string>
   #state: GroupState | undefined
+  /** Nothing came since room was made: a flood of what is refused asks for it once. */
+  #isThin = false
 
   /** `events` are what an earlier log held; `clock` is a monotonic one. Throws `messaging/bad-group-id`. */
   constructor(chatId: string, events: Iterable<SignedEvent> = [], clock?: Clock) {
@@ -90,7 +92,7 @@ export class GroupLog {
   #place(signed: SignedEvent | undefined): 'new' | 'known' | 'not an event' | NoRoom {
     if (signed === undefined) return 'not an event'
     if (this.#events.has(signed.key)) return 'known'
-    if (this.#lackOf(signed) !== undefined) this.#keepWhatCounts()
+    if (!this.#isThin && this.#lackOf(signed) !== undefined) this.#keepWhatCounts()
     const lack = this.#lackOf(signed)
     if (lack === undefined) this.add(signed)
     return lack ?? 'new'
@@ -99,6 +101,7 @@ export class GroupLog {
   /** Adds an event of our own. */
   add(signed: SignedEvent): void {
     this.#hold(signed)
+    this.#isThin = false
     this.#state = undefined
     // Whoever is an admin by it may have been refused as another.
     if (makesAdmins.has(signed.event.type)) this.#full = this.#hashes(fullLifetime)
@@ -135,6 +138,7 @@ export class GroupLog {
     for (const signed of all)
       if (kept.has(signed)) this.#hold(signed)
       else this.#full.add(hashOf(signed.raw))
+    this.#isThin = true
     this.#state = undefined
   }
 
