@@ -153,8 +153,12 @@ class Client implements ClientNetwork {
     return publish(this.#parts.asking, pubsubTopic, encoded)
   }
 
-  query(topics: Topics, from: Nanoseconds, to: Nanoseconds): AsyncIterable<Carried> {
-    return history(this.#parts.asking, topics, from, to)
+  /** What was followed before is in force first, so that nothing is missed between what stores hold and what is pushed. */
+  async *query(topics: Topics, from: Nanoseconds, to: Nanoseconds): AsyncGenerator<Carried> {
+    const { asking, following } = this.#parts
+    await asking.nodes.find('store')
+    await following.inForce()
+    yield* history(asking, topics, from, to)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -40,7 +40,9 @@ export class Follower {
   #sure = false
   /** Aborted when the node is lost. */
   #reached = new AbortController()
-  #working = false
+  #isWorking = false
+  /** An attempt for what was wanted last has not ended. */
+  #isBehind = false
   /** There is something to do when what is under way has ended. */
   #due = false
   #failures = 0
@@ -54,11 +56,17 @@ export class Follower {
     return this.#state
   }
 
+  /** False while what is wanted is still to be asked for. */
+  get isCurrent(): boolean {
+    return this.#state === 'away' || !this.#isBehind
+  }
+
   /** The node can be asked and is to hold exactly these. */
   want(wanted: TopicSets): void {
     const isNew = this.#state === 'away'
     if (!isNew && wanted === this.#wanted) return
     this.#wanted = wanted
+    this.#isBehind = true
     if (isNew) this.#begin()
     this.#wake()
   }
@@ -80,17 +88,17 @@ export class Follower {
   #wake(): void {
     this.#cancel()
     this.#due = true
-    if (!this.#working) void this.#work()
+    if (!this.#isWorking) void this.#work()
   }
 
   /** One request at a time, so that the last word is the last that is wanted. */
   async #work(): Promise<void> {
-    this.#working = true
+    this.#isWorking = true
     while (this.#due && this.#state !== 'away') {
       this.#due = false
       await this.#attempt()
     }
-    this.#working = false
+    this.#isWorking = false
   }
 
   async #attempt(): Promise<void> {
@@ -111,7 +119,10 @@ export class Follower {
 
   #ended(state: FollowerState, next: Milliseconds): void {
     this.#state = state
-    if (!this.#due) this.#cancel = this.#parts.schedule(() => this.#wake(), next)
+    if (!this.#due) {
+      this.#isBehind = false
+      this.#cancel = this.#parts.schedule(() => this.#wake(), next)
+    }
     this.#parts.settled()
   }
 

@@ -10,13 +10,16 @@ import type { FilterClient } from '../protocols/filter/client.ts'
 import type { Log } from '../telemetry/log.ts'
 import { Follower } from './follower.ts'
 import type { Nodes } from './nodes.ts'
-import { noTopics, type TopicSets, topicSets } from './topic-sets.ts'
+import { areSame, noTopics, type TopicSets, topicSets } from './topic-sets.ts'
 
 /** Nodes that push to us at the same time: one may fail unseen, and each more costs the same traffic again. */
 const mostFollowed = 3
 
 /** How long a message that a second node pushes is known for the same, and how many are remembered: 1.5 MB. */
 const remembered: { readonly lifetime: Milliseconds; readonly most: number } = { lifetime: 600_000, most: 10_000 }
+
+/** For a node to take what was wanted last, before history is asked for all the same. */
+const forceTimeout: Milliseconds = 5000
 
 /** For our goodbye to each node at the end. */
 const goodbyeTimeout: Milliseconds = 1000
@@ -43,6 +46,7 @@ export class Following implements AsyncDisposable {
   #wanted: TopicSets = noTopics
   #seen: RecentSet<MessageHash>
   #reach: Reach = 'none'
+  readonly #waiting = new Set<() => void>()
 
   constructor(parts: FollowingParts) {
     this.#parts = parts
@@ -57,8 +61,26 @@ export class Following implements AsyncDisposable {
 
   /** From now on exactly these. */
   follow(topics: readonly Topics[]): void {
-    this.#wanted = topicSets(topics)
+    const wanted = topicSets(topics)
+    if (areSame(wanted, this.#wanted)) return
+    this.#wanted = wanted
     this.#choose()
+  }
+
+  /** Settles when a node pushes what is followed now, or none takes it, or after some seconds. */
+  inForce(): Promise<void> {
+    const timed = AbortSignal.timeout(forceTimeout)
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (!timed.aborted && !this.#isInForce()) return
+        this.#waiting.delete(look)
+        timed.removeEventListener('abort', look)
+        resolve()
+      }
+      this.#waiting.add(look)
+      timed.addEventListener('abort', look)
+      look()
+    })
   }
 
   /** Somebody else listens: nothing has been told to him yet. */
@@ -78,6 +100,7 @@ export class Following implements AsyncDisposable {
     const left = this.#parts.nodes.serving('filter').filter((peer) => this.#followers.has(peer.toString()))
     for (const follower of this.#followers.values()) follower.lose()
     this.#followers.clear()
+    for (const look of [...this.#waiting]) look()
     // Who does not take it forgets us in time.
     await Promise.allSettled(left.map((peer) => this.#parts.client.unsubscribeAll(peer, { signal })))
   }
@@ -105,20 +128,29 @@ export class Following implements AsyncDisposable {
   /** Told once the first attempt to follow has ended: what is pushed from then on is not missing in what stores are asked for. */
   #tell(): void {
     const reach = this.#reachNow()
-    if (reach === undefined || reach === this.#reach) return
-    const better = this.#reach === 'none' || reach === 'whole'
-    this.#reach = reach
-    if (better && reach !== 'none') this.#parts.online()
+    const isNews = reach !== undefined && reach !== this.#reach
+    const isBetter = this.#reach === 'none' || reach === 'whole'
+    this.#reach = reach ?? this.#reach
+    for (const look of [...this.#waiting]) look()
+    if (isNews && isBetter) this.#parts.online()
   }
 
   /** Undefined while it is not known yet. */
   #reachNow(): Reach | undefined {
-    const { nodes } = this.#parts
-    if (!nodes.reached) return 'none'
-    const chosen = nodes.serving('filter').slice(0, mostFollowed)
-    const states = chosen.map((peer) => this.#followers.get(peer.toString())?.state)
+    if (!this.#parts.nodes.reached) return 'none'
+    const states = this.#chosen().map(({ state }) => state)
     if (states.includes('whole')) return 'whole'
     if (this.#reach === 'none' && states.includes('untried')) return undefined
     return 'reachable'
+  }
+
+  #isInForce(): boolean {
+    const chosen = this.#chosen()
+    return chosen.some((one) => one.state === 'whole' && one.isCurrent) || chosen.every((one) => one.isCurrent)
+  }
+
+  #chosen(): Follower[] {
+    const chosen = this.#parts.nodes.serving('filter').slice(0, mostFollowed)
+    return chosen.map((peer) => this.#followers.get(peer.toString())).filter((follower) => follower !== undefined)
   }
 }

@@ -26,6 +26,8 @@ export type Service = keyof typeof protocolsOf
 
 const allServices = Object.keys(protocolsOf) as readonly Service[]
 
+const nobody: ReadonlySet<string> = new Set()
+
 /** For the first attempt at each node, from its dial to knowing what it does: as long as one dial may take. */
 const firstTimeout: Milliseconds = 10_000
 
@@ -80,10 +82,11 @@ export class Nodes implements AsyncDisposable {
     return serving.map((id) => this.#named.get(id)!)
   }
 
-  /** As `serving`, but waits for the first attempts at the start as long as there is nobody. */
-  async find(service: Service): Promise<readonly PeerId[]> {
-    while (this.serving(service).length === 0 && this.#untried.size > 0) await this.#nextChange()
-    return this.serving(service)
+  /** The best to ask for `service` beside `asked`; at the start, waits for the first attempts as long as there is none. */
+  async find(service: Service, asked: ReadonlySet<string> = nobody): Promise<PeerId | undefined> {
+    const next = (): PeerId | undefined => this.serving(service).find((peer) => !asked.has(peer.toString()))
+    while (next() === undefined && this.#untried.size > 0) await this.#nextChange()
+    return next()
   }
 
   /** `peer` did not do it: others are asked before it from now on. */

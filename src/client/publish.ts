@@ -24,9 +24,13 @@ export interface PublishParts {
 /** Throws `messaging/no-network` when nobody took it. */
 export async function publish(parts: PublishParts, pubsubTopic: string, encoded: Uint8Array): Promise<void> {
   let why = 'no node that takes messages is connected'
-  for (const peer of (await parts.nodes.find('lightpush')).slice(0, mostAsked)) {
+  const asked = new Set<string>()
+  while (asked.size < mostAsked) {
+    const peer = await parts.nodes.find('lightpush', asked)
+    if (peer === undefined) break
     const refusal = await pushTo(parts, peer, pubsubTopic, encoded)
     if (refusal === undefined) return
+    asked.add(peer.toString())
     parts.nodes.failed('lightpush', peer)
     why = `${peer}: ${refusal}`
   }

@@ -24,6 +24,12 @@ export function* without(some: TopicSets, others: TopicSets, most: number): Gene
   }
 }
 
+/** True when both are the same topics. */
+export function areSame(some: TopicSets, others: TopicSets): boolean {
+  const differences = [...without(some, others, 1), ...without(others, some, 1)]
+  return differences.length === 0
+}
+
 export function* inPieces<Item>(items: readonly Item[], size: number): Generator<Item[]> {
   for (let start = 0; start < items.length; start += size) yield items.slice(start, start + size)
 }

@@ -137,6 +137,10 @@ t.test('an address without the id of a node is refused', async (t) => {
     await t.rejects(connect({ nodes: [address] }), { code: 'client/bad-address' })
 })
 
+t.test('a program gets it from the package by its name', async (t) => {
+  t.equal(import.meta.resolve('waypost/client'), import.meta.resolve('../../src/client/client.js'))
+})
+
 t.test('none of this worries the operator', async (t) => {
   t.same([node, other].flatMap(complaints), [])
 })

@@ -1,0 +1,148 @@
+/** Following at nodes that forget, refuse and push what was not asked for; their time is the test's. */
+import { setImmediate as turn } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { pingInterval } from '../../src/client/follower.ts'
+import type { Envelope } from '../../src/core/envelope.ts'
+import type { Milliseconds } from '../../src/core/time.ts'
+import type { Host } from '../../src/net/host.ts'
+import { type Filter, type FilterOptions, filter } from '../../src/protocols/filter/index.ts'
+import { defaultFilterSettings } from '../../src/protocols/filter/limits.ts'
+import { store } from '../../src/protocols/store/index.ts'
+import { silentLog } from '../../src/telemetry/log.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { host } from '../kit/host.ts'
+import { envelope } from '../kit/messages.ts'
+import { ManualSchedule } from '../kit/schedule.ts'
+import { Remembered } from '../protocols/store/history.ts'
+import { all, clientOf, pubsubTopic, Told } from './kit.ts'
+
+const contentTopic = '/waypost/1/followed/proto'
+
+interface Served {
+  readonly address: string
+  readonly filter: Filter
+  stop(): Promise<void>
+}
+
+async function served(t: Test, options: Partial<FilterOptions> = {}): Promise<Served> {
+  const common = { settings: defaultFilterSettings, metrics: createMetrics(), log: silentLog() }
+  const mounted = Promise.withResolvers<Filter>()
+  const mount = async ({ libp2p }: Host): Promise<void> => {
+    mounted.resolve(await filter({ libp2p, ...common, ...options }))
+    await store({ libp2p, history: new Remembered([]), ...common })
+  }
+  const made = await host(t, { mount })
+  const service = await mounted.promise
+  t.teardown(() => service[Symbol.asyncDispose]())
+  const stop = async (): Promise<void> => await made[Symbol.asyncDispose]()
+  return { address: String(made.addresses()[0]), filter: service, stop }
+}
+
+function message(text: string): Envelope {
+  return envelope({ payload: Buffer.from(text), contentTopic }, pubsubTopic)
+}
+
+/** Waits until somebody waits for so long, and lets that time come. */
+async function pass(manual: ManualSchedule, holds: (delay: Milliseconds) => boolean): Promise<void> {
+  for (;;) {
+    const due = manual.due.find(({ delay }) => holds(delay))
+    if (due !== undefined) return due.run()
+    await turn()
+  }
+}
+
+async function reader(t: Test, nodes: readonly Served[], manual: ManualSchedule): Promise<Told> {
+  const addresses = nodes.map(({ address }) => address)
+  const client = await clientOf(t, addresses, { schedule: manual.schedule })
+  const told = new Told()
+  client.listen(told)
+  client.follow([{ pubsubTopic, contentTopics: [contentTopic] }])
+  await told.until(() => told.times === 1)
+  return told
+}
+
+t.test('a node that has forgotten us is asked again, and it is told that something may be missing', async (t) => {
+  const manual = new ManualSchedule()
+  let now = 0
+  const node = await served(t, { clock: () => now })
+  const told = await reader(t, [node], manual)
+  node.filter.deliver(message('before'))
+  await told.until(() => told.messages.length === 1)
+  now += defaultFilterSettings.subscriptionTimeout + 1
+  node.filter.sweep()
+  t.same([...node.filter.subscriptions()], [])
+  node.filter.deliver(message('missed'))
+  await pass(manual, (delay) => delay === pingInterval)
+  await pass(manual, (delay) => delay <= 1000)
+  await told.until(() => told.times === 2)
+  node.filter.deliver(message('after'))
+  await told.until(() => told.messages.length === 2)
+  t.same(told.texts, ['before', 'after'])
+})
+
+t.test('a ping keeps the subscription where the node knows us', async (t) => {
+  const manual = new ManualSchedule()
+  let now = 0
+  const node = await served(t, { clock: () => now })
+  const told = await reader(t, [node], manual)
+  for (let minutes = 0; minutes < 10; minutes += 1) {
+    now += pingInterval
+    await pass(manual, (delay) => delay === pingInterval)
+  }
+  // The next ping is waited for once this one is answered.
+  await pass(manual, (delay) => delay === pingInterval)
+  node.filter.sweep()
+  node.filter.deliver(message('still here'))
+  await told.until(() => told.messages.length === 1)
+  t.equal(told.times, 1)
+})
+
+t.test('a node that takes no subscription does not keep others from pushing', async (t) => {
+  const manual = new ManualSchedule()
+  const full = await served(t, { settings: { ...defaultFilterSettings, maxSubscribers: 0 } })
+  const node = await served(t)
+  const told = await reader(t, [full, node], manual)
+  if ([...node.filter.subscriptions()].length === 0) await told.until(() => told.times === 2)
+  node.filter.deliver(message('from the other'))
+  await told.until(() => told.messages.length === 1)
+  t.same([...full.filter.subscriptions()], [])
+})
+
+t.test('the same message of two nodes is told once', async (t) => {
+  const manual = new ManualSchedule()
+  const nodes = [await served(t), await served(t)]
+  const told = await reader(t, nodes, manual)
+  while (nodes.some(({ filter }) => [...filter.subscriptions()].length === 0)) await turn()
+  const twice = message('twice')
+  for (const { filter } of nodes) filter.deliver(twice)
+  for (const { filter } of nodes) filter.deliver(message('once each'))
+  await told.until(() => told.messages.length === 3)
+  t.same(told.texts.toSorted(), ['once each', 'once each', 'twice'])
+})
+
+t.test('three nodes push at the same time, and a fourth begins when one of them has gone', async (t) => {
+  const manual = new ManualSchedule()
+  const hosts = await Promise.all([0, 1, 2, 3].map(() => served(t)))
+  const told = await reader(t, hosts, manual)
+  const subscribed = (node: Served): boolean => [...node.filter.subscriptions()].length > 0
+  while (!hosts.slice(0, 3).every(subscribed)) await turn()
+  while (subscribed(hosts[3]!)) await turn()
+  await hosts[0]!.stop()
+  while (!subscribed(hosts[3]!)) await turn()
+  hosts[3]!.filter.deliver(message('from the fourth'))
+  await told.until(() => told.messages.length === 1)
+  t.same(told.texts, ['from the fourth'])
+})
+
+t.test('history is asked for once what is followed is pushed, so that nothing falls between the two', async (t) => {
+  const node = await served(t)
+  const client = await clientOf(t, [node.address])
+  for (const topic of [contentTopic, '/waypost/1/more/proto']) {
+    client.follow([{ pubsubTopic, contentTopics: [topic] }])
+    await all(client.query({ pubsubTopic, contentTopics: [topic] }, 0n, 1n))
+    const held = [...node.filter.subscriptions()].flatMap(({ criteria }) =>
+      criteria.map(({ contentTopic }) => contentTopic),
+    )
+    t.ok(held.includes(topic))
+  }
+})
