@@ -39,13 +39,12 @@ export interface SealedRow {
 
 export class RowFiles {
   readonly #folder: string
-  readonly #rows: string
   readonly #level: ClassicLevel<string, Buffer>
 
-  private constructor(folder: string, rows: string) {
+  /** Opens by itself from here on, whatever is there. */
+  private constructor(folder: string) {
     this.#folder = folder
-    this.#rows = rows
-    this.#level = new ClassicLevel(rows, { valueEncoding: 'buffer', compression, maxFileSize })
+    this.#level = new ClassicLevel(rowsOf(folder), { valueEncoding: 'buffer', compression, maxFileSize })
   }
 
   /**
@@ -53,8 +52,8 @@ export class RowFiles {
    * `storage/in-use`, `storage/damaged` or `storage/unusable`.
    */
   static async open(folder: string, isExpected: boolean): Promise<RowFiles> {
-    const files = new RowFiles(folder, path.join(folder, 'rows'))
-    await files.#prepare(isExpected)
+    await prepare(folder, isExpected)
+    const files = new RowFiles(folder)
     try {
       await files.#level.open()
       return files
@@ -122,13 +121,13 @@ export class RowFiles {
       // What is in memory goes into a sorted file first, and the log before it is deleted.
       await this.#level.compactRange(behindAll, behindAll, { keyEncoding: 'buffer' })
       for (const table of tables) await this.#compactTable(table)
-      await this.#makePrivate().catch(() => {})
+      await makePrivate(this.#folder).catch(() => {})
     })
   }
 
   async close(): Promise<void> {
     await this.#said(() => this.#level.close())
-    await this.#makePrivate().catch(() => {})
+    await makePrivate(this.#folder).catch(() => {})
   }
 
   /**
@@ -144,26 +143,6 @@ export class RowFiles {
     await this.#level.compactRange(begin, end)
   }
 
-  async #prepare(isExpected: boolean): Promise<void> {
-    const names = await this.#said(async () => {
-      await mkdir(this.#rows, { recursive: true, mode: 0o700 })
-      await chmod(this.#folder, 0o700)
-      await this.#makePrivate()
-      return readdir(this.#rows)
-    })
-    // LevelDB takes a folder without CURRENT for an empty one, and deletes the tables that it finds there.
-    const hasData = isExpected || names.some((name) => /\.(ldb|sst)$/.test(name))
-    if (hasData && !names.includes('CURRENT')) throw damaged(this.#folder, 'the file rows/CURRENT is missing')
-  }
-
-  /** LevelDB makes files that others may read; until the next look the mode of their folder keeps them. */
-  async #makePrivate(): Promise<void> {
-    await chmod(this.#rows, 0o700)
-    const names = await readdir(this.#rows)
-    // A file may be gone meanwhile.
-    await Promise.all(names.map((name) => chmod(path.join(this.#rows, name), 0o600).catch(() => {})))
-  }
-
   async #said<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work()
@@ -171,6 +150,35 @@ export class RowFiles {
       throw storageError(this.#folder, error)
     }
   }
+}
+
+function rowsOf(folder: string): string {
+  return path.join(folder, 'rows')
+}
+
+async function prepare(folder: string, isExpected: boolean): Promise<void> {
+  const names = await ensureFolder(folder).catch((error: unknown) => {
+    throw storageError(folder, error)
+  })
+  // LevelDB takes a folder without CURRENT for an empty one, and deletes the tables that it finds there.
+  const hasData = isExpected || names.some((name) => /\.(ldb|sst)$/.test(name))
+  if (hasData && !names.includes('CURRENT')) throw damaged(folder, 'the file rows/CURRENT is missing')
+}
+
+/** The names of the files of the rows. */
+async function ensureFolder(folder: string): Promise<string[]> {
+  await mkdir(rowsOf(folder), { recursive: true, mode: 0o700 })
+  await chmod(folder, 0o700)
+  await makePrivate(folder)
+  return readdir(rowsOf(folder))
+}
+
+/** LevelDB makes files that others may read; until the next look the mode of their folder keeps them. */
+async function makePrivate(folder: string): Promise<void> {
+  await chmod(rowsOf(folder), 0o700)
+  const names = await readdir(rowsOf(folder))
+  // A file may be gone meanwhile.
+  await Promise.all(names.map((name) => chmod(path.join(rowsOf(folder), name), 0o600).catch(() => {})))
 }
 
 export function damaged(folder: string, why: string): WaypostError {

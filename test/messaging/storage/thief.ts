@@ -1,5 +1,5 @@
 /** Who has copied all files of a device, and knows the key of its database. */
-import { cpSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { ClassicLevel } from 'classic-level'
 import { openGcm } from '../../../src/messaging/aes-gcm.ts'
@@ -59,5 +59,10 @@ export function broken(folder: string, key: string, sealed: Buffer): string | un
 export function filesWith(folder: string, needle: Uint8Array): string[] {
   const names = readdirSync(folder, { recursive: true, withFileTypes: true })
   const files = names.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name))
-  return files.filter((file) => readFileSync(file).includes(needle)).map((file) => path.relative(folder, file))
+  return files.filter((file) => contentOf(file).includes(needle)).map((file) => path.relative(folder, file))
+}
+
+/** Nothing of a file that has gone meanwhile. */
+function contentOf(file: string): Buffer {
+  return existsSync(file) ? readFileSync(file) : Buffer.alloc(0)
 }
