@@ -261,7 +261,7 @@ class LevelDatabase implements Database {
     if (tables.length === 0) return
     try {
       await this.#rows.compact(tables)
-      await this.#inTurn(() => this.#forget(keysOfTables(tables.filter((table) => !this.#notes.tables.has(table)))))
+      await this.#inTurn(() => this.#compacted(tables))
     } catch (error) {
       for (const table of tables) this.#notes.tables.add(table)
       throw error
@@ -274,6 +274,13 @@ class LevelDatabase implements Database {
     // Rows that somebody still sees would be kept.
     await this.#readers.end()
     return tables
+  }
+
+  async #compacted(tables: readonly string[]): Promise<void> {
+    // LevelDB lets files lie that were in use at the end of a compaction.
+    await this.#readers.end()
+    await this.#rows.flush()
+    await this.#forget(keysOfTables(tables.filter((table) => !this.#notes.tables.has(table))))
   }
 
   async #forget(notes: readonly string[]): Promise<void> {

@@ -118,11 +118,18 @@ export class RowFiles {
   /** What was removed from `tables`, or put anew, leaves the files. */
   compact(tables: Iterable<string>): Promise<void> {
     return this.#said(async () => {
-      // What is in memory goes into a sorted file first, and the log before it is deleted.
-      await this.#level.compactRange(behindAll, behindAll, { keyEncoding: 'buffer' })
+      await this.flush()
       for (const table of tables) await this.#compactTable(table)
       await makePrivate(this.#folder).catch(() => {})
     })
+  }
+
+  /**
+   * What is in memory goes into a sorted file, and the log before it is deleted; so are files that were replaced while somebody
+   * read them.
+   */
+  flush(): Promise<void> {
+    return this.#said(() => this.#level.compactRange(behindAll, behindAll, { keyEncoding: 'buffer' }))
   }
 
   async close(): Promise<void> {

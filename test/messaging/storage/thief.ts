@@ -1,7 +1,8 @@
 /** Who has copied all files of a device, and knows the key of its database. */
-import { cpSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { ClassicLevel } from 'classic-level'
+import { systemCode } from '../../../src/core/errors.ts'
 import { openGcm } from '../../../src/messaging/aes-gcm.ts'
 import { StorageKeys } from '../../../src/messaging/storage/sealing.ts'
 import { databaseKey } from './kit.ts'
@@ -64,5 +65,10 @@ export function filesWith(folder: string, needle: Uint8Array): string[] {
 
 /** Nothing of a file that has gone meanwhile. */
 function contentOf(file: string): Buffer {
-  return existsSync(file) ? readFileSync(file) : Buffer.alloc(0)
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return Buffer.alloc(0)
+    throw error
+  }
 }
