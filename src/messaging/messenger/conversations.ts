@@ -19,7 +19,9 @@ import { areContacts } from '../contacts/handshake.ts'
 import { type Claims, type Powers, withDeletion, withEdit, withPin, withReaction } from '../conversation/claims.ts'
 import { keyOfUser, type PublicKey, userId } from '../keys.ts'
 import type { DraftOf } from '../schema.ts'
-import { publicChatChannel } from '../topics.ts'
+import type { Rows } from '../storage/rows.ts'
+import { type Channel, publicChatChannel } from '../topics.ts'
+import type { Communities } from './communities.ts'
 import type { Contacts } from './contacts.ts'
 import type { Engine, Heard, Posting, Turn } from './engine.ts'
 import type { Groups } from './groups.ts'
@@ -49,6 +51,7 @@ export interface ConversationParts {
   readonly engine: Engine
   readonly contacts: Contacts
   readonly groups: Groups
+  readonly communities: Communities
   /** What we call ourselves. */
   readonly name: () => string
 }
@@ -105,7 +108,7 @@ export class Conversations {
   async remove(turn: Turn, messageId: string): Promise<void> {
     const { engine } = this.#parts
     const record = await this.#recordOf(turn, messageId)
-    const { mayDelete } = this.powers(await this.#open(turn, record.chatId))
+    const { mayDelete } = await this.powers(turn.rows, await this.#open(turn, record.chatId))
     if (record.from !== engine.me.id && !mayDelete(engine.me.id)) throw cannotSend('only its author deletes a message')
     await this.#say(turn, messageId, 'deleteMessage', {})
   }
@@ -166,10 +169,17 @@ export class Conversations {
   /** Hands a payload to all who are in a chat, and to our other devices. */
   async #spread(turn: Turn, chat: Chat, posting: Posting): Promise<void> {
     const { engine } = this.#parts
-    if (chat.kind === 'public') return await engine.postPublic(turn, publicChatChannel(chat.id), posting.signed)
+    const channel = this.#channelOf(chat)
+    if (channel !== undefined) return await engine.postPublic(turn, channel, posting.signed)
     for (const key of this.#audience(chat))
       if (!engine.post(turn, key, posting)) throw cannotSend('too many messages are on their way')
     await engine.mirror(turn, posting.signed)
+  }
+
+  /** Of a chat in which all read the same envelope, where that travels. */
+  #channelOf({ kind, id }: Chat): Channel | undefined {
+    if (kind === 'public') return publicChatChannel(id)
+    return kind === 'channel' ? this.#parts.communities.channelOf(id) : undefined
   }
 
   #audience(chat: Chat): readonly PublicKey[] {
@@ -192,14 +202,21 @@ export class Conversations {
   }
 
   /** The chat that a message of a peer is in, where the peer may speak in it. */
-  async #chatOf(turn: Turn, { author }: Heard, { chatId, kind }: About | ChatMessage): Promise<Chat | undefined> {
-    const { engine, groups } = this.#parts
+  async #chatOf(
+    turn: Turn,
+    { author, believed }: Heard,
+    { chatId, kind }: About | ChatMessage,
+  ): Promise<Chat | undefined> {
+    const { engine, groups, communities } = this.#parts
     const from = userId(author)
     if (kind === ChatKind.oneToOne)
       return await this.#chatWith(turn, from === engine.me.id ? chatId.toLowerCase() : from)
     const chat = await engine.chats.find(turn.rows, chatId)
     if (chat?.isOpen !== true || kindNumbers[chat.kind] !== kind) return undefined
     if (chat.kind === 'group' && !groups.members(chat).includes(from)) return undefined
+    const isInChannel =
+      chat.kind !== 'channel' || (await communities.maySay(turn, chat.id, from, believed.payload.name))
+    if (!isInChannel) return undefined
     return chat
   }
 
@@ -231,7 +248,8 @@ export class Conversations {
   }
 
   /** Who may delete what others wrote, and pin, in a chat. */
-  powers(chat: Chat): Powers {
+  async powers(rows: Pick<Rows, 'get'>, chat: Chat): Promise<Powers> {
+    if (chat.kind === 'channel') return await this.#parts.communities.powers(rows, chat.id)
     return chat.kind === 'group' ? this.#parts.groups.powers(chat) : everybody
   }
 }

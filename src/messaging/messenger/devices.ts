@@ -12,6 +12,7 @@ import { type KnownInstallation, type OwnDevices, ownDevices } from '../people/o
 import type { Person } from '../people/person.ts'
 import type { Engine, Turn } from './engine.ts'
 import type { Handlers, HeardOf } from './handlers.ts'
+import { publicChat } from './places.ts'
 import { cannotSend } from './refusal.ts'
 
 /** What this device is, to the person's others. */
@@ -32,12 +33,9 @@ export interface DeviceInfo extends KnownInstallation {
 
 export class Devices {
   readonly #engine: Engine
-  readonly #listen: (publicChat: string) => void
 
-  /** `listen` is told of public chats that another device has joined. */
-  constructor(engine: Engine, listen: (publicChat: string) => void) {
+  constructor(engine: Engine) {
     this.#engine = engine
-    this.#listen = listen
   }
 
   readonly handlers: Handlers = {
@@ -169,7 +167,7 @@ export class Devices {
     const chat = (await this.#engine.chats.find(turn.rows, id)) ?? newChat(id, 'public', id)
     if (chat.kind !== 'public') return
     this.#engine.chats.save(turn.rows, { ...chat, isOpen: true })
-    this.#listen(id)
+    this.#engine.listen(publicChat(id))
     turn.news.push({ kind: 'chat', chat: id })
   }
 

@@ -24,7 +24,7 @@ import type { KnownDevice } from '../encryption/devices.ts'
 import { type ProtocolMessage, protocolMessage } from '../encryption/protocol-message.ts'
 import { type Opening, Sessions } from '../encryption/sessions.ts'
 import type { Account } from '../identity/account.ts'
-import { type PublicKey, sameBytes, type UncompressedKey, uncompress, userId } from '../keys.ts'
+import { type KeyPair, type PublicKey, sameBytes, type UncompressedKey, uncompress, userId } from '../keys.ts'
 import { DataSync } from '../mvds/data-sync.ts'
 import { oneToOneGroupId, peerName } from '../mvds/group.ts'
 import { parseSyncPayload, syncPayload } from '../mvds/payload.ts'
@@ -39,7 +39,7 @@ import { Reassembler } from '../segmentation/reassembler.ts'
 import { split } from '../segmentation/split.ts'
 import type { Database, Rows } from '../storage/rows.ts'
 import { type Channel, negotiatedChannel, partitionedChannel } from '../topics.ts'
-import { Channels, type Opened, sealFor } from '../transport/channels.ts'
+import { Channels, type Listening, type Opened, sealFor } from '../transport/channels.ts'
 import { Outbox } from '../transport/outbox.ts'
 
 /** Envelopes remembered, which stores and several nodes hand over again. */
@@ -58,6 +58,7 @@ export type News =
   | { readonly kind: 'chat'; readonly chat: string }
   | { readonly kind: 'contact'; readonly person: string }
   | { readonly kind: 'device'; readonly installation: string }
+  | { readonly kind: 'community'; readonly community: string }
 
 /** One transaction, and what it knows. */
 export interface Turn {
@@ -72,6 +73,8 @@ export type Believed = Judged & { readonly believed: true }
 export interface Heard {
   readonly believed: Believed
   readonly origin: Omit<Origin, 'application'>
+  /** The payload in its wrapper, as it was signed. */
+  readonly body: Uint8Array
   /** The signer of the payload. */
   readonly author: UncompressedKey
   /** The device that sent it. */
@@ -94,6 +97,13 @@ export interface EngineOptions {
   readonly clock?: Clock
   /** What cannot be told to a caller: a disk that fails. */
   readonly failed: (error: unknown) => void
+}
+
+interface PutOptions {
+  readonly now: Milliseconds
+  /** Who signs the envelope; we, unless it is said. */
+  readonly author?: KeyPair
+  readonly recipient?: PublicKey
 }
 
 interface Loaded {
@@ -214,14 +224,11 @@ export class Engine {
   /** Puts a message of ours into history. Returns its id. */
   async write(turn: Turn, chat: Chat, { id }: Signed, draft: DraftOf<typeof chatMessage>): Promise<string> {
     const message = chatMessage.decode(chatMessage.encode(draft))
-    const record = {
-      id: idText(id),
-      from: this.me.id,
-      status: chat.kind === 'public' ? 'delivered' : 'sending',
-      message,
-    } as const
-    await this.#record(turn, { ...chat, lastAt: turn.now }, record)
-    return record.id
+    // What all read is confirmed by nobody.
+    const status = chat.kind === 'public' || chat.kind === 'channel' ? 'delivered' : 'sending'
+    const from = this.me.id
+    await this.#record(turn, { ...chat, lastAt: turn.now }, { id: idText(id), from, status, message })
+    return idText(id)
   }
 
   /** Puts a message that was believed into history; says whether it is new. One of our own was written on another device. */
@@ -272,11 +279,29 @@ export class Engine {
     return typeof payload === 'string' ? undefined : payload.message
   }
 
-  /** Says something to all who find the channel: no confirmation, no encryption but the envelope's. */
-  async postPublic({ rows, now }: Turn, channel: Channel, { body }: Signed): Promise<void> {
+  /** Channels of which stores have to be asked for what was said before. */
+  readonly unfetched: Listening[] = []
+
+  /** Listens on a channel from now on, and has stores asked for what was said there before. */
+  listen(listening: Listening): void {
+    if (this.channels.add(listening)) this.unfetched.push(listening)
+  }
+
+  /** Says something to all who find the channel, or to `recipient`: no confirmation, no encryption but the envelope's. */
+  async postPublic({ rows, now }: Turn, channel: Channel, { body }: Signed, recipient?: PublicKey): Promise<void> {
     const siblings = await this.siblings(rows)
     const bytes = await this.#sessions.sealPublic(rows, body, { siblings, now })
-    await this.#put(rows, channel, bytes, now)
+    await this.#put(rows, channel, bytes, { now, ...(recipient && { recipient }) })
+  }
+
+  /** Says something publicly by another key of ours, whose device is nobody's business. */
+  async postPublicAs({ rows, now }: Turn, author: KeyPair, channel: Channel, publicMessage: Uint8Array): Promise<void> {
+    await this.#put(rows, channel, protocolMessage.encode({ publicMessage }), { now, author })
+  }
+
+  /** Says something to one person by another key of ours: what it is encrypted by is the envelope alone. */
+  async postAs({ rows, now }: Turn, author: KeyPair, channel: Channel, body: Uint8Array, recipient: PublicKey) {
+    await this.#put(rows, channel, body, { now, author, recipient })
   }
 
   /** Other devices of our own that count. */
@@ -293,7 +318,7 @@ export class Engine {
     const own = await this.person(rows, this.me.chat.publicKey)
     const siblings = await this.siblings(rows)
     const { bytes } = await this.#sessions.seal(rows, own, body, { siblings, devices: [], now })
-    await this.#put(rows, partitionedChannel(own.key), bytes, now, own.key)
+    await this.#put(rows, partitionedChannel(own.key), bytes, { now, recipient: own.key })
   }
 
   #between(key: PublicKey): Channel {
@@ -324,15 +349,12 @@ export class Engine {
     await this.keep(rows, sealed.person)
     // Where they have never written, they do not know that we know them.
     const knows = isOwn || person.hasWritten
-    if (knows) await this.#put(rows, this.#between(to), sealed.bytes, now)
-    else await this.#put(rows, partitionedChannel(to), sealed.bytes, now, to)
+    if (knows) await this.#put(rows, this.#between(to), sealed.bytes, { now })
+    else await this.#put(rows, partitionedChannel(to), sealed.bytes, { now, recipient: to })
   }
 
-  async #put(rows: Rows, channel: Channel, bytes: Uint8Array, now: Milliseconds, recipient?: PublicKey): Promise<void> {
-    for (const part of split(bytes)) {
-      const options = { author: this.me.chat, now, ...(recipient && { recipient }) }
-      this.outbox.put(rows, await sealFor(channel, part, options))
-    }
+  async #put(rows: Rows, channel: Channel, bytes: Uint8Array, { author = this.me.chat, ...rest }: PutOptions) {
+    for (const part of split(bytes)) this.outbox.put(rows, await sealFor(channel, part, { author, ...rest }))
   }
 
   /** A message of history was confirmed, or given up. */
@@ -353,10 +375,9 @@ export class Engine {
     const opened = await this.channels.open(contentTopic, payload)
     if (opened?.author === undefined) return []
     const whole = this.#whole(userId(opened.author), opened.data)
-    const parsed = whole && protocolMessage.parse(whole)
-    if (parsed === undefined) return []
+    if (whole === undefined) return []
     const sentAt = toMilliseconds(timestamp ?? 0n)
-    const { news } = await this.turn((turn) => this.#read(turn, opened, parsed, sentAt, handle))
+    const { news } = await this.turn((turn) => this.#read(turn, opened, readingOf(whole), sentAt, handle))
     return news
   }
 
@@ -379,18 +400,19 @@ export class Engine {
     // A message of this very device, which stores and the network hand back.
     if (sameBytes(author, this.me.chat.publicKey) && message.installation === this.me.installation) return
     const before = this.#learn(await this.person(rows, author), message, now)
-    const opening = await this.#decrypt(turn, before, message, place.kind)
+    const opening = await this.#decrypt(turn, before, message)
     if (opening === undefined) {
       if (this.people.has(author)) await this.keep(rows, before)
       return
     }
     const { person, plaintext, ...below } = opening
     const hears = { origin: { place, transport: author, ...below }, installation: message.installation }
-    await this.keepHeard(turn, person, place.kind === 'private')
-    for (const body of this.#bodies(author, plaintext, place.kind === 'private')) {
+    const isPrivate = place.kind === 'private' && below.protection !== 'open'
+    await this.#keepHeard(turn, person, isPrivate)
+    for (const body of this.#bodies(author, plaintext, isPrivate)) {
       const me = uncompress(this.me.chat.publicKey)
       const judged = judge(body, { ...hears.origin, sentAt, now }, me)
-      if (judged.believed) await handle(turn, { ...hears, believed: judged, author: judged.author })
+      if (judged.believed) await handle(turn, { ...hears, body, believed: judged, author: judged.author })
     }
     await this.#settleAll(turn)
   }
@@ -412,7 +434,7 @@ export class Engine {
   }
 
   /** Somebody who wrote in private is remembered, and listened to where the two talk. */
-  async keepHeard({ rows, now }: Turn, person: Person, isPrivate: boolean): Promise<void> {
+  async #keepHeard({ rows, now }: Turn, person: Person, isPrivate: boolean): Promise<void> {
     if (isPrivate) {
       await this.keep(rows, { ...person, hasWritten: true, heardAt: now })
       this.listenTo(person.key)
@@ -432,15 +454,23 @@ export class Engine {
     { rows, now }: Turn,
     person: Person,
     message: ProtocolMessage,
-    place: Origin['place']['kind'],
   ): Promise<(Pick<Origin, 'protection' | 'encryption'> & { person: Person; plaintext: Uint8Array }) | undefined> {
-    if (message.publicMessage !== undefined && place !== 'private')
-      return { protection: 'open', person, plaintext: message.publicMessage }
+    if (message.publicMessage !== undefined) return { protection: 'open', person, plaintext: message.publicMessage }
     const opening: Opening = await this.#sessions.open(rows, person, message, now)
     if (!opening.opened) return undefined
     const { by, plaintext } = opening
     return { protection: by, plaintext, person: opening.person, ...(by === 'session' && { encryption: person.key }) }
   }
+}
+
+/**
+ * The encryption layer's message; of what is none, the whole as one that is not encrypted: communities and backups leave
+ * that layer out, and what may come so is decided by `judge`.
+ */
+function readingOf(whole: Uint8Array): ProtocolMessage {
+  const message = protocolMessage.parse(whole)
+  const isNone = message === undefined || (message.encrypted.size === 0 && message.publicMessage === undefined)
+  return isNone ? protocolMessage.decode(protocolMessage.encode({ publicMessage: whole })) : message
 }
 
 function nanoseconds(now: Milliseconds): bigint {

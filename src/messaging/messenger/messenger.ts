@@ -10,7 +10,7 @@
 import { hkdfSync } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import { WaypostError } from '../../core/errors.ts'
+import { isWaypostError, WaypostError } from '../../core/errors.ts'
 import { type Clock, type Milliseconds, systemClock } from '../../core/time.ts'
 import { type Chat, newChat } from '../chats/chat.ts'
 import type { Page } from '../chats/history.ts'
@@ -27,12 +27,14 @@ import { openDatabase } from '../storage/database.ts'
 import { contactCodeChannel, ownChannels, publicChatChannel } from '../topics.ts'
 import type { Listening } from '../transport/channels.ts'
 import { CatchUp } from './catch-up.ts'
+import { Communities, type CommunityInfo, type NewCommunityOptions } from './communities.ts'
 import { Contacts } from './contacts.ts'
 import { type Content, Conversations } from './conversations.ts'
 import { type DeviceInfo, Devices } from './devices.ts'
 import { Engine, type News, type Turn } from './engine.ts'
 import { Groups } from './groups.ts'
 import { handleBy } from './handlers.ts'
+import { contactCodeOf, publicChat } from './places.ts'
 import { cannotSend } from './refusal.ts'
 
 /** How often prekeys and profile are published. status-go. */
@@ -73,12 +75,14 @@ export interface Contact {
 /** What `changes` tells of. */
 export type Change = News
 
+function ignore(): void {}
+
 const accountFile = 'account.json'
 const storageKeyBytes = 32
 
 /** Opens the device in a folder. Throws `key-file/*`, `mnemonic/invalid`, `storage/*`. */
 export async function open(options: OpenOptions): Promise<Messenger> {
-  const { folder, network, clock = systemClock, onFailure = () => {} } = options
+  const { folder, network, clock = systemClock, onFailure = ignore } = options
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const me = await accountIn(options)
   const secret = me.encryption.secretBytes()
@@ -87,7 +91,7 @@ export async function open(options: OpenOptions): Promise<Messenger> {
   const database = await openDatabase(path.join(folder, 'messages'), key)
   key.fill(0)
   const engine = await Engine.open({ me, database, network, clock, failed: onFailure })
-  return await Messenger.start(engine, network, options.name ?? '')
+  return await Messenger.start(engine, options)
 }
 
 async function accountIn({ folder, password, words, cost }: OpenOptions): Promise<Account> {
@@ -105,30 +109,43 @@ export class Messenger implements AsyncDisposable {
   readonly #devices: Devices
   readonly #contacts: Contacts
   readonly #groups: Groups
+  readonly #communities: Communities
   readonly #conversations: Conversations
   readonly #catchUp: CatchUp
   readonly #listeners = new Set<(news: readonly News[]) => void>()
   readonly #timers: NodeJS.Timeout[] = []
+  readonly #failed: (error: unknown) => void
+  /** What goes on beside what the application asked for. */
+  readonly #tasks = new Set<Promise<void>>()
   #name = ''
   #publishedAt: Milliseconds = 0
   #waiting: Carried[] = []
   #reading: Promise<void> = Promise.resolve()
+  #isReading = false
   #isClosed = false
 
-  private constructor(engine: Engine, network: Network) {
+  private constructor(engine: Engine, network: Network, failed: (error: unknown) => void) {
     this.#engine = engine
     this.#network = network
+    this.#failed = failed
     const name = () => this.#name
-    this.#devices = new Devices(engine, (chat) => void engine.channels.add(publicChat(chat)))
+    this.#devices = new Devices(engine)
     this.#contacts = new Contacts({ engine, name, devices: this.#devices })
     this.#groups = new Groups(engine)
-    this.#conversations = new Conversations({ engine, contacts: this.#contacts, groups: this.#groups, name })
+    this.#communities = new Communities(engine, name)
+    this.#conversations = new Conversations({
+      engine,
+      contacts: this.#contacts,
+      groups: this.#groups,
+      communities: this.#communities,
+      name,
+    })
     this.#catchUp = new CatchUp({ engine, network, take: (carried) => this.#take(carried) })
   }
 
   /** For `open`. */
-  static async start(engine: Engine, network: Network, name: string): Promise<Messenger> {
-    const messenger = new Messenger(engine, network)
+  static async start(engine: Engine, { network, name = '', onFailure = ignore }: OpenOptions): Promise<Messenger> {
+    const messenger = new Messenger(engine, network, onFailure)
     await messenger.#begin(name)
     return messenger
   }
@@ -142,10 +159,15 @@ export class Messenger implements AsyncDisposable {
       await this.#engine.keep(turn.rows, { ...own, isNeeded: true })
     })
     for (const listening of await this.#channels()) this.#engine.channels.add(listening)
-    this.#network.listen({ message: (carried) => this.#hear(carried), online: () => void this.#online() })
+    await this.#communities.resume()
+    this.#engine.unfetched.length = 0
+    this.#network.listen({
+      message: (carried) => this.#hear(carried),
+      online: () => this.#beside(() => this.#online()),
+    })
     this.#follow()
-    this.#timers.push(setInterval(() => void this.#tick(), tickMilliseconds))
-    this.#timers.push(setInterval(() => void this.#catchUpAll(), catchUpEvery))
+    this.#timers.push(setInterval(() => this.#tick(), tickMilliseconds))
+    this.#timers.push(setInterval(() => this.#beside(() => this.#online()), catchUpEvery))
     for (const timer of this.#timers) timer.unref()
   }
 
@@ -292,6 +314,55 @@ export class Messenger implements AsyncDisposable {
     this.#follow()
   }
 
+  /** Begins a community of ours, open to all who know its id. Returns that id. */
+  async createCommunity(community: NewCommunityOptions): Promise<string> {
+    return await this.#do((turn) => this.#communities.create(turn, community))
+  }
+
+  /** Follows a community: what it says of itself is looked for, and its channels are read. */
+  async followCommunity(id: string): Promise<void> {
+    await this.#do((turn) => this.#communities.follow(turn, id))
+  }
+
+  /** Follows a community and asks it to let us write. */
+  async joinCommunity(id: string): Promise<void> {
+    await this.followCommunity(id)
+    await this.#do((turn) => this.#communities.join(turn, id))
+  }
+
+  async leaveCommunity(id: string): Promise<void> {
+    await this.#do((turn) => this.#communities.leave(turn, id))
+  }
+
+  /** The communities that this device follows, and its own. */
+  communities(): Promise<CommunityInfo[]> {
+    return this.#communities.list()
+  }
+
+  /** Adds a channel to a community of ours. Returns the id of its chat. */
+  async addChannel(community: string, name: string): Promise<string> {
+    return await this.#do((turn) => this.#communities.addChannel(turn, community, name))
+  }
+
+  async removeChannel(community: string, chat: string): Promise<void> {
+    await this.#do((turn) => this.#communities.removeChannel(turn, community, chat))
+  }
+
+  /** Puts a member out of a community of ours, who may ask again. */
+  async kick(community: string, member: string): Promise<void> {
+    await this.#do((turn) => this.#communities.kick(turn, community, userId(keyOfUser(member))))
+  }
+
+  /** Puts somebody out of a community of ours for good, or no more. */
+  async ban(community: string, member: string, isBanned = true): Promise<void> {
+    await this.#do((turn) => this.#communities.ban(turn, community, userId(keyOfUser(member)), isBanned))
+  }
+
+  /** Answers somebody who asks a community of ours to be let in. */
+  async answerJoinRequest(community: string, member: string, isAccepted: boolean): Promise<void> {
+    await this.#do((turn) => this.#communities.answer(turn, community, userId(keyOfUser(member)), isAccepted))
+  }
+
   /** This device and the others of the person that have announced themselves. */
   async devices(): Promise<readonly DeviceInfo[]> {
     return await this.#do((turn) => this.#devices.list(turn))
@@ -322,14 +393,17 @@ export class Messenger implements AsyncDisposable {
   /** The messages of a chat, the last first. */
   async *history(chat: string, page: Page = {}): AsyncGenerator<Message> {
     const held = await this.#chat(chat)
-    if (held !== undefined) yield* this.#engine.history.of(chat, this.#conversations.powers(held), page)
+    if (held !== undefined)
+      yield* this.#engine.history.of(chat, await this.#conversations.powers(this.#engine.database, held), page)
   }
 
   /** A message by its id. */
   async message(id: string): Promise<Message | undefined> {
     const record = await this.#engine.history.find(this.#engine.database, id)
     const chat = record && (await this.#chat(record.chatId))
-    return chat && (await this.#engine.history.shown(this.#engine.database, id, this.#conversations.powers(chat)))
+    if (chat === undefined) return undefined
+    const { database, history } = this.#engine
+    return await history.shown(database, id, await this.#conversations.powers(database, chat))
   }
 
   /** Nothing in the chat is new any more. */
@@ -381,7 +455,7 @@ export class Messenger implements AsyncDisposable {
 
   /** Resolves when all that was sent so far was handed to the network, and what came was read. */
   async settled(): Promise<void> {
-    await this.#reading
+    await this.#reading.catch(ignore)
     await this.#engine.outbox.flush()
   }
 
@@ -396,7 +470,7 @@ export class Messenger implements AsyncDisposable {
     this.#isClosed = true
     for (const timer of this.#timers) clearInterval(timer)
     await this.#catchUp.stop()
-    await this.#reading
+    await Promise.all(this.#tasks)
     await this.#engine.outbox.flush()
     this.#tell([])
     await this.#engine.database[Symbol.asyncDispose]()
@@ -413,9 +487,11 @@ export class Messenger implements AsyncDisposable {
 
   #after(topics: number, news: readonly News[]): void {
     if (this.#engine.channels.all.length !== topics) this.#follow()
-    void this.#engine.outbox.flush()
+    this.#beside(() => this.#engine.outbox.flush())
     if (news.length > 0) this.#tell(news)
-    if (this.#engine.unfound.size > 0) void this.#lookUpAll()
+    if (this.#engine.unfound.size > 0) this.#beside(() => this.#lookUpAll())
+    const unfetched = this.#engine.unfetched.splice(0)
+    if (unfetched.length > 0) this.#beside(() => this.#catchUp.of(unfetched))
   }
 
   #tell(news: readonly News[]): void {
@@ -423,17 +499,21 @@ export class Messenger implements AsyncDisposable {
   }
 
   #hear(carried: Carried): void {
+    // What is left out here is fetched from a store afterwards.
     if (this.#waiting.length >= maxWaiting) return
     this.#waiting.push(carried)
-    if (this.#waiting.length === 1) this.#reading = this.#reading.then(() => this.#readWaiting())
+    if (this.#isReading) return
+    this.#isReading = true
+    this.#reading = this.#readWaiting()
+    this.#beside(() => this.#reading)
   }
 
   async #readWaiting(): Promise<void> {
-    while (!this.#isClosed) {
-      const [carried] = this.#waiting
-      if (carried === undefined) return
-      await this.#take(carried)
-      this.#waiting.shift()
+    try {
+      for (let one = this.#waiting.shift(); one !== undefined && !this.#isClosed; one = this.#waiting.shift())
+        await this.#take(one)
+    } finally {
+      this.#isReading = false
     }
   }
 
@@ -444,23 +524,33 @@ export class Messenger implements AsyncDisposable {
       this.#conversations.handlers,
       this.#groups.handlers,
       this.#devices.handlers,
+      this.#communities.handlers,
     )
     this.#after(topics, await this.#engine.take(carried, handle))
   }
 
-  async #tick(): Promise<void> {
+  #tick(): void {
     const { dueAt, clock } = this.#engine
-    if (this.#isClosed || dueAt === undefined || dueAt > clock()) return
-    await this.#do(async () => {})
+    if (dueAt !== undefined && dueAt <= clock()) this.#beside(() => this.#do(async () => {}))
   }
 
   async #online(): Promise<void> {
-    await this.#catchUpAll()
+    await this.#catchUp.all()
     await this.#publishSelf()
-    void this.#engine.outbox.flush()
+    await this.#engine.outbox.flush()
   }
 
-  /** Tells whoever knows our id by which prekeys to write to us. */
+  /** Does what nobody waits for. Without a network it is done again when there is one. */
+  #beside(work: () => Promise<void>): void {
+    if (this.#isClosed) return
+    const task = work()
+      .catch((error) => {
+        if (!this.#isClosed && !isWaypostError(error, 'messaging/no-network')) this.#failed(error)
+      })
+      .finally(() => this.#tasks.delete(task))
+    this.#tasks.add(task)
+  }
+
   async #publishSelf(isChanged = false): Promise<void> {
     const now = this.#engine.clock()
     if (this.#isClosed || (!isChanged && now - this.#publishedAt < publishEvery)) return
@@ -469,14 +559,8 @@ export class Messenger implements AsyncDisposable {
       const identity = { displayName: this.#name, clock: BigInt(Math.floor(now)) }
       const signed = this.#engine.sign('contactCodeAdvertisement', { chatIdentity: identity })
       await this.#engine.postPublic(turn, contactCodeChannel(this.#engine.me.chat.publicKey), signed)
+      await this.#communities.republish(turn)
     })
-  }
-
-  async #catchUpAll(): Promise<void> {
-    if (this.#isClosed) return
-    // It is tried again when a node is reachable again.
-    await this.#catchUp.all().catch(() => {})
-    await this.#publishSelf()
   }
 
   /** Finds the devices of somebody: what the person last published. */
@@ -488,7 +572,7 @@ export class Messenger implements AsyncDisposable {
       this.#engine.listenTo(key)
     })
     this.#listen(listening)
-    await this.#catchUp.of([listening]).catch(() => {})
+    await this.#catchUp.of([listening]).catch(withoutNetwork)
   }
 
   async #lookUpAll(): Promise<void> {
@@ -508,12 +592,9 @@ export class Messenger implements AsyncDisposable {
 
 const nameRow = 'self/name'
 
-function contactCodeOf(key: PublicKey): Listening {
-  return { channel: contactCodeChannel(key), place: { kind: 'contact code', of: key } }
-}
-
-function publicChat(name: string): Listening {
-  return { channel: publicChatChannel(name), place: { kind: 'public chat', name } }
+/** Lets pass that there is no network, and nothing else. */
+function withoutNetwork(error: unknown): void {
+  if (!isWaypostError(error, 'messaging/no-network')) throw error
 }
 
 function contactOf({ key, name, handshake, isBlocked }: Person): Contact {

@@ -172,3 +172,48 @@ t.test('two devices of one person: both hear, and each has what the other said',
   await phone.me.settled()
   t.notOk(laptop.texts(bob.me.id).includes('not for the laptop'))
 })
+
+t.test('a community: who asks is let in and writes, who is banned does neither', async (t) => {
+  const network = new TestNetwork()
+  const [owner, bob, carol] = [await device(t, network), await device(t, network), await device(t, network)]
+  const id = await owner.me.createCommunity({ name: 'gardeners' })
+  const [{ channels } = fail()] = await owner.me.communities()
+  const general = channels[0]?.id ?? ''
+  for (const one of [bob, carol]) {
+    await one.me.joinCommunity(id)
+    await until(async () => (await one.me.communities())[0]?.isMember === true)
+    await until(async () => (await one.me.chats()).some((chat) => chat.id === general && chat.isOpen))
+  }
+  await bob.me.send(general, 'tomatoes')
+  await until(() => [owner, carol].every((one) => one.texts(general).includes('tomatoes')))
+  const roses = await owner.me.addChannel(id, 'roses')
+  await until(async () => (await carol.me.chats()).some((chat) => chat.id === roses && chat.name === 'roses'))
+  await owner.me.send(roses, 'red ones')
+  await until(() => carol.texts(roses).includes('red ones'))
+  await owner.me.ban(id, bob.me.id)
+  await until(async () => (await bob.me.communities())[0]?.isMember === false)
+  await t.rejects(bob.me.send(general, 'let me in'), { code: 'messaging/cannot-send' })
+  await bob.me.joinCommunity(id)
+  await carol.me.send(general, 'after the ban')
+  await until(() => owner.texts(general).includes('after the ban'))
+  t.notOk((await owner.me.communities())[0]?.members.includes(bob.me.id))
+  await carol.me.leaveCommunity(id)
+  await until(async () => (await owner.me.communities())[0]?.members.length === 1)
+})
+
+t.test('a guarded community lets in whom its owner lets in', async (t) => {
+  const network = new TestNetwork()
+  const [owner, bob] = [await device(t, network), await device(t, network, { name: 'bobby' })]
+  const id = await owner.me.createCommunity({ name: 'club', isGuarded: true })
+  await bob.me.joinCommunity(id)
+  await until(async () => (await owner.me.communities())[0]?.requests.length === 1)
+  t.same((await owner.me.communities())[0]?.requests, [{ id: bob.me.id, name: 'bobby' }])
+  t.equal((await bob.me.communities())[0]?.isMember, false)
+  await owner.me.answerJoinRequest(id, bob.me.id, true)
+  await until(async () => (await bob.me.communities())[0]?.isMember === true)
+  t.same((await owner.me.communities())[0]?.requests, [])
+})
+
+function fail(): never {
+  throw new Error('there is none')
+}

@@ -1,0 +1,60 @@
+/** A community as a device keeps it: the description that was signed last, and what the two have to do with each other. */
+import { WaypostError } from '../../core/errors.ts'
+import type { CommunityDescription } from '../application/community.ts'
+import { type CompressedKey, compressedKeyBytes } from '../keys.ts'
+import { bytes, field, message, repeated, text, uint32, uint64 } from '../schema.ts'
+import { openDescription } from './description.ts'
+
+/** Requests to join that wait for an answer of ours. */
+export const maxRequests = 1024
+
+/** Somebody who asks to be let in. */
+export interface JoinRequest {
+  readonly id: string
+  readonly name: string
+}
+
+export interface Community {
+  readonly key: CompressedKey
+  /** As it was signed; empty before one was found. */
+  readonly signed: Uint8Array
+  /** Of one of ours: who waits. */
+  readonly requests: readonly JoinRequest[]
+  /** Seconds: when we asked to be let in; 0 when we did not. */
+  readonly askedAt: bigint
+}
+
+export function unknownCommunity(key: CompressedKey): Community {
+  return { key, signed: new Uint8Array(0), requests: [], askedAt: 0n }
+}
+
+/** What a community says of itself; undefined before that was found. */
+export function descriptionOf({ key, signed }: Community): CommunityDescription | undefined {
+  const description = signed.length === 0 ? undefined : openDescription(signed, key)
+  return typeof description === 'string' ? undefined : description
+}
+
+const version = 1
+const table = message('a community', {
+  version: field(1, uint32),
+  key: field(2, bytes(compressedKeyBytes)),
+  signed: field(3, bytes()),
+  requests: repeated(
+    4,
+    message('a request to join', { id: field(1, text(256)), name: field(2, text(1024)) }),
+    maxRequests,
+  ),
+  askedAt: field(5, uint64),
+})
+
+export function encodeCommunity(community: Community): Uint8Array {
+  return table.encode({ ...community, requests: [...community.requests], version })
+}
+
+/** Reads what `encodeCommunity` wrote. Throws `messaging/unreadable`. */
+export function decodeCommunity(stored: Uint8Array): Community {
+  const read = table.parse(Uint8Array.from(stored))
+  if (read?.version !== version) throw new WaypostError('messaging/unreadable', { what: 'a community' })
+  // Looked at when it came; what is on our disk only has to be whole.
+  return { ...read, key: read.key as CompressedKey }
+}
