@@ -251,7 +251,8 @@ export class Communities {
     const pair = await this.#secret(rows, key)
     const community = await this.#find(rows, key)
     const description = community && descriptionOf(community)
-    if (pair === undefined || description === undefined) throw cannotSend('this community is not ours')
+    if (community === undefined || pair === undefined || description === undefined)
+      throw cannotSend('this community is not ours')
     return { community, description, pair }
   }
 
