@@ -65,9 +65,15 @@ export class Groups {
     await this.#act(turn, await this.#ours(turn, chatId), (clock) => [drafts.membersAdded([...members], clock)])
   }
 
-  /** Puts a member out, or ourselves. What is written from now on does not go to them. */
+  /**
+   * Puts a member out, or ourselves. What is written from now on does not go to them, nor to whom they say afterwards that they
+   * have let in.
+   */
   async remove(turn: Turn, chatId: string, member: string): Promise<void> {
-    await this.#act(turn, await this.#ours(turn, chatId), (clock) => [drafts.memberRemoved(member, clock)])
+    const stay = (members: ReadonlySet<string>) => [...members].filter((id) => id !== member)
+    await this.#act(turn, await this.#ours(turn, chatId), (clock, members) => [
+      drafts.memberRemoved(member, clock, member === this.#engine.me.id ? undefined : stay(members)),
+    ])
   }
 
   async rename(turn: Turn, chatId: string, name: string): Promise<void> {
@@ -85,10 +91,14 @@ export class Groups {
   }
 
   /** Does something in a group, and tells those who are in it, and those who were until then. */
-  async #act(turn: Turn, chat: Chat, events: (clock: bigint) => readonly EventDraft[]): Promise<void> {
+  async #act(
+    turn: Turn,
+    chat: Chat,
+    events: (clock: bigint, members: ReadonlySet<string>) => readonly EventDraft[],
+  ): Promise<void> {
     const log = this.#logOf(chat)
     const before = log.state.members
-    for (const draft of events(log.nextClock(turn.now))) {
+    for (const draft of events(log.nextClock(turn.now), before)) {
       const signed = signEvent(chat.id, draft, this.#engine.me.chat)
       const fault = eventFault(log.state, signed)
       if (fault !== undefined) {

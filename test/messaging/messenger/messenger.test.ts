@@ -141,6 +141,32 @@ t.test('a group: all members read, those put out read nothing more, a stranger i
   t.equal((await carol.me.chats()).find(({ id }) => id === group)?.name, 'long walks')
 })
 
+t.test('who was put out lets nobody in any more, also not under an earlier clock', async (t) => {
+  const network = new TestNetwork()
+  const [alice, bob, carol, dave] = [
+    await device(t, network),
+    await device(t, network),
+    await device(t, network),
+    await device(t, network),
+  ]
+  for (const other of [alice, carol, dave]) await befriend(bob, other)
+  const group = await alice.me.createGroup('walks', [bob.me.id])
+  await until(async () => (await bob.me.chats()).some(({ id }) => id === group))
+  await bob.me.addToGroup(group, [carol.me.id])
+  await until(async () => (await alice.me.members(group)).length === 3)
+  bob.end.turn(false)
+  await bob.me.addToGroup(group, [dave.me.id])
+  await alice.me.renameGroup(group, 'long walks')
+  await alice.me.removeFromGroup(group, bob.me.id)
+  bob.end.turn(true)
+  await bob.me.send(carol.me.id, 'let dave in')
+  await bob.me.send(alice.me.id, 'let dave in')
+  await until(() => [alice, carol].every((one) => one.texts(bob.me.id).includes('let dave in')))
+  await until(async () => (await carol.me.members(group)).length === 2)
+  for (const one of [alice, carol])
+    t.same([...(await one.me.members(group))].sort(), [alice.me.id, carol.me.id].sort(), 'whom he let in before stays')
+})
+
 t.test('two devices of one person: both hear, and each has what the other said', async (t) => {
   const network = new TestNetwork()
   const phone = await device(t, network, { name: 'alice' })
