@@ -23,6 +23,9 @@ export interface Page {
   readonly containing?: string
 }
 
+/** What is made of the claims about a message, whose author is known where it is here. */
+export type Claimed = (claims: Claims, author: string | undefined) => Claims
+
 export class History {
   readonly #database: Database
   #awaited = 0
@@ -74,12 +77,12 @@ export class History {
    * Adds what `claim` makes of the claims about a message of a chat; says whether anything changed. What is said in one
    * chat of a message of another is passed over.
    */
-  async claim(rows: Rows, chatId: string, id: string, claim: (claims: Claims) => Claims): Promise<boolean> {
+  async claim(rows: Rows, chatId: string, id: string, claim: Claimed): Promise<boolean> {
     const record = await this.find(rows, id)
     if (record !== undefined && record.chatId !== chatId) return false
     const row = record === undefined ? this.#awaitedRow(chatId, id) : `message/${id}`
     const held = await readRow(rows, row)
-    const claims = claim(held.claims)
+    const claims = claim(held.claims, record?.from)
     if (claims === held.claims) return false
     if (record === undefined && held.claims === noClaims && !this.#takesAwaited()) return false
     rows.put(row, encodeMessageRow({ ...held, claims }))

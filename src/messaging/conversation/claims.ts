@@ -56,6 +56,8 @@ export const noClaims: Claims = { edits: new Map(), deletions: new Map(), reacti
 
 /** Adds an edit by `from`. `author` is who wrote the message, once that is here. */
 export function withEdit(claims: Claims, from: string, edit: EditMessage, author?: string): Claims {
+  // Nobody else's is ever shown.
+  if (author !== undefined && from !== author) return claims
   const { clock, text, contentType } = edit
   return { ...claims, edits: withLater(claims.edits, from, { from, clock, text, contentType }, author) }
 }

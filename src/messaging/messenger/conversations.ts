@@ -13,6 +13,7 @@ import type { Signed } from '../application/metadata.ts'
 import type { Payload, PayloadName } from '../application/payloads.ts'
 import { type Chat, kindNumbers } from '../chats/chat.ts'
 import { heard, ticked } from '../chats/chats.ts'
+import type { Claimed } from '../chats/history.ts'
 import type { AudioFormatName, EmotionName, ImageFormatName } from '../chats/message.ts'
 import type { HistoryRecord } from '../chats/record.ts'
 import { areContacts } from '../contacts/handshake.ts'
@@ -65,12 +66,10 @@ export class Conversations {
 
   readonly handlers: Handlers = {
     chatMessage: (turn, one) => this.#heardMessage(turn, one),
-    editMessage: (turn, one) => this.#heardAbout(turn, one, (claims, from) => withEdit(claims, from, one.message)),
-    deleteMessage: (turn, one) =>
-      this.#heardAbout(turn, one, (claims, from) => withDeletion(claims, from, one.message)),
-    emojiReaction: (turn, one) =>
-      this.#heardAbout(turn, one, (claims, from) => withReaction(claims, from, one.message)),
-    pinMessage: (turn, one) => this.#heardAbout(turn, one, (claims, from) => withPin(claims, from, one.message)),
+    editMessage: (turn, one) => this.#heardAbout(turn, one, claimOf('editMessage', one.message)),
+    deleteMessage: (turn, one) => this.#heardAbout(turn, one, claimOf('deleteMessage', one.message)),
+    emojiReaction: (turn, one) => this.#heardAbout(turn, one, claimOf('emojiReaction', one.message)),
+    pinMessage: (turn, one) => this.#heardAbout(turn, one, claimOf('pinMessage', one.message)),
   }
 
   /** Says something in a chat. Returns the id of the message. Throws `messaging/cannot-send`. */
@@ -133,7 +132,7 @@ export class Conversations {
     const draft = { clock: chat.clock, chatId: chat.id, messageId, kind: kindNumbers[chat.kind], ...rest }
     engine.chats.save(turn.rows, chat)
     const claims = claimOf(name, draft)
-    await engine.history.claim(turn.rows, chat.id, messageId, (held) => claims(held, engine.me.id))
+    await engine.history.claim(turn.rows, chat.id, messageId, (held, author) => claims(held, engine.me.id, author))
     this.#check(name, draft, turn)
     await this.#spread(turn, chat, { signed: this.#signed(chat, name, draft) })
     turn.news.push({ kind: 'changed', chat: chat.id, id: messageId })
@@ -230,17 +229,14 @@ export class Conversations {
     return { ...chat, isOpen: areContacts(person.handshake) || chat.isOpen }
   }
 
-  async #heardAbout(
-    turn: Turn,
-    one: Heard & { readonly message: About },
-    claim: (claims: Claims, from: string) => Claims,
-  ): Promise<void> {
+  async #heardAbout(turn: Turn, one: Heard & { readonly message: About }, claim: Claiming): Promise<void> {
     const chat = await this.#chatOf(turn, one, one.message)
-    if (chat !== undefined) await this.claim(turn, chat, one.message, (claims) => claim(claims, userId(one.author)))
+    if (chat !== undefined)
+      await this.claim(turn, chat, one.message, (claims, author) => claim(claims, userId(one.author), author))
   }
 
   /** Takes what somebody who may speak in a chat says of a message in it. */
-  async claim(turn: Turn, chat: Chat, { clock, messageId }: About, claim: (claims: Claims) => Claims): Promise<void> {
+  async claim(turn: Turn, chat: Chat, { clock, messageId }: About, claim: Claimed): Promise<void> {
     const { engine } = this.#parts
     engine.chats.save(turn.rows, { ...heard(chat, clock, turn.now), lastAt: chat.lastAt })
     const isChanged = await engine.history.claim(turn.rows, chat.id, messageId, claim)
@@ -261,14 +257,15 @@ const closedBecause: Readonly<Record<Chat['kind'], string>> = {
   channel: 'we are not in this community',
 }
 
-type Claiming = (claims: Claims, from: string) => Claims
+/** What is claimed by `from`, of a message of `author` where that is here. */
+type Claiming = (claims: Claims, from: string, author?: string) => Claims
 
 function claimOf(name: string, draft: object): Claiming {
   const claimings: Readonly<Record<string, Claiming>> = {
-    editMessage: (claims, from) => withEdit(claims, from, draft as never),
-    deleteMessage: (claims, from) => withDeletion(claims, from, draft as never),
-    emojiReaction: (claims, from) => withReaction(claims, from, draft as never),
-    pinMessage: (claims, from) => withPin(claims, from, draft as never),
+    editMessage: (claims, from, author) => withEdit(claims, from, draft as never, author),
+    deleteMessage: (claims, from, author) => withDeletion(claims, from, draft as never, author),
+    emojiReaction: (claims, from, author) => withReaction(claims, from, draft as never, author),
+    pinMessage: (claims, from, author) => withPin(claims, from, draft as never, author),
   }
   return claimings[name] ?? ((claims) => claims)
 }

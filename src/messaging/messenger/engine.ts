@@ -139,7 +139,7 @@ export class Engine {
     this.chats = new Chats(database)
     this.history = new History(database)
     this.#sessions = new Sessions(me)
-    this.#segments = new Reassembler({ clock })
+    this.#segments = new Reassembler({ clock, isKnown: (sender) => sender === me.id || people.isKept(sender) })
     this.#recent = new RecentSet({ ...remembered, clock })
     this.#sync = this.#newSync()
   }

@@ -6,6 +6,7 @@ import type { Signed } from '../application/metadata.ts'
 import type { PayloadName } from '../application/payloads.ts'
 import { type Chat, newChat } from '../chats/chat.ts'
 import { heard, ticked } from '../chats/chats.ts'
+import type { Claimed } from '../chats/history.ts'
 import { areContacts } from '../contacts/handshake.ts'
 import { type Powers, withReaction } from '../conversation/claims.ts'
 import { abridged } from '../groups/abridged.ts'
@@ -191,7 +192,7 @@ export class Groups {
     }
     if (entity?.case !== 'reaction' || entity.value.kind !== ChatKind.privateGroup) return
     const { value } = entity
-    const claim = (claims: Parameters<typeof withReaction>[0]) => withReaction(claims, userId(author), value)
+    const claim: Claimed = (claims, writer) => withReaction(claims, userId(author), value, writer)
     if (await engine.history.claim(turn.rows, chat.id, value.messageId, claim))
       turn.news.push({ kind: 'changed', chat: chat.id, id: value.messageId })
   }

@@ -43,6 +43,11 @@ export class People {
     return this.#known.has(userId(key))
   }
 
+  /** Whether somebody is one whom we chose to have to do with. */
+  isKept(id: string): boolean {
+    return this.#known.get(id)?.isKept ?? false
+  }
+
   async find(rows: Rows, key: PublicKey): Promise<Person | undefined> {
     const stored = await rows.get(this.#row(userId(key)))
     return stored && decodePerson(stored)
