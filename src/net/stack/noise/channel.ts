@@ -13,6 +13,7 @@ import { giveBack, isLarge, lent } from '../lent.ts'
 import type { Cipher } from './cipher.ts'
 import type { Ciphers } from './handshake.ts'
 import { maxPlaintextBytes, RecordReader, sealRecords } from './records.ts'
+import { atEndOfRound } from './round.ts'
 
 /** Bytes that do not wait for the end of the tick. Above that a buffer is no cheaper for being larger. */
 const burstBytes = 4 * maxPlaintextBytes
@@ -84,13 +85,11 @@ export class Channel extends AbstractMessageStream {
   #flushSoon(): void {
     if (this.#flushing) return
     this.#flushing = true
-    setImmediate(() => {
-      this.#flushing = false
-      this.#flush()
-    })
+    atEndOfRound(this.#flush)
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
+    this.#flushing = false
     try {
       this.processSendQueue()
     } catch {

@@ -96,9 +96,10 @@ export class Gossip {
     for (const { topic: name, ids } of ihaves) {
       const topic = topics.get(name)
       if (topic?.isFollowed !== true) continue
-      const some = ids.slice(0, ihaveIds - looked).map(messageIdText)
+      const some = ids.slice(0, ihaveIds - looked)
       looked += some.length
-      for (const id of some) if (seen.fateOf(id, topic.number) === Fate.unknown) missing.add(id)
+      // Nearly all have been seen: those are looked up where they lie.
+      for (const id of some) if (seen.fateOfBytes(id, topic.number) === Fate.unknown) missing.add(messageIdText(id))
     }
     return missing
   }

@@ -58,6 +58,16 @@ export class SeenIds {
   /** What became of the message with this id, 32 bytes as characters, in the topic with this number. */
   fateOf(id: string, topic: number): Fate {
     this.#enter(id, topic)
+    return this.#fate()
+  }
+
+  /** The same for an id as bytes, of which there are 32. */
+  fateOfBytes(id: Uint8Array, topic: number): Fate {
+    this.#enterBytes(id, topic)
+    return this.#fate()
+  }
+
+  #fate(): Fate {
     const table = this.#hash >>> 28
     const fate = this.#young[table]?.fateOf(this.#words, this.#hash) ?? Fate.unknown
     return fate === Fate.unknown ? (this.#old[table]?.fateOf(this.#words, this.#hash) ?? Fate.unknown) : fate
@@ -88,17 +98,31 @@ export class SeenIds {
   }
 
   #enter(id: string, topic: number): void {
-    const [a = 0, b = 0, c = 0, d = 0] = this.#secret
     const words = this.#words
     for (let word = 0; word < wordsInId; word += 1) {
       const at = 4 * word
       words[word] =
         id.charCodeAt(at) | (id.charCodeAt(at + 1) << 8) | (id.charCodeAt(at + 2) << 16) | (id.charCodeAt(at + 3) << 24)
     }
+    this.#mix(topic)
+  }
+
+  #enterBytes(id: Uint8Array, topic: number): void {
+    const words = this.#words
+    for (let word = 0; word < wordsInId; word += 1) {
+      const at = 4 * word
+      words[word] = (id[at] ?? 0) | ((id[at + 1] ?? 0) << 8) | ((id[at + 2] ?? 0) << 16) | ((id[at + 3] ?? 0) << 24)
+    }
+    this.#mix(topic)
+  }
+
+  #mix(topic: number): void {
+    const words = this.#words
+    const secret = this.#secret
     // Ids are hashes: nobody finds two that differ by the numbers of two topics.
     words[0] = (words[0] ?? 0) ^ topic
-    let hash = Math.imul((words[0] ?? 0) ^ a, b | 1)
-    hash = Math.imul((hash ^ (hash >>> 15)) + ((words[3] ?? 0) ^ c), d | 1)
+    let hash = Math.imul((words[0] ?? 0) ^ (secret[0] ?? 0), (secret[1] ?? 0) | 1)
+    hash = Math.imul((hash ^ (hash >>> 15)) + ((words[3] ?? 0) ^ (secret[2] ?? 0)), (secret[3] ?? 0) | 1)
     hash = Math.imul(hash ^ (hash >>> 13), 0x2c1b3c6d)
     this.#hash = hash ^ (hash >>> 16)
   }

@@ -30,6 +30,7 @@ t.test('it remembers what a plain map remembers, for one lifetime at least and t
         const id = idOf(value)
         const known = plain.get(id)
         const found = seen.fateOf(id, 0)
+        assert.equal(seen.fateOfBytes(Buffer.from(id, 'latin1'), 0), found)
         if (known !== undefined && now - known.since < lifetime) assert.equal(found, known.fate)
         if (known === undefined || now - known.since > 2 * lifetime) assert.equal(found, Fate.unknown)
         seen.set(id, 0, fate)
@@ -50,6 +51,8 @@ t.test('a hundred thousand ids are all there, none that is not, in some tens of 
   t.equal(ids.filter((id) => seen.fateOf(id, 0) === Fate.accepted).length, ids.length)
   const strangers = Array.from({ length: 10_000 }, (_, index) => idOf(`stranger ${index}`))
   t.equal(strangers.filter((id) => seen.fateOf(id, 0) !== Fate.unknown).length, 0)
+  const bytes = ids.map((id) => Buffer.from(id, 'latin1'))
+  t.equal(bytes.filter((id) => seen.fateOfBytes(id, 0) === Fate.accepted).length, ids.length, 'as bytes too')
   t.ok(seen.bytes / ids.length < 100, `${seen.bytes / ids.length} bytes an id`)
 })
 
