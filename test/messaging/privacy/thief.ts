@@ -1,0 +1,132 @@
+/**
+ * Who takes a device: has its folder and the password, and tries on recorded envelopes every secret that stands there, read by
+ * the library's own functions. Nothing is taken from history, which such a thief reads anyway: here keys are what is tried.
+ */
+import { hkdfSync } from 'node:crypto'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Test } from 'tap'
+import { openOneShot } from '../../../src/messaging/encryption/one-shot.ts'
+import { PrekeyRing } from '../../../src/messaging/encryption/prekeys.ts'
+import { type EncryptedMessage, protocolMessage } from '../../../src/messaging/encryption/protocol-message.ts'
+import { Session } from '../../../src/messaging/encryption/session.ts'
+import type { Account } from '../../../src/messaging/identity/account.ts'
+import { readKeyFile } from '../../../src/messaging/identity/key-file.ts'
+import { compress, type PublicKey } from '../../../src/messaging/keys.ts'
+import type { Carried } from '../../../src/messaging/network.ts'
+import { People } from '../../../src/messaging/people/people.ts'
+import { openDatabase } from '../../../src/messaging/storage/database.ts'
+import type { Database } from '../../../src/messaging/storage/rows.ts'
+import { negotiatedChannel, ownChannels } from '../../../src/messaging/topics.ts'
+import { Channels } from '../../../src/messaging/transport/channels.ts'
+import type { Device } from '../messenger/kit.ts'
+
+/** What a recorded envelope is to a thief. */
+export interface Attempt {
+  readonly carried: Carried
+  /** By what its innermost encryption fell; undefined: it did not. */
+  readonly by: 'session' | 'prekey' | 'identity' | undefined
+  readonly plaintext: string
+}
+
+/** The secrets that stood in the folder of a device. */
+export class Loot {
+  readonly #account: Account
+  readonly #sessions: readonly Session[]
+  readonly #prekeys: PrekeyRing | undefined
+  readonly #channels: Channels
+
+  private constructor(
+    account: Account,
+    { sessions, prekeys, channels }: { sessions: Session[]; prekeys: PrekeyRing | undefined; channels: Channels },
+  ) {
+    this.#account = account
+    this.#sessions = sessions
+    this.#prekeys = prekeys
+    this.#channels = channels
+  }
+
+  /** Copies the folder of a device that is off, and reads the copy. */
+  static async take(t: Test, { folder }: Device, password = 'secret'): Promise<Loot> {
+    const copy = await mkdtemp(path.join(tmpdir(), 'waypost-thief-'))
+    t.teardown(() => rm(copy, { recursive: true, force: true }))
+    await cp(folder, copy, { recursive: true })
+    const account = await readKeyFile(path.join(copy, 'account.json'), password)
+    if (account === undefined) throw new Error('there is no account in the folder')
+    await using database = await openDatabase(path.join(copy, 'messages'), databaseKey(account))
+    return new Loot(account, { ...(await secretsOf(database)), channels: await channelsOf(account, database) })
+  }
+
+  get sessions(): number {
+    return this.#sessions.length
+  }
+
+  /** What becomes of each envelope that has something for a device in it; those in clear to all, as public chats, are left out. */
+  async tries(recorded: readonly Carried[]): Promise<Attempt[]> {
+    const attempts: Attempt[] = []
+    for (const carried of recorded) attempts.push(...(await this.#try(carried)))
+    return attempts
+  }
+
+  /** The attempts that opened something. */
+  async opens(recorded: readonly Carried[]): Promise<Attempt[]> {
+    return (await this.tries(recorded)).filter(({ by }) => by !== undefined)
+  }
+
+  async #try(carried: Carried): Promise<Attempt[]> {
+    const { contentTopic, payload } = carried.message
+    const opened = await this.#channels.open(contentTopic, payload)
+    const parsed = opened && protocolMessage.parse(opened.data)
+    if (opened?.author === undefined || parsed === undefined) return []
+    const author = opened.author
+    return Array.from(parsed.encrypted, ([key, message]) => {
+      const installation = key === this.#account.installation ? parsed.installation : key
+      const found = this.#break(message, author, installation)
+      return { carried, by: found?.by, plaintext: Buffer.from(found?.plaintext ?? '').toString() }
+    })
+  }
+
+  #break(message: EncryptedMessage, author: PublicKey, installation: string) {
+    for (const session of this.#sessions) {
+      const result = session.decrypt(message)
+      if (result.opened) return { by: 'session' as const, plaintext: result.plaintext }
+    }
+    const prekey = message.x3dh && this.#prekeys?.find(message.x3dh.prekey)
+    const device = { identity: compress(author), installation }
+    const begun = prekey && Session.answer(this.#account.chat, prekey, device, message)?.decrypt(message)
+    if (begun?.opened === true) return { by: 'prekey' as const, plaintext: begun.plaintext }
+    const plaintext = openOneShot(this.#account.chat, message)
+    return plaintext && { by: 'identity' as const, plaintext }
+  }
+}
+
+/** As `open` of the messenger derives it. */
+function databaseKey(account: Account): Uint8Array {
+  const use = `waypost messages of ${account.installation}`
+  return Buffer.from(hkdfSync('sha256', account.encryption.secretBytes(), '', use, 32))
+}
+
+async function secretsOf(database: Database) {
+  const sessions: Session[] = []
+  for await (const { value } of database.scan({ prefix: 'secret/session/' })) sessions.push(Session.fromBytes(value))
+  const ring = await database.get('secret/prekeys')
+  return { sessions, prekeys: ring && PrekeyRing.fromBytes(ring) }
+}
+
+/** Everything on which the owner was written to: the envelopes on them open for the thief. */
+async function channelsOf(account: Account, database: Database): Promise<Channels> {
+  const channels = new Channels()
+  const place = { kind: 'private' } as const
+  for (const channel of ownChannels(account.chat.publicKey))
+    channels.add({ channel, place, ...(channel.opener === 'recipient' && { keys: account.chat }) })
+  const people = await People.load(database)
+  for await (const { key } of people.all())
+    channels.add({ channel: negotiatedChannel(account.chat.sharedSecret(key)), place })
+  return channels
+}
+
+/** Whether an attempt got at this text. */
+export function got(attempts: readonly Attempt[], text: string): boolean {
+  return attempts.some(({ plaintext }) => plaintext.includes(text))
+}
