@@ -1,4 +1,5 @@
 /** What a transaction has put and removed so far, above what is on disk. */
+import { inspect } from 'node:util'
 import { WaypostError } from '../../core/errors.ts'
 import { checkKey } from './keys.ts'
 import type { Rows } from './rows.ts'
@@ -34,6 +35,14 @@ export class Draft implements Rows {
   /** What is put from now on would be lost. */
   end(): void {
     this.#ended = true
+  }
+
+  toJSON(): { changes: number } {
+    return { changes: this.changes.size }
+  }
+
+  [inspect.custom](): string {
+    return `Rows ${JSON.stringify(this)}`
   }
 
   #check(key: string): void {

@@ -34,14 +34,11 @@ export class RingFile {
     this.#keys = keys
   }
 
-  /** The ring in force; undefined where there never was one. Throws `storage/wrong-key` or `storage/damaged`. */
+  /** The ring in force; undefined where no file has one. Throws `storage/wrong-key`. */
   async read(): Promise<Ring | undefined> {
     const contents = await Promise.all(names.map((name) => readBounded(path.join(this.#folder, name))))
-    const there = contents.filter((content) => content !== undefined)
-    if (there.length === 0) return undefined
-    const rings = there.filter(isWhole).map((content) => this.#decode(content))
+    const rings = contents.filter(isWhole).map((content) => this.#decode(content))
     const [latest] = rings.filter((ring) => ring !== undefined).sort((one, other) => other.sequence - one.sequence)
-    if (latest === undefined) throw this.#damaged()
     return latest
   }
 
@@ -80,14 +77,15 @@ export class RingFile {
     const opened = this.#keys.openRing(content.subarray(headerBytes, -checksumBytes), header)
     return opened && Ring.fromBytes(Number(header.readBigUInt64BE(word.length)), opened)
   }
-
-  #damaged(): WaypostError {
-    return new WaypostError('storage/damaged', { folder: this.#folder, why: 'its ring of keys cannot be read' })
-  }
 }
 
-function isWhole(content: Buffer): boolean {
-  if (content.length < headerBytes + checksumBytes || !sameBytes(content.subarray(0, word.length), word)) return false
+function isWhole(content: Buffer | undefined): content is Buffer {
+  if (
+    content === undefined ||
+    content.length < headerBytes + checksumBytes ||
+    !sameBytes(content.subarray(0, word.length), word)
+  )
+    return false
   return sameBytes(content.subarray(-checksumBytes), checksum(content.subarray(0, -checksumBytes)))
 }
 

@@ -32,7 +32,7 @@ export interface Row {
 export interface Database extends AsyncDisposable {
   /**
    * Does `work`, after those asked for before it. When this resolves, what it put and removed is on disk; when `work` throws,
-   * nothing is. `work` waits for no other transaction and not for `erased`: they wait for it.
+   * nothing is. `work` waits for rows alone: other transactions, `erased` and the end of removed secrets wait for it.
    */
   transaction<Result>(work: (rows: Rows) => Promise<Result>): Promise<Result>
   get(key: string): Promise<Uint8Array | undefined>

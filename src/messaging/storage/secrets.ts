@@ -103,10 +103,13 @@ export class Secrets {
   }
 }
 
-/** The ring in force, of a database that has rows or not. Throws `storage/damaged` where rows are there without their ring. */
+/**
+ * The ring in force; undefined where it is still to be made: a crash while the database was made leaves a part of it at most,
+ * and no rows. Throws `storage/wrong-key`, and `storage/damaged` where rows are there without their ring.
+ */
 export async function readRing(folder: string, file: RingFile, rows: RowFiles): Promise<Ring | undefined> {
   const ring = await file.read()
   if (ring !== undefined) return ring
-  for await (const _ of rows.keys('')) throw damaged(folder, 'its ring of keys is missing')
+  for await (const _ of rows.keys('')) throw damaged(folder, 'its ring of keys is missing or not whole')
   return undefined
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync, truncateSync, watch, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, truncateSync, watch, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t from 'tap'
 import { type Ring, slotOf } from '../../../src/messaging/storage/ring.ts'
@@ -152,6 +152,40 @@ for (const { id, turns, make } of crashes) {
     await database.erased()
     t.equal(broken(folder, 'secret/1', sealed), undefined, 'the next turn goes well')
   })
+}
+
+/** What a crash leaves while a database is made. */
+const beginnings: readonly { readonly id: string; readonly cut: (folder: string) => void }[] = [
+  {
+    id: 'before LevelDB has its files',
+    cut(folder) {
+      removeRing(folder)
+      rmSync(path.join(folder, 'rows', 'CURRENT'))
+    },
+  },
+  { id: 'before the ring is there', cut: removeRing },
+  { id: 'while the first ring is written', cut: (folder) => cutRing(folder, 1000) },
+  { id: 'when the first ring is a name', cut: (folder) => cutRing(folder, 0) },
+]
+
+for (const { id, cut } of beginnings) {
+  t.test(`a database is made anew after a crash ${id}`, async (t) => {
+    const folder = path.join(t.testdir(), 'messages')
+    await close(await opened(t, folder))
+    cut(folder)
+    const database = await opened(t, folder)
+    await put(database, 'secret/1')
+    await close(database)
+    t.same(await scanned(await opened(t, folder)), [['secret/1', 'of secret/1']])
+  })
+}
+
+function removeRing(folder: string): void {
+  for (const name of ringNames(folder)) rmSync(path.join(folder, name))
+}
+
+function cutRing(folder: string, length: number): void {
+  for (const name of ringNames(folder)) truncateSync(path.join(folder, name), length)
 }
 
 function ringNames(folder: string): string[] {

@@ -220,7 +220,11 @@ t.test('a turn of the ring that fails is told, and is done when it can be', asyn
 
 t.test('what is printed of a database shows no key and no value', async (t) => {
   const database = await opened(t)
-  await database.transaction(async (rows) => rows.put('secret/qwertz', bytes('asdfgh')))
+  await database.transaction(async (rows) => {
+    rows.put('secret/qwertz', bytes('asdfgh'))
+    t.equal(inspect(rows, { depth: 9, showHidden: true }), 'Rows {"changes":1}')
+    t.equal(JSON.stringify(rows), '{"changes":1}')
+  })
   for (const shown of [inspect(database, { depth: 9, showHidden: true }), JSON.stringify(database)]) {
     t.match(shown, /"secrets":1/)
     t.notMatch(shown, /qwertz|asdfgh|07070707|[0-9a-f]{32}/)
