@@ -45,6 +45,9 @@ import { Outbox } from '../transport/outbox.ts'
 /** Envelopes remembered, which stores and several nodes hand over again. */
 const remembered = { lifetime: 60 * 60 * 1000, most: 50_000 } as const
 
+/** How long somebody is not told again that a message of theirs could not be opened. status-go; and how many are remembered. */
+const told = { lifetime: 2 * 60 * 60 * 1000, most: 1000 } as const
+
 /** While so many wait for the network, nothing more is encrypted: what is confirmed meanwhile need not be. */
 const maxOutbox = 64
 
@@ -125,6 +128,7 @@ export class Engine {
   readonly #sessions: Sessions
   readonly #segments: Reassembler
   readonly #recent: RecentSet<string>
+  readonly #told: RecentSet<string>
   #sync: DataSync
   /** Changes of DataSync that the turn has not put into rows. */
   #syncChanges: ((rows: Rows) => void)[] = []
@@ -141,6 +145,7 @@ export class Engine {
     this.#sessions = new Sessions(me)
     this.#segments = new Reassembler({ clock, isKnown: (sender) => sender === me.id || people.isKept(sender) })
     this.#recent = new RecentSet({ ...remembered, clock })
+    this.#told = new RecentSet({ ...told, clock })
     this.#sync = this.#newSync()
   }
 
@@ -403,9 +408,12 @@ export class Engine {
     const opening = await this.#decrypt(turn, before, message)
     if (opening === undefined) {
       if (this.people.has(author)) await this.keep(rows, before)
+      if (place.kind === 'private' && message.encrypted.has(this.me.installation)) await this.#tellLost(turn, before)
       return
     }
-    const { person, plaintext, ...below } = opening
+    const { plaintext, ...below } = opening
+    const isLost = below.protection === 'static' && plaintext.length === 0
+    const person = isLost ? withoutSessions(opening.person, message.installation, sentAt) : opening.person
     const hears = { origin: { place, transport: author, ...below }, installation: message.installation }
     const isPrivate = place.kind === 'private' && below.protection !== 'open'
     await this.#keepHeard(turn, person, isPrivate)
@@ -422,6 +430,14 @@ export class Engine {
   async #settleAll(turn: Turn): Promise<void> {
     for (const id of this.#confirmed) await this.#settle(turn, id, 'delivered')
     this.#confirmed = []
+  }
+
+  /** Somebody writes by a session that we have not: an empty message brings our prekey, so that they begin anew. */
+  async #tellLost({ rows, now }: Turn, person: Person): Promise<void> {
+    if (!this.#told.add(userId(person.key))) return
+    const siblings = await this.siblings(rows)
+    const { bytes } = await this.#sessions.seal(rows, person, new Uint8Array(0), { siblings, devices: [], now })
+    await this.#put(rows, partitionedChannel(person.key), bytes, { now, recipient: person.key })
   }
 
   /** What the encryption layer had in it, as messages: confirmations are dealt with here. */
@@ -471,6 +487,12 @@ function readingOf(whole: Uint8Array): ProtocolMessage {
   const message = protocolMessage.parse(whole)
   const isNone = message === undefined || (message.encrypted.size === 0 && message.publicMessage === undefined)
   return isNone ? protocolMessage.decode(protocolMessage.encode({ publicMessage: whole })) : message
+}
+
+/** A person whose device has said that it lost what we have read before: it is begun anew with it. */
+function withoutSessions(person: Person, installation: string, since: Milliseconds): Person {
+  const sessions = person.sessions.filter((one) => one.installation !== installation || one.readAt >= since)
+  return { ...person, sessions }
 }
 
 function nanoseconds(now: Milliseconds): bigint {

@@ -1,5 +1,7 @@
 /** Whole devices with each other. */
 import { randomBytes } from 'node:crypto'
+import { rm } from 'node:fs/promises'
+import path from 'node:path'
 import t from 'tap'
 import type { Message } from '../../../src/messaging/chats/message.ts'
 import type { Messenger } from '../../../src/messaging/messenger/messenger.ts'
@@ -238,6 +240,24 @@ t.test('a guarded community lets in whom its owner lets in', async (t) => {
   await owner.me.answerJoinRequest(id, bob.me.id, true)
   await until(async () => (await bob.me.communities())[0]?.isMember === true)
   t.same((await owner.me.communities())[0]?.requests, [])
+})
+
+t.test('somebody who lost all but the account is a contact again, and reads what comes', async (t) => {
+  const network = new TestNetwork()
+  const alice = await device(t, network)
+  const bob = await device(t, network)
+  await befriend(alice, bob)
+  await bob.stop()
+  await rm(path.join(bob.folder, 'messages'), { recursive: true })
+  await bob.start()
+  bob.heard.length = 0
+  await alice.me.send(bob.me.id, 'by a session that bob has not')
+  await bob.me.requestContact(alice.me.id, 'it is me again')
+  await until(async () => (await bob.me.contacts()).some(({ id, state }) => id === alice.me.id && state === 'contact'))
+  await alice.me.send(bob.me.id, 'welcome back')
+  await until(() => bob.texts().includes('welcome back'))
+  await bob.me.send(alice.me.id, 'thank you')
+  await until(() => alice.texts().includes('thank you'))
 })
 
 function fail(): never {
