@@ -125,6 +125,10 @@ export class Engine {
   readonly outbox: Outbox
   readonly inbox: Inbox
   readonly clock: Clock
+  /** User ids of people whose devices have to be found before anything reaches them with forward secrecy. */
+  readonly unfound = new Set<string>()
+  /** Channels of which stores have to be asked for what was said before. */
+  readonly unfetched: Listening[] = []
   readonly #sessions: Sessions
   readonly #segments: Reassembler
   readonly #recent: RecentSet<string>
@@ -132,6 +136,8 @@ export class Engine {
   #sync: DataSync
   /** Changes of DataSync that the turn has not put into rows. */
   #syncChanges: ((rows: Rows) => void)[] = []
+  /** Messages of ours that the envelope at hand has confirmed. */
+  #confirmed: readonly string[] = []
 
   private constructor({ me, database, clock = systemClock }: EngineOptions, { people, outbox, inbox }: Loaded) {
     this.me = me
@@ -271,9 +277,6 @@ export class Engine {
     if ((await this.siblings(turn.rows)).length > 0) this.post(turn, this.me.chat.publicKey, { signed })
   }
 
-  /** People whose devices have to be found before anything reaches them with forward secrecy. */
-  readonly unfound = new Set<string>()
-
   lookUp(key: PublicKey): void {
     if (this.unfound.size < maxUnfound) this.unfound.add(userId(key))
   }
@@ -283,9 +286,6 @@ export class Engine {
     const payload = readPayload(ApplicationType[name], writePayload(name, draft as never))
     return typeof payload === 'string' ? undefined : payload.message
   }
-
-  /** Channels of which stores have to be asked for what was said before. */
-  readonly unfetched: Listening[] = []
 
   /** Listens on a channel from now on, and has stores asked for what was said there before. */
   listen(listening: Listening): void {
@@ -425,8 +425,6 @@ export class Engine {
     await this.#settleAll(turn)
   }
 
-  #confirmed: string[] = []
-
   async #settleAll(turn: Turn): Promise<void> {
     for (const id of this.#confirmed) await this.#settle(turn, id, 'delivered')
     this.#confirmed = []
@@ -445,7 +443,7 @@ export class Engine {
     const payload = isPrivate ? parseSyncPayload(plaintext) : undefined
     if (payload === undefined) return [plaintext]
     const { delivered, confirmed } = this.#sync.receive(peerName(author), payload)
-    this.#confirmed = [...confirmed]
+    this.#confirmed = confirmed
     return delivered.map(({ message }) => message.body)
   }
 

@@ -1,30 +1,93 @@
-import t from 'tap'
-import { chatMessage, editMessage } from '../../../src/messaging/application/chat.ts'
+/** History on the real database: each message once, with what was said about it, whatever came first. */
+import t, { type Test } from 'tap'
+import { ChatKind, ContentType, chatMessage } from '../../../src/messaging/application/chat.ts'
 import { History } from '../../../src/messaging/chats/history.ts'
-import { withEdit } from '../../../src/messaging/conversation/claims.ts'
-import { opened } from '../storage/kit.ts'
+import { Inbox } from '../../../src/messaging/chats/inbox.ts'
+import type { HistoryRecord } from '../../../src/messaging/chats/record.ts'
+import { type Powers, withDeletion, withEdit } from '../../../src/messaging/conversation/claims.ts'
+import { openDatabase } from '../../../src/messaging/storage/database.ts'
+import type { Database } from '../../../src/messaging/storage/rows.ts'
 
-const nobody = { mayDelete: () => false, mayPin: () => false }
+const nobody: Powers = { mayDelete: () => false, mayPin: () => false }
 
-const edit = (clock: bigint, text: string) =>
-  editMessage.decode(editMessage.encode({ clock, text, contentType: 1, messageId: 'm', chatId: 'c' }))
+async function database(t: Test): Promise<Database> {
+  const opened = await openDatabase(`${t.testdir({})}/messages`, Buffer.alloc(32, 7))
+  t.teardown(() => opened[Symbol.asyncDispose]())
+  return opened
+}
 
-t.test('what is claimed of a message is told who wrote it, once that is here', async (t) => {
-  const database = await opened(t)
-  const history = new History(database)
-  const message = chatMessage.decode(chatMessage.encode({ clock: 1n, text: 'helo', contentType: 1, chatId: 'c' }))
-  await database.transaction(async (rows) => {
-    const authors: (string | undefined)[] = []
-    const claim = (from: string, clock: bigint) =>
-      history.claim(rows, 'c', 'm', (claims, author) => {
-        authors.push(author)
-        return withEdit(claims, from, edit(clock, `by ${from}`), author)
-      })
-    t.ok(await claim('mallory', 2n), 'before the message anybody may be its author')
-    await history.add(rows, { id: 'm', chatId: 'c', from: 'alice', receivedAt: 1, status: 'received', message })
-    t.notOk(await claim('mallory', 3n))
-    t.ok(await claim('alice', 2n))
-    t.same(authors, [undefined, 'alice', 'alice'])
-    t.equal((await history.shown(rows, 'm', nobody))?.text, 'by alice')
-  })
+function idOf(number: number): string {
+  return `0x${String(number).padStart(64, '0')}`
+}
+
+function record(number: number, text: string, chatId = 'square'): HistoryRecord {
+  const draft = { clock: BigInt(number), timestamp: 1n, text, chatId, kind: ChatKind.publicChat }
+  const message = chatMessage.decode(chatMessage.encode({ ...draft, contentType: ContentType.text }))
+  return { id: idOf(number), chatId, from: 'alice', receivedAt: 5, status: 'received', message }
+}
+
+async function texts(history: History, chat: string, page = {}): Promise<string[]> {
+  const all: string[] = []
+  for await (const { text } of history.of(chat, nobody, page)) all.push(text)
+  return all
+}
+
+const edit = (from: string, text: string) => (claims: Parameters<typeof withEdit>[0]) =>
+  withEdit(claims, from, { clock: 9n, text, contentType: ContentType.text } as Parameters<typeof withEdit>[2])
+
+t.test('a message is kept once, in the order of the clocks, and found by its words', async (t) => {
+  const rows = await database(t)
+  const history = new History(rows)
+  for (const number of [2, 1, 10, 9])
+    t.equal(await rows.transaction((turn) => history.add(turn, record(number, `Number ${number}`))), true)
+  t.equal(await rows.transaction((turn) => history.add(turn, record(9, 'Number 9'))), false)
+  await rows.transaction((turn) => history.add(turn, record(11, 'elsewhere', 'market')))
+  t.same(await texts(history, 'square'), ['Number 10', 'Number 9', 'Number 2', 'Number 1'])
+  t.same(await texts(history, 'square', { limit: 2, before: idOf(9) }), ['Number 2', 'Number 1'])
+  t.same(await texts(history, 'square', { containing: 'number 1' }), ['Number 10', 'Number 1'])
 })
+
+t.test('what was said about a message before it came counts, in its own chat only', async (t) => {
+  const rows = await database(t)
+  const history = new History(rows)
+  await rows.transaction((turn) => history.claim(turn, 'square', idOf(1), edit('alice', 'edited')))
+  await rows.transaction((turn) => history.claim(turn, 'market', idOf(2), edit('alice', 'by another chat')))
+  await rows.transaction((turn) => history.add(turn, record(1, 'as written')))
+  await rows.transaction((turn) => history.add(turn, record(2, 'untouched')))
+  t.same(await texts(history, 'square'), ['untouched', 'edited'])
+  const late = await rows.transaction((turn) => history.claim(turn, 'market', idOf(2), edit('alice', 'late')))
+  t.equal(late, false)
+  t.match(await history.shown(rows, idOf(1), nobody), { text: 'edited', isEdited: true })
+})
+
+t.test('who may delete what others wrote decides what is shown', async (t) => {
+  const rows = await database(t)
+  const history = new History(rows)
+  await rows.transaction((turn) => history.add(turn, record(1, 'rude')))
+  await rows.transaction((turn) =>
+    history.claim(turn, 'square', idOf(1), (claims) => withDeletion(claims, 'admin', { clock: 3n } as never)),
+  )
+  t.equal((await history.shown(rows, idOf(1), nobody))?.text, 'rude')
+  const powers = { ...nobody, mayDelete: (id: string) => id === 'admin' }
+  t.match(await history.shown(rows, idOf(1), powers), { text: '', deletedBy: 'admin' })
+})
+
+t.test('the inbox hands out what was put in, in order, until it is done, across a restart', async (t) => {
+  const rows = await database(t)
+  const inbox = await Inbox.load(rows)
+  for (const id of ['a', 'b', 'c']) await rows.transaction(async (turn) => inbox.put(turn, { chat: 'square', id }))
+  const [first] = await waiting(inbox)
+  await inbox.done(first?.row ?? '')
+  const again = await Inbox.load(rows)
+  await rows.transaction(async (turn) => again.put(turn, { chat: 'square', id: 'd' }))
+  t.same(
+    (await waiting(again)).map(({ id }) => id),
+    ['b', 'c', 'd'],
+  )
+})
+
+async function waiting(inbox: Inbox) {
+  const all: { row: string; id: string }[] = []
+  for await (const one of inbox.waiting()) all.push(one)
+  return all
+}
