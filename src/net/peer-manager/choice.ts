@@ -6,8 +6,8 @@ export interface Candidate extends Traits {
   readonly key: string
   /** Connected before: dialled before strangers. */
   readonly isFriend: boolean
-  /** The network of its first address; undefined for a name, or where no share applies. */
-  readonly subnet: string | undefined
+  /** The networks of its addresses; none for names, or where no share applies. */
+  readonly subnets: readonly string[]
 }
 
 export interface Choice {
@@ -31,12 +31,11 @@ export function chooseDials(candidates: readonly Candidate[], choice: Choice): C
   const chosen: Candidate[] = []
   for (const candidate of inOrder(candidates, random)) {
     if (chosen.length >= most) break
-    const { subnet } = candidate
-    const there = subnet === undefined ? 0 : (subnets.get(subnet) ?? 0)
     const filled = open.filter((want) => want.missing > 0 && fills(want, candidate, shards))
-    if (filled.length === 0 || there >= perSubnet) continue
+    const isFull = candidate.subnets.some((subnet) => (subnets.get(subnet) ?? 0) >= perSubnet)
+    if (filled.length === 0 || isFull) continue
     for (const want of filled) want.missing -= 1
-    if (subnet !== undefined) subnets.set(subnet, there + 1)
+    for (const subnet of candidate.subnets) subnets.set(subnet, (subnets.get(subnet) ?? 0) + 1)
     chosen.push(candidate)
   }
   return chosen

@@ -13,7 +13,7 @@ import { type Connected, Contacts, type ContactsParts } from './contacts.ts'
 import { Decisions } from './decisions.ts'
 import type { DialHistory } from './dial-history.ts'
 import type { Targets } from './targets.ts'
-import { countSubnets, subnetIn, traitsOf } from './traits.ts'
+import { countSubnets, subnetsIn, traitsOf } from './traits.ts'
 import { type Contact, type Want, type WantedService, wantsOf } from './wants.ts'
 
 /** Dials at the same time: nwaku's peer manager. */
@@ -180,7 +180,7 @@ export class PeerManager implements AsyncDisposable {
     if (most <= 0) return true
     const candidates = this.#candidates(new Set(connected.map(({ key }) => key)))
     const outbound = connected.filter(({ outbound }) => outbound).map(({ subnet }) => subnet)
-    const dialled = Array.from(this.#dialling.values(), ({ pooled }) => subnetIn(pooled))
+    const dialled = [...this.#dialling.values()].flatMap(({ pooled }) => subnetsIn(pooled))
     const subnets = countSubnets([...outbound, ...dialled])
     const chosen = chooseDials(candidates, { wants, shards: shards(), most, subnets, perSubnet })
     for (const { key } of chosen) {
@@ -199,7 +199,7 @@ export class PeerManager implements AsyncDisposable {
     for (const pooled of pool.all) {
       const key = pooled.peerId.toString()
       if (connected.has(key) || this.#dialling.has(key) || history.waitFor(key) > 0) continue
-      found.push({ key, ...traitsOf(pooled), isFriend: history.isFriend(key), subnet: subnetIn(pooled) })
+      found.push({ key, ...traitsOf(pooled), isFriend: history.isFriend(key), subnets: subnetsIn(pooled) })
     }
     return found
   }

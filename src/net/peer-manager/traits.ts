@@ -11,9 +11,9 @@ export function traitsOf({ record, source, capabilities, shards }: Pooled): Trai
   return { relays, shards: shards?.shards, services: capabilities }
 }
 
-/** The network of its first IP address. */
-export function subnetIn({ addresses }: Pooled): string | undefined {
-  return subnetOfHost(addresses.map(hostOf).find((host) => host !== undefined))
+/** The networks of its IP addresses, each once: any of them may be the one at which it is reached. */
+export function subnetsIn({ addresses }: Pick<Pooled, 'addresses'>): string[] {
+  return [...new Set(addresses.flatMap((address) => subnetOfHost(hostOf(address)) ?? []))]
 }
 
 /** Private networks have a few subnets only, and are their owner's. */

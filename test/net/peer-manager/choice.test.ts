@@ -7,7 +7,7 @@ const candidate = (key: string, traits: Partial<Candidate> = {}): Candidate => (
   shards: [0],
   services: new Set(),
   isFriend: false,
-  subnet: undefined,
+  subnets: [],
   ...traits,
 })
 const common = { shards: [0, 1], most: 10, subnets: new Map(), perSubnet: 2 }
@@ -36,11 +36,22 @@ t.test('friends come before strangers, whatever chance says', async (t) => {
 
 t.test('of one network few are dialled, those counted that are there', async (t) => {
   const wants = [{ kind: 'relay', missing: 9 } as const]
-  const some = ['a', 'b', 'c'].map((key) => candidate(key, { subnet: '1.2.3.0/24' }))
+  const some = ['a', 'b', 'c'].map((key) => candidate(key, { subnets: ['1.2.3.0/24'] }))
   const others = ['d', 'e'].map((key) => candidate(key))
   t.equal(chooseDials([...some, ...others], { ...common, wants }).length, 4)
   const there = new Map([['1.2.3.0/24', 2]])
   t.same(keys(chooseDials([...some, ...others], { ...common, wants, subnets: there })), ['d', 'e'])
+})
+
+t.test('who is in several networks counts in each of them, in whatever order he names them', async (t) => {
+  const wants = [{ kind: 'relay', missing: 9 } as const]
+  const some = ['a', 'b', 'c', 'd'].map((key, index) =>
+    candidate(key, { subnets: [`9.9.${index}.0/24`, '1.2.3.0/24'] }),
+  )
+  t.equal(chooseDials(some, { ...common, wants }).length, 2)
+  t.same(chooseDials(some, { ...common, wants, subnets: new Map([['1.2.3.0/24', 2]]) }), [])
+  const elsewhere = candidate('e', { subnets: ['9.9.0.0/24'] })
+  t.same(keys(chooseDials([elsewhere], { ...common, wants, subnets: new Map([['1.2.3.0/24', 2]]) })), ['e'])
 })
 
 const guest = (key: string, traits: Partial<Guest> = {}): Guest => ({
