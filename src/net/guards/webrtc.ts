@@ -9,7 +9,7 @@ import { EventEmitter } from 'node:events'
 import type { Listener, MessageStream, Upgrader } from '@libp2p/interface'
 import { WaypostError } from '../../core/errors.ts'
 import { KiB } from '../limits.ts'
-import { ownerOf } from '../networks.ts'
+import { canonical, ownerOf } from '../networks.ts'
 import { Quota } from '../quota.ts'
 import type { Stack } from '../stack/stack.ts'
 import type { GateLimits, Newcomer } from './gate.ts'
@@ -127,6 +127,8 @@ interface ListenerInside {
 function standBefore(inside: ListenerInside, { gate, traffic, limits }: WebRtcGuard): void {
   const quota = new Quota(beginnings)
   const opening = new Map<string, UdpPeer>()
+  /** The ports from which somebody is inside: the gate tells newcomers by them, and no two connections share one. */
+  const taken = new Set<string>()
   const accept = inside.incomingConnection.bind(inside)
   const keep = inside.connections.set.bind(inside.connections)
   inside.connections.set = (key, connection) => {
@@ -136,9 +138,12 @@ function standBefore(inside: ListenerInside, { gate, traffic, limits }: WebRtcGu
   inside.incomingConnection = async (ufrag, host, port) => {
     // In the words of the library, which comes here with each packet until the connection is there.
     const key = `${host}:${port}:${ufrag}`
-    if (opening.has(key) || inside.connections.has(key) || !quota.take(ownerOf(host))) return
+    const place = `${canonical(host)} ${port}`
+    if (taken.has(place) || opening.has(key) || inside.connections.has(key) || !quota.take(ownerOf(host))) return
     const peer = new UdpPeer(host, port)
     if (!gate.admit(peer)) return
+    taken.add(place)
+    peer.once('close', () => taken.delete(place))
     traffic.watch(peer)
     opening.set(key, peer)
     const limit = AbortSignal.timeout(limits.openTimeout)

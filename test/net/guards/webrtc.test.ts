@@ -1,4 +1,5 @@
 /** What strangers can do to a node by packets of UDP. What peers can do is in the browser's test. */
+import type { Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -39,6 +40,23 @@ t.test('thousands who begin by WebRTC and prove nothing cost little, and nobody 
   t.pass('they are put out')
   const grown = rssOf(node) - before
   t.ok(grown < fewBytes, `${grown} bytes`)
+})
+
+t.test('who begins again from the same port while he is inside is not heard: the gate counts him once', async (t) => {
+  const node = await daemon(t, { flags })
+  const [one, other] = await Promise.all([udpSocket(t), udpSocket(t)])
+  const [first = '', ...more] = Array.from({ length: 5 }, ufrag)
+  const control = ufrag()
+  const heard: Buffer[] = []
+  const hears = (name: string): boolean => heard.some((packet) => packet.includes(name))
+  const begin = async (socket: Socket, names: readonly string[], until: string): Promise<void> => {
+    socket.on('message', (packet) => heard.push(packet))
+    for (const name of names) socket.send(bindingRequest(name), udpPortOf(node), '127.0.0.1')
+    while (!hears(until)) await once(socket, 'message')
+  }
+  await begin(one, [first, ...more], first)
+  await begin(other, [control], control)
+  t.same(more.filter(hears), [])
 })
 
 t.test('packets that are none of WebRTC, and names that are none, do nothing', async (t) => {
