@@ -6,6 +6,7 @@ import t from 'tap'
 import { isWaypostError } from '../../../../src/core/errors.ts'
 import { accept, ignore, reject, type Verdict } from '../../../../src/core/validator.ts'
 import { messageIdKey } from '../../../../src/protocols/relay/codec.ts'
+import { idontwantIds } from '../../../../src/protocols/relay/gossip/bounds.ts'
 import { frameOf } from '../../../../src/protocols/relay/gossip/frames-out.ts'
 import { idOf } from '../../../../src/protocols/relay/gossip/message-cache.ts'
 import { newFrame } from '../../../../src/protocols/relay/gossip/message-frame.ts'
@@ -950,6 +951,28 @@ t.test('an IDONTWANT flood is bounded, and what was said is forgotten with the m
   stage.beat(6)
   from?.sends(old)
   t.same(flooder?.heard().messages, [old])
+})
+
+t.test('of an IDONTWANT flood so many ids are taken in a heartbeat, and so many remembered, to the id', async (t) => {
+  const stage = new Stage()
+  const ids = (count: number) => Array.from({ length: count }, () => randomBytes(32))
+  for (const [index, sizes] of [[511, 1], [512], [513], [30_000], Array<number>(60).fill(100)].entries()) {
+    const flooder = stage.peer(`flooder-${index}`)
+    for (const size of sizes) flooder.says({ idontwant: ids(size) })
+    t.equal(flooder.peer.said, idontwantIds, `${sizes}`)
+  }
+  const modest = stage.peer('modest')
+  modest.says({ idontwant: ids(511) })
+  modest.says({ idontwant: [randomBytes(31), randomBytes(33), new Uint8Array(0), randomBytes(1000)] })
+  t.equal(modest.peer.said, 511, 'what is no id is none of them')
+  const steady = stage.peer('steady')
+  const remembered = Array.from({ length: 20 }, () => {
+    steady.says({ idontwant: ids(2000) })
+    const { said } = steady.peer
+    stage.beat()
+    return said
+  })
+  t.equal(Math.max(...remembered), idontwantIds * mesh.history)
 })
 
 t.test('an id that is said again and again keeps nothing else from being forgotten', async (t) => {
