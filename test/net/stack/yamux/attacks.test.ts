@@ -1,5 +1,5 @@
 /** What peers may not do, each beside what they may. */
-import { setImmediate } from 'node:timers/promises'
+import { setTimeout as pause, setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { hostLimits } from '../../../../src/net/limits.ts'
@@ -119,6 +119,21 @@ for (const { what, bad, good } of broken)
     t.equal(fine.attacker.status, 'open')
     t.same(fine.refusals, [])
   })
+
+t.test('what is too much at once is borne when it comes second after second', async (t) => {
+  const bursts = [many(90, (index) => yamuxFrame(2, syn, 0, index)), many(45_000, () => yamuxFrame(1, rst, 9, 0))]
+  for (const burst of bursts) {
+    const attacked = victim()
+    for (let second = 0; second < 3; second += 1) {
+      await attacked.send(burst)
+      await pause(1100)
+    }
+    t.equal(attacked.attacker.status, 'open')
+    // However the seconds of the clock lie: four bursts are more than two may have.
+    await attacked.send(burst, burst, burst, burst)
+    t.equal(attacked.attacker.status, 'reset')
+  }
+})
 
 const tooFast = [
   { what: 'opens streams too fast', frame: (index: number) => open(1 + 2 * index) },
