@@ -1,7 +1,10 @@
 /** Where things lie in the memory of the module, and how much a record may have. */
 
-/** Bytes of plaintext up to which it is used: above, OpenSSL, with wider registers, makes up for the setting up. */
-export const smallBytes = 6 * 1024
+/**
+ * Bytes of plaintext up to which it is used. By itself it is faster up to 6 KiB; in a relay that sends records of all sizes it
+ * pays up to one message (docs/benchmarks.md).
+ */
+export const smallBytes = 1536
 
 /** ChaCha20 makes its key stream in blocks; the first one holds the key of Poly1305. */
 export const blockBytes = 64
