@@ -1,6 +1,7 @@
 /** A message as commands write it: the fields of nwaku's REST API as JSON, or a line for a person. */
 import type { Envelope } from '../core/envelope.ts'
 import { toMilliseconds } from '../core/time.ts'
+import { printable } from './printable.ts'
 
 export interface ShownMessage {
   /** `0x` and 64 digits. */
@@ -69,9 +70,4 @@ function preview(payload: Uint8Array): string {
   } catch {
     return ''
   }
-}
-
-/** Anybody may invent a topic. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{C}/gu, '?')
 }

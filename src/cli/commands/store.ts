@@ -17,6 +17,7 @@ import { exits } from '../exit-codes.ts'
 import { type Begun, ExportFile, fileBytes, readBegun } from '../export-file.ts'
 import { interruption } from '../interrupt.ts'
 import { columns, type OutputOptions, remark, show, textOutput, writeBytes } from '../output.ts'
+import { printable } from '../printable.ts'
 import { withRestOptions } from '../rest-client.ts'
 import { shownEnvelope } from '../shown-message.ts'
 import { showBytes } from '../snapshot.ts'
@@ -116,11 +117,6 @@ function renderStats(told: StoreStats & { readonly at: string }): string {
     ]),
     ...(shares.length > 0 ? [columns(shares)] : []),
   ].join('\n')
-}
-
-/** Anybody may invent a topic. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{C}/gu, '?')
 }
 
 function dateOf(time: Nanoseconds | undefined): string {

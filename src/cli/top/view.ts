@@ -1,4 +1,5 @@
 /** The screen of `waypost top`, as lines of plain text. Pure. */
+import { printable } from '../printable.ts'
 import { showBytes, showSeconds } from '../snapshot.ts'
 import type { Figure, ShardRow, TopFigures } from './sample.ts'
 
@@ -92,9 +93,4 @@ function perSecond(value: Figure): string {
 
 function bytes(value: Figure): string {
   return value === null ? '-' : showBytes(value)
-}
-
-/** What a node of others says of itself may hold anything. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{C}/gu, '?')
 }
