@@ -420,16 +420,22 @@ export class Messenger implements AsyncDisposable {
 
   /** Messages as they come, those that came while nobody asked first; each once. Ends with `signal`, or when this is closed. */
   async *messages(signal?: AbortSignal): AsyncGenerator<Message> {
-    for (let last: string | undefined; ; ) {
+    for (;;) {
       const news = this.#nextNews(signal)
-      for (let one = await this.#waitingAfter(last); one !== undefined; one = await this.#waitingAfter(last)) {
-        if (signal?.aborted === true || this.#isClosed) return
-        const message = await this.message(one.id)
-        if (message !== undefined) yield message
-        last = one.row
-        if (!this.#isClosed) await this.#engine.inbox.done(one.row)
-      }
+      yield* this.arrived(signal)
       if (!(await news)) return
+    }
+  }
+
+  /** Messages that came and that nobody was handed; each once. Does not wait for more. */
+  async *arrived(signal?: AbortSignal): AsyncGenerator<Message> {
+    let last: string | undefined
+    for (let one = await this.#waitingAfter(last); one !== undefined; one = await this.#waitingAfter(last)) {
+      if (signal?.aborted === true || this.#isClosed) return
+      const message = await this.message(one.id)
+      if (message !== undefined) yield message
+      last = one.row
+      if (!this.#isClosed) await this.#engine.inbox.done(one.row)
     }
   }
 
