@@ -35,6 +35,11 @@ export interface ClientOptions {
   readonly shards?: readonly number[]
   /** Bytes of an encoded message of this network at the most; 150 KiB unless given. */
   readonly maxMessageBytes?: number
+  /**
+   * A node that has nobody to relay a message to has taken it when none of the others has either: it keeps it in its store, and
+   * pushes it to its clients. For people with one node between them; on a larger network the rest has not got it.
+   */
+  readonly keptIsEnough?: boolean
   /** What we say we are. */
   readonly agent?: string
   readonly log?: Log
@@ -71,8 +76,8 @@ export async function connect(options: ClientOptions): Promise<ClientNetwork> {
   receive = (envelope) => following.receive(envelope)
   const stop = new AbortController()
   opened.defer(() => stop.abort())
-  const { maxMessageBytes } = parts
-  const asking = { libp2p, nodes, maxMessageBytes, signal: stop.signal }
+  const { maxMessageBytes, keptIsEnough } = parts
+  const asking = { libp2p, nodes, maxMessageBytes, keptIsEnough, signal: stop.signal }
   return new Client({ asking, listener, following, shards, opened: opened.move() })
 }
 
@@ -81,6 +86,7 @@ function defaults() {
     clusterId: defaultCluster,
     shards: [],
     maxMessageBytes: defaultMaxMessageBytes,
+    keptIsEnough: false,
     agent: 'waypost-client',
     log: silentLog(),
     metrics: createMetrics(),

@@ -4,7 +4,7 @@ import { connect } from '../../src/client/client.ts'
 import { complaints } from '../kit/complaints.ts'
 import { freePort } from '../kit/free-port.ts'
 import { neighbour, networkDaemon, twins } from '../kit/twins.ts'
-import { all, clientOf, published, pubsubTopic, Told, textMessage } from './kit.ts'
+import { all, clientOf, published, pubsubTopic, Told, textMessage, textOf } from './kit.ts'
 
 const [node, other] = await twins(t, { pubsubTopic })
 
@@ -116,6 +116,15 @@ t.test('a message that its node cannot relay is not published, and the reason is
   await t.rejects(client.publish(pubsubTopic, bytes), { code: 'messaging/no-network', message: /peers/ })
   const both = await clientOf(t, [lone.tcp, node.tcp])
   await both.publish(pubsubTopic, bytes)
+})
+
+t.test('with one node between two, what it kept is published, and comes', async (t) => {
+  const lone = await networkDaemon(t)
+  const contentTopic = '/waypost/1/between/proto'
+  const [one, other] = [await clientOf(t, [lone.tcp], { keptIsEnough: true }), await clientOf(t, [lone.tcp])]
+  await one.publish(pubsubTopic, textMessage('between us', contentTopic))
+  const held = await all(other.query({ pubsubTopic, contentTopics: [contentTopic] }, 0n, 2n ** 63n - 1n))
+  t.same(held.map(textOf), ['between us'])
 })
 
 t.test('a node of another cluster is not used', async (t) => {
