@@ -8,6 +8,7 @@ import { addDnsTree } from './commands/dns-tree.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addInit } from './commands/init.ts'
 import { addKeys } from './commands/keys.ts'
+import { addMessage } from './commands/message.ts'
 import { addPeers } from './commands/peers.ts'
 import { addPublish } from './commands/publish.ts'
 import { addQuery } from './commands/query.ts'
@@ -42,6 +43,7 @@ export function createProgram(): Command {
     addSubscribe,
     addQuery,
     addStore,
+    addMessage,
     addBackup,
     addDnsTree,
     addReload,

@@ -325,7 +325,7 @@ const table = {
     exit: 77,
   },
   'backup/open-password-file': {
-    when: 'users other than the owner may read the file with the password of a backup',
+    when: 'users other than the owner may read the file with the password of a backup, or of messages',
     says: 'password file {file} is open to other users; run: chmod 600 {file}',
     exit: 77,
   },
@@ -347,6 +347,11 @@ const table = {
   'cli/no-key': {
     when: 'a command needs the node key, and the data folder has none',
     says: 'there is no key {file}: waypost init makes one, waypost keys import puts an old one there; or name the folder with --data-dir',
+    exit: 66,
+  },
+  'cli/no-identity': {
+    when: 'a command for messages needs an identity, and the folder has none',
+    says: 'there is no identity in {folder}: waypost message identity create makes one; or name the folder with --folder',
     exit: 66,
   },
   'cli/bad-usage': {

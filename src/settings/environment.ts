@@ -10,6 +10,9 @@ const alias = 'WAKUNODE2_'
 /** What Kubernetes and Docker links set for a service that is called waypost: no settings of ours. */
 const injected = /^(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?|NAME|ENV_\w+)$/
 
+/** What `waypost message` and `waypost chat` take: no settings of the node. */
+const ofMessages = /^MESSAGE_(PASSWORD|NODES)$/
+
 /** The variable of a setting. */
 export function variableOf(name: string): string {
   return prefix + name.toUpperCase().replaceAll('-', '_')
@@ -27,7 +30,7 @@ function readPrefixed(env: Environment, prefix: string, unknowns: string[]): Giv
   const given: Given[] = []
   for (const [variable, text] of Object.entries(env)) {
     const rest = variable.startsWith(prefix) ? variable.slice(prefix.length) : ''
-    if (rest === '' || text === undefined || text === '' || injected.test(rest)) continue
+    if (rest === '' || text === undefined || text === '' || injected.test(rest) || ofMessages.test(rest)) continue
     const name = rest.toLowerCase().replaceAll('_', '-')
     const setting = settingNamed(name)
     if (setting === undefined) unknowns.push(`${variable}: ${unknown(name, variableOf)}`)
