@@ -14,7 +14,7 @@ import { segmentMessage } from './segment.ts'
 export const maxWholeBytes = 8 * 1024 * 1024
 
 /** Bytes of an envelope that Status peers take. */
-const statusMaxMessageBytes = 1024 * 1024
+export const statusMaxMessageBytes = 1024 * 1024
 
 /** One parity segment for so many: status-go's rate of 12.5 %. */
 const segmentsPerParity = 8
