@@ -1,5 +1,5 @@
 /** Claims about a message as bytes, for the row of the message. */
-import { bool, bytes, field, message, repeated, text, uint32, uint64 } from '../schema.ts'
+import { bool, bytes, field, int32, message, repeated, text, uint32, uint64 } from '../schema.ts'
 import { type Claims, maxClaims, noClaims } from './claims.ts'
 
 const from = field(1, text(256))
@@ -8,13 +8,13 @@ const clock = field(2, uint64)
 const claimsTable = message('claims about a message', {
   edits: repeated(
     1,
-    message('an edit', { from, clock, text: field(3, text()), contentType: field(4, uint32) }),
+    message('an edit', { from, clock, text: field(3, text()), contentType: field(4, int32) }),
     maxClaims,
   ),
   deletions: repeated(2, message('a deletion', { from, clock }), maxClaims),
   reactions: repeated(
     3,
-    message('a reaction', { from, clock, emotion: field(3, uint32), retracted: field(4, bool) }),
+    message('a reaction', { from, clock, emotion: field(3, int32), retracted: field(4, bool) }),
     maxClaims,
   ),
   pins: repeated(4, message('a pin', { from, clock, pinned: field(3, bool) }), maxClaims),
