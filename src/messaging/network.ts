@@ -1,5 +1,4 @@
 /** What the messaging library needs of a network. `waypost/client` is one over the protocols of Waku; a test's is another. */
-import { WaypostError } from '../core/errors.ts'
 import type { WakuMessage } from '../core/message.ts'
 import type { Nanoseconds } from '../core/time.ts'
 
@@ -38,9 +37,4 @@ export interface Network {
    * Throws `messaging/no-network` when none answers to the end.
    */
   query(topics: Topics, from: Nanoseconds, to: Nanoseconds): AsyncIterable<Carried>
-}
-
-/** What a network throws that reaches nobody: `why` in a few words. */
-export function noNetwork(why: string): WaypostError {
-  return new WaypostError('messaging/no-network', { why })
 }
