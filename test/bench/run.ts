@@ -17,6 +17,7 @@ const benches: Readonly<Record<string, readonly string[]>> = {
   archive: ['--messages=30000'],
   sync: ['--messages=100000'],
   stack: [],
+  messaging: [],
 }
 
 /** As `bin/waypost.js` starts the daemon: peers with a smaller heap would be what is measured. */
