@@ -24,7 +24,16 @@ import type { KnownDevice } from '../encryption/devices.ts'
 import { type ProtocolMessage, protocolMessage } from '../encryption/protocol-message.ts'
 import { type Opening, Sessions } from '../encryption/sessions.ts'
 import type { Account } from '../identity/account.ts'
-import { type KeyPair, type PublicKey, sameBytes, type UncompressedKey, uncompress, userId } from '../keys.ts'
+import {
+  compressedKeyBytes,
+  hex,
+  type KeyPair,
+  type PublicKey,
+  sameBytes,
+  type UncompressedKey,
+  uncompress,
+  userId,
+} from '../keys.ts'
 import { DataSync } from '../mvds/data-sync.ts'
 import { oneToOneGroupId, peerName } from '../mvds/group.ts'
 import { parseSyncPayload, syncPayload } from '../mvds/payload.ts'
@@ -53,6 +62,9 @@ const maxOutbox = 64
 
 /** People whose devices are looked for at one time. */
 const maxUnfound = 1000
+
+/** Channels with people that are remembered: to find one again takes a Diffie-Hellman. */
+const maxNegotiated = 512
 
 /** What a turn changed that others are told of when it is on disk. */
 export type News =
@@ -326,8 +338,17 @@ export class Engine {
     await this.#put(rows, partitionedChannel(own.key), bytes, { now, recipient: own.key })
   }
 
+  /** By the X of a key, on which alone the secret depends; the one used longest ago first. */
+  readonly #negotiated = new Map<string, Channel>()
+
   #between(key: PublicKey): Channel {
-    return negotiatedChannel(this.me.chat.sharedSecret(key))
+    const x = hex(key.subarray(1, compressedKeyBytes))
+    const channel = this.#negotiated.get(x) ?? negotiatedChannel(this.me.chat.sharedSecret(key))
+    this.#negotiated.delete(x)
+    this.#negotiated.set(x, channel)
+    const [oldest] = this.#negotiated.keys()
+    if (this.#negotiated.size > maxNegotiated && oldest !== undefined) this.#negotiated.delete(oldest)
+    return channel
   }
 
   /** Listens where a person writes to us. */
