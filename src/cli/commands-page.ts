@@ -13,9 +13,9 @@ In a clone the program is \`bin/waypost.js\`. A command that asks the running no
 file (\`--config-file\`), its data folder (\`--data-dir\`) or its API (\`--rest-url\`); with none of these, and no \`WAYPOST_…\` variable, it is
 the one on this machine with the default ports. \`--json\` gives one line of JSON for scripts, on standard output; remarks and errors go to
 standard error. No command asks a question,
-but \`backup\` and \`message\` for a password where there is a terminal. Without a command \`waypost\` runs the node. Each has \`--help\`.
+but \`backup\`, \`message\` and \`chat\` for a password where there is a terminal. Without a command \`waypost\` runs the node. Each has \`--help\`.
 
-\`message\` is what [messaging.md](messaging.md) begins with. Its commands find identity and messages in
+\`message\` is for scripts, \`chat\` for people ([messaging.md](messaging.md)). Both find identity and messages in
 \`--folder\` (\`~/.local/share/waypost/messages\` unless given, or where \`XDG_DATA_HOME\` says), the password in \`--password-file\`,
 in \`WAYPOST_MESSAGE_PASSWORD\` or by asking, the nodes in \`--node\` or \`WAYPOST_MESSAGE_NODES\`. One command at a time works on a folder.
 An id may be given by 8 characters or more of its beginning where it is known already.

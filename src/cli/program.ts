@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { addBackup } from './commands/backup.ts'
 import { addCanary } from './commands/canary.ts'
+import { addChat } from './commands/chat.ts'
 import { addCompletion } from './commands/completion.ts'
 import { addConfig } from './commands/config.ts'
 import { addDnsTree } from './commands/dns-tree.ts'
@@ -44,6 +45,7 @@ export function createProgram(): Command {
     addQuery,
     addStore,
     addMessage,
+    addChat,
     addBackup,
     addDnsTree,
     addReload,

@@ -8,18 +8,20 @@ const clearLine = '\u001b[K'
 const clearBelow = '\u001b[J'
 
 /** Keys that end it: q, Escape, Ctrl-C (which a raw terminal sends as a character). */
-const ending = new Set(['q', 'Q', '\u001b', '\u0003'])
+const endingKeys: ReadonlySet<string> = new Set(['q', 'Q', '\u001b', '\u0003'])
 
 export class Screen implements Disposable {
   readonly #left = new AbortController()
   readonly #resized: () => void
+  readonly #ending: ReadonlySet<string>
   readonly #pressed = (data: Buffer): void => {
-    if (ending.has(data.toString())) this.#left.abort()
+    if (this.#ending.has(data.toString())) this.#left.abort()
   }
 
-  /** `resized` is called when the terminal has another size. */
-  constructor(resized: () => void) {
+  /** `resized` is called when the terminal has another size; `ending`: keys that end it. */
+  constructor(resized: () => void, ending: ReadonlySet<string> = endingKeys) {
     this.#resized = resized
+    this.#ending = ending
     process.stdout.write(enter)
     process.stdout.on('resize', resized)
     process.stdin.setRawMode(true)
