@@ -131,6 +131,7 @@ export class Following implements AsyncDisposable {
     const isNews = reach !== undefined && reach !== this.#reach
     const isBetter = this.#reach === 'none' || reach === 'whole'
     this.#reach = reach ?? this.#reach
+    if (isNews) this.#parts.log.info({ reach }, 'reach of the nodes changed')
     for (const look of [...this.#waiting]) look()
     if (isNews && isBetter) this.#parts.online()
   }

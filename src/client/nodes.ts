@@ -3,7 +3,7 @@
  * speaks and that it is of our cluster; one of another cluster is told to the log and left. A node that does not speak
  * metadata is taken as it is (docs/decisions/0005-for-real-clients-and-scripts.md).
  */
-import type { IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
+import type { Connection, IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
 import { messageOf } from '../core/errors.ts'
 import type { Milliseconds } from '../core/time.ts'
 import { StaticPeers, type StaticPeersParts } from '../net/peers.ts'
@@ -31,6 +31,9 @@ const nobody: ReadonlySet<string> = new Set()
 /** For the first attempt at each node, from its dial to knowing what it does: as long as one dial may take. */
 const firstTimeout: Milliseconds = 10_000
 
+/** For a node to say of which cluster it is; one that does not say it is used as it is. */
+const metadataTimeout: Milliseconds = 5000
+
 /** For the connections with a node of another cluster to close. */
 const closeTimeout: Milliseconds = 500
 
@@ -47,8 +50,12 @@ export class Nodes implements AsyncDisposable {
   readonly #stop = new AbortController()
   readonly #keeper: StaticPeers
   readonly #named: ReadonlyMap<string, PeerId>
-  /** What those do that are connected and of our cluster. */
+  /** What those do that are connected and of our cluster: nothing, some of them. */
   readonly #reached = new Map<string, readonly Service[]>()
+  /** The protocols that a node said last, on each connection. */
+  readonly #said = new WeakMap<Connection, readonly string[]>()
+  /** Those that have been found to be of another cluster. */
+  readonly #foreign = new Set<string>()
   /** Those that have not been reached or failed for the first time yet. */
   readonly #untried: Set<string>
   /** Whom to ask first: those that failed stand last. Filter has no such order, since following goes on. */
@@ -72,7 +79,7 @@ export class Nodes implements AsyncDisposable {
 
   /** True when a node can be asked for anything. */
   get reached(): boolean {
-    return this.#reached.size > 0
+    return [...this.#reached.values()].some((services) => services.length > 0)
   }
 
   /** The nodes that can be asked for `service` at this moment, the best first. */
@@ -128,35 +135,41 @@ export class Nodes implements AsyncDisposable {
     if (was) this.#changed()
   }
 
-  async #identified({ peerId, protocols }: IdentifyResult): Promise<void> {
+  async #identified({ peerId, protocols, connection }: IdentifyResult): Promise<void> {
     const id = peerId.toString()
     if (!this.#named.has(id)) return
-    const isOurs = this.#reached.has(id) || !protocols.includes(metadataProtocol) || (await this.#isOurs(peerId))
+    const isMet = this.#said.has(connection)
+    this.#said.set(connection, protocols)
+    // It is being asked already, or was found to be of another cluster.
+    if (isMet && !this.#reached.has(id)) return
+    const isOurs = isMet || !protocols.includes(metadataProtocol) || (await this.#isOurs(peerId))
     // Its answer may come after it has gone.
-    if (this.#stop.signal.aborted || this.#parts.libp2p.getConnections(peerId).length === 0) return
-    if (isOurs) this.#speaks(id, protocols)
+    if (this.#stop.signal.aborted || connection.status !== 'open') return
+    if (isOurs) this.#reached.set(id, servicesOf(this.#said.get(connection) ?? protocols))
     else await this.#part(peerId)
     this.#untried.delete(id)
     this.#changed()
   }
 
-  #speaks(id: string, protocols: readonly string[]): void {
-    const services = allServices.filter((name) => protocolsOf[name].some((protocol) => protocols.includes(protocol)))
-    if (services.length > 0) this.#reached.set(id, services)
-    else this.#reached.delete(id)
-  }
-
   async #isOurs(peer: PeerId): Promise<boolean> {
     const { libp2p, ours, log } = this.#parts
+    const { signal } = this.#stop
     try {
-      const { cluster = 0 } = await askMetadata(libp2p, peer, ours(), { signal: this.#stop.signal })
+      const { cluster = 0 } = await askMetadata(libp2p, peer, ours(), { timeout: metadataTimeout, signal })
       if (cluster === ours().cluster) return true
-      log.warn({ peer: peer.toString(), cluster, ours: ours().cluster }, 'node is of another cluster')
+      this.#tellForeign(peer.toString(), cluster)
       return false
     } catch (error) {
       log.debug({ peer: peer.toString(), reason: messageOf(error) }, 'node reports no metadata')
       return true
     }
+  }
+
+  /** That it goes on is no news. */
+  #tellForeign(peer: string, cluster: number): void {
+    const level = this.#foreign.has(peer) ? 'debug' : 'warn'
+    this.#foreign.add(peer)
+    this.#parts.log[level]({ peer, cluster, ours: this.#parts.ours().cluster }, 'node is of another cluster')
   }
 
   async #part(peer: PeerId): Promise<void> {
@@ -180,4 +193,8 @@ export class Nodes implements AsyncDisposable {
       this.#listeners.add(once)
     })
   }
+}
+
+function servicesOf(protocols: readonly string[]): readonly Service[] {
+  return allServices.filter((name) => protocolsOf[name].some((protocol) => protocols.includes(protocol)))
 }

@@ -1,10 +1,15 @@
 /** The client against real nodes: publishing, following, and coming back. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { connect } from '../../src/client/client.ts'
 import { complaints } from '../kit/complaints.ts'
 import { freePort } from '../kit/free-port.ts'
+import { testNetwork } from '../kit/sdk.ts'
 import { neighbour, networkDaemon, twins } from '../kit/twins.ts'
 import { all, clientOf, published, pubsubTopic, Told, textMessage, textOf } from './kit.ts'
+
+const run = promisify(execFile)
 
 const [node, other] = await twins(t, { pubsubTopic })
 
@@ -146,9 +151,20 @@ t.test('an address without the id of a node is refused', async (t) => {
     await t.rejects(connect({ nodes: [address] }), { code: 'client/bad-address' })
 })
 
-t.test('a program gets it from the package by its name', async (t) => {
-  t.equal(import.meta.resolve('waypost/client'), import.meta.resolve('../../src/client/client.js'))
-})
+t.test(
+  'a program that takes it from the package by its name publishes, disposes of it and ends by itself',
+  async (t) => {
+    const encoded = Buffer.from(textMessage('by name', '/waypost/1/program/proto')).toString('base64')
+    const source = `
+    import { connect } from 'waypost/client'
+    await using client = await connect({ nodes: ['${node.ws}'], clusterId: ${testNetwork.clusterId} })
+    client.follow([{ pubsubTopic: '${pubsubTopic}', contentTopics: ['/waypost/1/program/proto'] }])
+    await client.publish('${pubsubTopic}', Buffer.from('${encoded}', 'base64'))
+    console.log('published')`
+    const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '--eval', source])
+    t.same([stdout, stderr], ['published\n', ''])
+  },
+)
 
 t.test('none of this worries the operator', async (t) => {
   t.same([node, other].flatMap(complaints), [])
