@@ -57,7 +57,7 @@ export class History {
     const { claims } = await readRow(rows, awaited)
     if (claims !== noClaims) rows.remove(awaited)
     const at = this.#rowOf(record)
-    rows.put(at, encodeHistoryRecord(record))
+    rows.put(at, encodeHistoryRecord(asKept(record, claims)))
     rows.put(`message/${record.id}`, encodeMessageRow({ claims, at }))
     return true
   }
@@ -86,6 +86,8 @@ export class History {
     if (claims === held.claims) return false
     if (record === undefined && held.claims === noClaims && !this.#takesAwaited()) return false
     rows.put(row, encodeMessageRow({ ...held, claims }))
+    if (record !== undefined && claims.deletions.has(record.from))
+      rows.put(this.#rowOf(record), encodeHistoryRecord(asKept(record, claims)))
     return true
   }
 
@@ -128,6 +130,12 @@ export class History {
 
 function writtenOf({ from, message: { text, contentType } }: HistoryRecord) {
   return { from, text, contentType }
+}
+
+/** What its author has deleted is not kept. */
+function asKept(record: HistoryRecord, { deletions }: Claims): HistoryRecord {
+  if (!deletions.has(record.from)) return record
+  return { ...record, message: { ...record.message, text: '', content: undefined } }
 }
 
 async function readRow(rows: Pick<Rows, 'get'>, key: string): Promise<MessageRow> {

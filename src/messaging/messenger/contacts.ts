@@ -53,7 +53,8 @@ export class Contacts {
       contactRequestState: toWire(handshake),
     }
     const signed = engine.sign('chatMessage', message)
-    const id = await engine.write(turn, chat, signed, message)
+    // Until they say yes they pass over what else we write.
+    const id = await engine.write(turn, { ...chat, isOpen: areContacts(handshake) }, signed, message)
     await this.#keep(turn, { ...person, handshake, requestId: id, heardAt: turn.now })
     engine.post(turn, key, { signed, isHistory: true })
     turn.news.push({ kind: 'contact', person: userId(key) })

@@ -114,6 +114,11 @@ export interface EngineOptions {
   readonly failed: (error: unknown) => void
 }
 
+type Decrypted = Pick<Origin, 'protection' | 'encryption'> & {
+  readonly person: Person
+  readonly plaintext: Uint8Array
+}
+
 interface PutOptions {
   readonly now: Milliseconds
   /** Who signs the envelope; we, unless it is said. */
@@ -168,8 +173,8 @@ export class Engine {
   }
 
   static async open(options: EngineOptions): Promise<Engine> {
-    const { database, network, failed } = options
-    const outbox = await Outbox.load(database, network, failed)
+    const { database, network, failed, clock } = options
+    const outbox = await Outbox.load({ database, network, failed, ...(clock && { clock }) })
     const engine = new Engine(options, {
       people: await People.load(database),
       outbox,
@@ -424,12 +429,13 @@ export class Engine {
     const author = opened.author!
     const { place } = opened.listening
     // A message of this very device, which stores and the network hand back.
-    if (sameBytes(author, this.me.chat.publicKey) && message.installation === this.me.installation) return
+    if (userId(author) === this.me.id && message.installation === this.me.installation) return
     const before = this.#learn(await this.person(rows, author), message, now)
     const opening = await this.#decrypt(turn, before, message)
-    if (opening === undefined) {
+    if ('why' in opening) {
       if (this.people.has(author)) await this.keep(rows, before)
-      if (place.kind === 'private' && message.encrypted.has(this.me.installation)) await this.#tellLost(turn, before)
+      const isLost = opening.why === 'no session' && place.kind === 'private'
+      if (isLost && sentAt > lastReadOf(before, message.installation)) await this.#tellLost(turn, before)
       return
     }
     const { plaintext, ...below } = opening
@@ -489,10 +495,10 @@ export class Engine {
     { rows, now }: Turn,
     person: Person,
     message: ProtocolMessage,
-  ): Promise<(Pick<Origin, 'protection' | 'encryption'> & { person: Person; plaintext: Uint8Array }) | undefined> {
+  ): Promise<Decrypted | Extract<Opening, { opened: false }>> {
     if (message.publicMessage !== undefined) return { protection: 'open', person, plaintext: message.publicMessage }
-    const opening: Opening = await this.#sessions.open(rows, person, message, now)
-    if (!opening.opened) return undefined
+    const opening = await this.#sessions.open(rows, person, message, now)
+    if (!opening.opened) return opening
     const { by, plaintext } = opening
     return { protection: by, plaintext, person: opening.person, ...(by === 'session' && { encryption: person.key }) }
   }
@@ -506,6 +512,12 @@ function readingOf(whole: Uint8Array): ProtocolMessage {
   const message = protocolMessage.parse(whole)
   const isNone = message === undefined || (message.encrypted.size === 0 && message.publicMessage === undefined)
   return isNone ? protocolMessage.decode(protocolMessage.encode({ publicMessage: whole })) : message
+}
+
+/** When a device of a person was last read; what was sent before, and cannot be opened now, was had or is past help. */
+function lastReadOf({ sessions }: Person, installation: string): Milliseconds {
+  const read = sessions.filter((one) => one.installation === installation).map(({ readAt }) => readAt)
+  return Math.max(0, ...read)
 }
 
 /** A person whose device has said that it lost what we have read before: it is begun anew with it. */

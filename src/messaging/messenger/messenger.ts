@@ -72,7 +72,9 @@ export interface Contact {
   readonly isBlocked: boolean
 }
 
-/** What `changes` tells of. */
+export type { CommunityInfo, DeviceInfo, NewCommunityOptions }
+
+/** What `onChange` tells of. */
 export type Change = News
 
 function ignore(): void {}

@@ -1,8 +1,10 @@
 /**
  * What is to go out, in rows: written in the transaction that encrypted it, and removed when the network has taken it. A
- * crash sends the same bytes again, never other bytes under the same keys.
+ * crash sends the same payload again, never another one under the same keys.
  */
 import { isWaypostError } from '../../core/errors.ts'
+import { decodeMessage, encodeMessage } from '../../core/message.ts'
+import { type Clock, distance, type Milliseconds, systemClock, toNanoseconds } from '../../core/time.ts'
 import type { Network } from '../network.ts'
 import { bytes, field, message, text } from '../schema.ts'
 import type { Database, Rows } from '../storage/rows.ts'
@@ -11,26 +13,39 @@ import type { Sealed } from './channels.ts'
 const table = message('a message on its way out', { pubsubTopic: field(1, text(256)), encoded: field(2, bytes()) })
 
 const prefix = 'outbox/'
+
+/** How old a message may go out under the time at which it was sealed: half of what stores take. */
+const freshFor: Milliseconds = 10_000
 const digits = 16
 
+export interface OutboxParts {
+  readonly database: Database
+  readonly network: Network
+  /** Told of what is not the network's: the disk's. */
+  readonly failed: (error: unknown) => void
+  readonly clock?: Clock
+}
+
 export class Outbox {
+  readonly #clock: Clock
   readonly #database: Database
   readonly #network: Network
   readonly #failed: (error: unknown) => void
   #next = 0
   #waiting = 0
   #sending: Promise<void> | undefined
+  #isAsked = false
 
-  private constructor(database: Database, network: Network, failed: (error: unknown) => void) {
+  private constructor({ database, network, failed, clock = systemClock }: OutboxParts) {
+    this.#clock = clock
     this.#database = database
     this.#network = network
     this.#failed = failed
   }
 
-  /** `failed` is told of what is not the network's: the disk's. */
-  static async load(database: Database, network: Network, failed: (error: unknown) => void): Promise<Outbox> {
-    const outbox = new Outbox(database, network, failed)
-    for await (const { key } of database.scan({ prefix })) {
+  static async load(parts: OutboxParts): Promise<Outbox> {
+    const outbox = new Outbox(parts)
+    for await (const { key } of parts.database.scan({ prefix })) {
       outbox.#next = Number(key.slice(prefix.length)) + 1
       outbox.#waiting += 1
     }
@@ -50,6 +65,8 @@ export class Outbox {
 
   /** Sends what waits, the oldest first, until there is none or the network takes none. */
   flush(): Promise<void> {
+    // What was put in since the rows were last looked at must not wait for the next call.
+    this.#isAsked = true
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined
     })
@@ -58,13 +75,12 @@ export class Outbox {
 
   async #sendAll(): Promise<void> {
     try {
-      for (let sent = 1; sent > 0; ) {
-        sent = 0
+      while (this.#isAsked) {
+        this.#isAsked = false
         for await (const { key, value } of this.#database.scan({ prefix })) {
-          await this.#network.publish(...argumentsOf(value))
+          await this.#network.publish(...argumentsOf(value, this.#clock()))
           await this.#database.transaction(async (rows) => rows.remove(key))
           this.#waiting -= 1
-          sent += 1
         }
       }
     } catch (error) {
@@ -74,7 +90,13 @@ export class Outbox {
   }
 }
 
-function argumentsOf(stored: Uint8Array): [string, Uint8Array] {
+/**
+ * The payload as it was sealed, under the time of its sending where it waited: stores and relays refuse what seems old, and
+ * the time is no part of what is encrypted.
+ */
+function argumentsOf(stored: Uint8Array, now: Milliseconds): [string, Uint8Array] {
   const { pubsubTopic, encoded } = table.decode(Uint8Array.from(stored))
-  return [pubsubTopic, encoded]
+  const message = decodeMessage(encoded)
+  const isFresh = distance(message.timestamp ?? 0n, now) < freshFor
+  return [pubsubTopic, isFresh ? encoded : encodeMessage({ ...message, timestamp: toNanoseconds(now) })]
 }

@@ -72,6 +72,18 @@ t.test('who may delete what others wrote decides what is shown', async (t) => {
   t.match(await history.shown(rows, idOf(1), powers), { text: '', deletedBy: 'admin' })
 })
 
+t.test('what its author has deleted is not kept, whichever came first', async (t) => {
+  const rows = await database(t)
+  const history = new History(rows)
+  const deleted = (claims: Parameters<typeof withDeletion>[0]) => withDeletion(claims, 'alice', { clock: 3n } as never)
+  await rows.transaction((turn) => history.add(turn, record(1, 'a slip')))
+  t.equal((await history.find(rows, idOf(1)))?.message.text, 'a slip')
+  await rows.transaction((turn) => history.claim(turn, 'square', idOf(1), deleted))
+  await rows.transaction((turn) => history.claim(turn, 'square', idOf(2), deleted))
+  await rows.transaction((turn) => history.add(turn, record(2, 'another')))
+  for (const id of [1, 2]) t.equal((await history.find(rows, idOf(id)))?.message.text, '')
+})
+
 t.test('the inbox hands out what was put in, in order, until it is done, across a restart', async (t) => {
   const rows = await database(t)
   const inbox = await Inbox.load(rows)
