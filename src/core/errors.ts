@@ -68,11 +68,6 @@ const table = {
     when: 'an application asks something of a messenger that it has closed',
     says: 'the messenger is closed',
   },
-  'messaging/unreadable': {
-    when: 'a stored chat or message is damaged, or of a later release',
-    says: '{what} that was stored cannot be read: it is damaged, or of a later release',
-    exit: 65,
-  },
   'messaging/no-network': {
     when: 'no node took a message, or no store answered to the end',
     says: 'no node can be reached for this: {why}',
@@ -539,8 +534,8 @@ const table = {
     says: 'the database in {folder} is closed',
   },
   'session/unreadable': {
-    when: 'a session, the prekeys of this device or the ratchet of a group, as they were stored, are damaged or of a later release',
-    says: 'a stored session cannot be read: {why}',
+    when: 'what the messaging library stored (a session, prekeys, a person, a chat, a message) is damaged, or of a later release',
+    says: 'what was stored cannot be read: {why}',
     exit: 65,
   },
   'rekey/unreadable': {

@@ -1,9 +1,9 @@
 /** A chat as a device keeps it: with a person, in a group, in public, in a channel of a community. */
-import { WaypostError } from '../../core/errors.ts'
 import type { Milliseconds } from '../../core/time.ts'
 import { ChatKind } from '../application/chat.ts'
 import { maxEvents } from '../application/group.ts'
 import { bool, bytes, field, message, repeated, text, uint32, uint64 } from '../schema.ts'
+import { readStored, unreadable } from '../stored.ts'
 
 export type ChatKindName = 'person' | 'public' | 'group' | 'channel'
 
@@ -64,12 +64,10 @@ export function encodeChat(chat: Chat): Uint8Array {
   })
 }
 
-/** Reads what `encodeChat` wrote. Throws `messaging/unreadable`. */
+/** Reads what `encodeChat` wrote. Throws `session/unreadable`. */
 export function decodeChat(stored: Uint8Array): Chat {
-  const read = chatTable.parse(Uint8Array.from(stored))
-  const kind = kindNames.get(read?.kind ?? 0)
-  if (read?.version !== version || kind === undefined)
-    throw new WaypostError('messaging/unreadable', { what: 'a chat' })
-  const { version: _, lastAt, ...rest } = read
+  const { version: _, lastAt, ...rest } = readStored(chatTable, version, stored)
+  const kind = kindNames.get(rest.kind)
+  if (kind === undefined) throw unreadable('a chat is of no kind that this release knows')
   return { ...rest, kind, lastAt: Number(lastAt) }
 }

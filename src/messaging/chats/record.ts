@@ -1,8 +1,8 @@
 /** A message as history keeps it: the payload as it came, and what the layers below said of it. */
-import { WaypostError } from '../../core/errors.ts'
 import type { Milliseconds } from '../../core/time.ts'
 import { type ChatMessage, chatMessage } from '../application/chat.ts'
 import { bytes, field, message, text, uint32, uint64 } from '../schema.ts'
+import { readStored, unreadable } from '../stored.ts'
 
 /** How far a message of ours has come: on its way, at one of those it is for, or given up. Theirs have come. */
 export const statuses = ['received', 'sending', 'delivered', 'failed'] as const
@@ -41,11 +41,10 @@ export function encodeHistoryRecord(record: HistoryRecord): Uint8Array {
   })
 }
 
-/** Reads what `encodeHistoryRecord` wrote. Throws `messaging/unreadable`. */
+/** Reads what `encodeHistoryRecord` wrote. Throws `session/unreadable`. */
 export function decodeHistoryRecord(stored: Uint8Array): HistoryRecord {
-  const read = recordTable.parse(Uint8Array.from(stored))
-  const said = read?.version === version ? chatMessage.parse(read.message) : undefined
-  if (read === undefined || said === undefined) throw new WaypostError('messaging/unreadable', { what: 'a message' })
-  const { id, chatId, from, receivedAt, status } = read
-  return { id, chatId, from, receivedAt: Number(receivedAt), status: statuses[status] ?? 'received', message: said }
+  const { id, chatId, from, receivedAt, status, message: said } = readStored(recordTable, version, stored)
+  const message = chatMessage.parse(said)
+  if (message === undefined) throw unreadable('a message of history is damaged')
+  return { id, chatId, from, receivedAt: Number(receivedAt), status: statuses[status] ?? 'received', message }
 }

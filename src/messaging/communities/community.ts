@@ -1,8 +1,8 @@
 /** A community as a device keeps it: the description that was signed last, and what the two have to do with each other. */
-import { WaypostError } from '../../core/errors.ts'
 import type { CommunityDescription } from '../application/community.ts'
 import { type CompressedKey, compressedKeyBytes } from '../keys.ts'
 import { bytes, field, message, repeated, text, uint32, uint64 } from '../schema.ts'
+import { readStored } from '../stored.ts'
 import { openDescription } from './description.ts'
 
 /** Requests to join that wait for an answer of ours. */
@@ -51,10 +51,9 @@ export function encodeCommunity(community: Community): Uint8Array {
   return table.encode({ ...community, requests: [...community.requests], version })
 }
 
-/** Reads what `encodeCommunity` wrote. Throws `messaging/unreadable`. */
+/** Reads what `encodeCommunity` wrote. Throws `session/unreadable`. */
 export function decodeCommunity(stored: Uint8Array): Community {
-  const read = table.parse(Uint8Array.from(stored))
-  if (read?.version !== version) throw new WaypostError('messaging/unreadable', { what: 'a community' })
+  const read = readStored(table, version, stored)
   // Looked at when it came; what is on our disk only has to be whole.
   return { ...read, key: read.key as CompressedKey }
 }

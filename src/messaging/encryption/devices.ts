@@ -9,9 +9,9 @@
  */
 import { type CompressedKey, compressedKey, compressedKeyBytes } from '../keys.ts'
 import { bytes, field, int64, message, repeated, text, uint32 } from '../schema.ts'
+import { readStored } from '../stored.ts'
 import { maxDevices } from './bundle.ts'
 import { type Bundle, maxInstallationIdBytes, type SignedPrekey } from './protocol-message.ts'
-import { readStored } from './stored.ts'
 
 /** Devices of one person that are remembered; those not heard of for longest go. */
 const maxKnownDevices = 16

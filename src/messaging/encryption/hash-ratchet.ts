@@ -9,9 +9,9 @@ import { inspect } from 'node:util'
 import { gcmKeyBytes, openGcm, sealGcm } from '../aes-gcm.ts'
 import { keccak256, sameBytes } from '../keys.ts'
 import { bytes, type DraftOf, field, message, uint32 } from '../schema.ts'
+import { readStored, unreadable } from '../stored.ts'
 import type { GroupKey } from './group-key.ts'
 import { type EncryptedMessage, type encryptedMessage, maxGroupIdBytes } from './protocol-message.ts'
-import { readStored, unreadable } from './stored.ts'
 
 /** Messages that may be missing before one that is opened: some milliseconds of hashing, which anybody can ask for. */
 export const maxSequenceSteps = 2000

@@ -8,9 +8,9 @@
 import { inspect } from 'node:util'
 import { KeyPair, sameBytes, secretKeyBytes } from '../keys.ts'
 import { bytes, field, int64, message, repeated, uint32 } from '../schema.ts'
+import { readStored, unreadable } from '../stored.ts'
 import { prekeyProtocolVersion } from './bundle.ts'
 import type { SignedPrekey } from './protocol-message.ts'
-import { readStored, unreadable } from './stored.ts'
 
 const day = 24n * 60n * 60n * 1_000_000_000n
 

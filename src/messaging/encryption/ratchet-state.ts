@@ -1,7 +1,7 @@
 /** What a party of the double ratchet knows, and its form on disk. */
 import { type CompressedKey, compressedKey, compressedKeyBytes, KeyPair, secretKeyBytes } from '../keys.ts'
 import { bytes, field, message, repeated, uint32 } from '../schema.ts'
-import { readStored, unreadable } from './stored.ts'
+import { readStored, unreadable } from '../stored.ts'
 
 /** Message keys that a session keeps for messages that are still on their way. */
 export const maxKeptKeys = 2000

@@ -9,9 +9,9 @@
 import { inspect } from 'node:util'
 import { compressedKeyBytes, type KeyPair, keyOrNone, type PublicKey, sameBytes } from '../keys.ts'
 import { bool, bytes, type DraftOf, field, message, text, uint32 } from '../schema.ts'
+import { readStored } from '../stored.ts'
 import { Ratchet, type RatchetRefusal } from './double-ratchet.ts'
 import { type EncryptedMessage, type encryptedMessage, maxInstallationIdBytes } from './protocol-message.ts'
-import { readStored } from './stored.ts'
 import { answerX3dh, type Invitation, startX3dh } from './x3dh.ts'
 
 /** A device of another person. */

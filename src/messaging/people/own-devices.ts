@@ -1,8 +1,8 @@
 /** The other devices of this person, one row: those that have announced themselves, and which of them count. */
-import { WaypostError } from '../../core/errors.ts'
 import { maxInstallationIdBytes } from '../encryption/protocol-message.ts'
 import { bool, field, message, repeated, text, uint32, uint64 } from '../schema.ts'
 import type { Rows } from '../storage/rows.ts'
+import { readStored } from '../stored.ts'
 
 /** Devices that are remembered, those announced last first. */
 const most = 16
@@ -47,10 +47,7 @@ const table = message('the devices of this person', {
 
 async function load(rows: Pick<Rows, 'get'>): Promise<OwnDevices> {
   const stored = await rows.get(row)
-  if (stored === undefined) return { name: '', clock: 0n, others: [] }
-  const read = table.parse(Uint8Array.from(stored))
-  if (read?.version !== version) throw new WaypostError('messaging/unreadable', { what: 'the list of own devices' })
-  return read
+  return stored === undefined ? { name: '', clock: 0n, others: [] } : readStored(table, version, stored)
 }
 
 function save(rows: Rows, devices: OwnDevices): void {

@@ -1,11 +1,11 @@
 /** What a device keeps of another person: devices, sessions with them, and how far the two have come as contacts. */
-import { WaypostError } from '../../core/errors.ts'
 import type { Milliseconds } from '../../core/time.ts'
 import { areContacts, type Handshake, strangers } from '../contacts/handshake.ts'
 import { DeviceList } from '../encryption/devices.ts'
 import { maxInstallationIdBytes } from '../encryption/protocol-message.ts'
 import { compressedKeyBytes, type PublicKey, type UncompressedKey, uncompress, uncompressedKeyBytes } from '../keys.ts'
 import { bool, bytes, field, message, repeated, text, uint32, uint64 } from '../schema.ts'
+import { readStored } from '../stored.ts'
 
 /** Sessions with the devices of one person: above it the one that was used longest ago is forgotten. */
 export const maxSessions = 32
@@ -110,10 +110,7 @@ export function encodePerson(person: Person): Uint8Array {
 
 /** Reads what `encodePerson` wrote. Throws `session/unreadable`. */
 export function decodePerson(stored: Uint8Array): Person {
-  const read = personTable.parse(Uint8Array.from(stored))
-  if (read?.version !== version)
-    throw new WaypostError('session/unreadable', { why: 'what is known of a person is damaged, or of a later release' })
-  const { key, devices, sessions, handshake, heardAt, version: _, ...rest } = read
+  const { key, devices, sessions, handshake, heardAt, version: _, ...rest } = readStored(personTable, version, stored)
   return {
     ...rest,
     // Looked at when it came; what is on our disk only has to be whole.

@@ -1,6 +1,6 @@
 /** States as they are stored: tables with a version, read whole or not at all. */
-import { WaypostError } from '../../core/errors.ts'
-import type { Message } from '../schema.ts'
+import { WaypostError } from '../core/errors.ts'
+import type { Message } from './schema.ts'
 
 /** Reads what was stored as `table`, of this `version`; bytes of its own. Throws `session/unreadable`. */
 export function readStored<Value extends { readonly version: number }, Draft>(
