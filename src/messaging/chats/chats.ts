@@ -32,6 +32,10 @@ export class Chats {
     rows.put(this.#row(chat.id), encodeChat(chat))
   }
 
+  remove(rows: Rows, id: string): void {
+    rows.remove(this.#row(id))
+  }
+
   async *all(): AsyncGenerator<Chat> {
     for await (const { value } of this.#database.scan({ prefix })) yield decodeChat(value)
   }

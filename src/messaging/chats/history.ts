@@ -46,8 +46,12 @@ export class History {
     return readRow(rows, `message/${id}`)
   }
 
+  #awaitedPrefix(chatId: string): string {
+    return `awaited/${this.#database.tag(chatId)}/`
+  }
+
   #awaitedRow(chatId: string, id: string): string {
-    return `awaited/${this.#database.tag(chatId)}/${id}`
+    return `${this.#awaitedPrefix(chatId)}${id}`
   }
 
   /** Adds a message, with what was said about it in its chat before it came; says whether it is new. */
@@ -89,6 +93,15 @@ export class History {
     if (record !== undefined && claims.deletions.has(record.from))
       rows.put(this.#rowOf(record), encodeHistoryRecord(asKept(record, claims)))
     return true
+  }
+
+  /** Removes all that was said in a chat. */
+  async forget(rows: Rows, chatId: string): Promise<void> {
+    for await (const { key, value } of this.#database.scan({ prefix: this.#chatPrefix(chatId) })) {
+      rows.remove(key)
+      rows.remove(`message/${decodeHistoryRecord(value).id}`)
+    }
+    for await (const { key } of this.#database.scan({ prefix: this.#awaitedPrefix(chatId) })) rows.remove(key)
   }
 
   /** Since the start: rows of a session before are few, or were bounded then. */

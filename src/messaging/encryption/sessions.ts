@@ -3,7 +3,9 @@
  * came is read by whichever session takes it.
  *
  * All within one transaction of the database: what follows a used key is on disk together with what was encrypted by it.
- * Written is by the session that was used last, and one is begun once for a prekey of theirs (docs/decisions/0041).
+ * Written is by the session of the latest message, so that one which is played again moves nothing, and one is begun once for a
+ * prekey of theirs (docs/decisions/0041). None is dropped while its prekey may be used: a first message that is played again has to
+ * meet the session that has read it.
  */
 import { randomBytes } from 'node:crypto'
 import { type Milliseconds, toNanoseconds } from '../../core/time.ts'
@@ -47,6 +49,14 @@ export type Opening =
       readonly person: Person
     }
   | { readonly opened: false; readonly why: RatchetRefusal | 'no session' | 'not for us' }
+
+/** A message that came. */
+export interface Received {
+  readonly message: ProtocolMessage
+  /** When it was sent, never later than it came. */
+  readonly at: Milliseconds
+  readonly now: Milliseconds
+}
 
 /** What else is in a message to a person. */
 export interface SealOptions {
@@ -112,108 +122,97 @@ export class Sessions {
     return ring
   }
 
-  /** The session by which a device is written to, begun where it has to be; and the sessions with it in last place. */
+  /** The session by which a device is written to, begun where it has to be; and all sessions with it. */
   async #writing(
     rows: Rows,
     person: Person,
     device: KnownDevice,
     now: Milliseconds,
   ): Promise<{ row: string; session: Session; sessions: readonly SessionEntry[] }> {
-    const entry = person.sessions.findLast(({ installation }) => installation === device.installation)
+    const entry = latest(person.sessions.filter((one) => one.installation === device.installation && !one.isLost))
     const stored = entry && !isStale(entry, person, device, now) ? await rows.get(entry.row) : undefined
-    if (entry !== undefined && stored !== undefined) {
-      const sessions = [...person.sessions.filter((one) => one !== entry), entry]
-      return { row: entry.row, session: Session.fromBytes(stored), sessions }
-    }
+    if (entry !== undefined && stored !== undefined)
+      return { row: entry.row, session: Session.fromBytes(stored), sessions: person.sessions }
     const session = Session.start(this.#me.chat, { ...device, identity: person.key })
-    const { sessions, row } = withSession(rows, person, session, 0)
-    return { row, session, sessions }
+    return { ...withSession(rows, person, session, now), session }
   }
 
   /** Reads what is for this device in a message of a person. */
-  async open(rows: Rows, person: Person, message: ProtocolMessage, now: Milliseconds): Promise<Opening> {
-    const mine = message.encrypted.get(this.#me.installation)
-    if (mine !== undefined) return await this.#openRatcheted(rows, person, message.installation, mine, now)
-    const shared = message.encrypted.get(anyInstallation)
+  async open(rows: Rows, person: Person, received: Received): Promise<Opening> {
+    const { encrypted } = received.message
+    const mine = encrypted.get(this.#me.installation)
+    if (mine !== undefined) return await this.#openRatcheted(rows, person, received, mine)
+    const shared = encrypted.get(anyInstallation)
     const plaintext = shared && openOneShot(this.#me.chat, shared)
     if (plaintext === undefined) return { opened: false, why: 'not for us' }
     return { opened: true, by: 'static', plaintext, person }
   }
 
-  async #openRatcheted(
-    rows: Rows,
-    person: Person,
-    installation: string,
-    message: EncryptedMessage,
-    now: Milliseconds,
-  ): Promise<Opening> {
+  async #openRatcheted(rows: Rows, person: Person, received: Received, mine: EncryptedMessage): Promise<Opening> {
     let why: RatchetRefusal | 'no session' = 'no session'
-    for (const { entry, session } of await this.#takers(rows, person, installation, message)) {
-      const result = session.decrypt(message)
+    for await (const { entry, session } of this.#takers(rows, person, received, mine)) {
+      const result = session.decrypt(mine)
       if (result.opened) {
         rows.put(entry.row, result.next.toBytes())
-        const used = { ...entry, readAt: now }
-        const sessions = [...person.sessions.filter((one) => one !== entry), used]
+        const used = { ...entry, at: Math.max(entry.at, received.at) }
+        const sessions = person.sessions.map((one) => (one === entry ? used : one))
         return { opened: true, by: 'session', plaintext: result.plaintext, person: { ...person, sessions } }
       }
       why = result.why
     }
-    return why === 'no session' ? await this.#answer(rows, person, installation, message, now) : { opened: false, why }
+    return why === 'no session' ? await this.#answer(rows, person, received, mine) : { opened: false, why }
   }
 
-  async #takers(rows: Rows, person: Person, installation: string, message: EncryptedMessage) {
-    const prekey = message.ratchet?.prekey
-    const takers: { entry: SessionEntry; session: Session }[] = []
-    if (prekey === undefined) return takers
+  /** The sessions that may have been written by. */
+  async *#takers(rows: Rows, person: Person, { message }: Received, mine: EncryptedMessage) {
+    const prekey = mine.ratchet?.prekey
+    if (prekey === undefined) return
     for (const entry of person.sessions) {
-      if (entry.installation !== installation || !sameBytes(entry.prekey, prekey)) continue
+      if (entry.installation !== message.installation || !sameBytes(entry.prekey, prekey)) continue
       const stored = await rows.get(entry.row)
       const session = stored && Session.fromBytes(stored)
-      if (session?.takes(message)) takers.push({ entry, session })
+      if (session?.takes(mine)) yield { entry, session }
     }
-    return takers
   }
 
-  async #answer(
-    rows: Rows,
-    person: Person,
-    installation: string,
-    message: EncryptedMessage,
-    now: Milliseconds,
-  ): Promise<Opening> {
-    const prekey = message.x3dh && (await this.#prekeys(rows, now)).find(message.x3dh.prekey)
-    const device = { identity: compress(person.key), installation }
-    const begun = prekey && Session.answer(this.#me.chat, prekey, device, message)
+  async #answer(rows: Rows, person: Person, received: Received, mine: EncryptedMessage): Promise<Opening> {
+    const { message, now, at } = received
+    const prekey = mine.x3dh && (await this.#prekeys(rows, now)).find(mine.x3dh.prekey)
+    const device = { identity: compress(person.key), installation: message.installation }
+    const begun = prekey && Session.answer(this.#me.chat, prekey, device, mine)
     if (begun === undefined) return { opened: false, why: 'no session' }
-    const result = begun.decrypt(message)
+    const result = begun.decrypt(mine)
     if (!result.opened) return result
-    const { sessions } = withSession(rows, person, result.next, now)
+    const { sessions } = withSession(rows, person, result.next, at)
     return { opened: true, by: 'session', plaintext: result.plaintext, person: { ...person, sessions } }
   }
 }
 
-/** Whether a session is to be left for a new one: the other device goes on with a newer prekey, and does not answer by this. */
-function isStale(
-  { prekey, readAt }: SessionEntry,
-  { sessions }: Person,
-  device: KnownDevice,
-  now: Milliseconds,
-): boolean {
-  if (sameBytes(prekey, device.prekey) || now - readAt < staleAfter) return false
-  return !sessions.some((one) => one.installation === device.installation && sameBytes(one.prekey, device.prekey))
+/** The entry of which the latest message is, or which we began since. */
+function latest(entries: readonly SessionEntry[]): SessionEntry | undefined {
+  return entries.toSorted((one, other) => other.at - one.at)[0]
 }
 
-/** Stores a new session; the one that was used longest ago makes room. */
+/** Whether a session is to be left for a new one: the other device goes on with a newer prekey, and does not answer by this. */
+function isStale({ prekey, at }: SessionEntry, { sessions }: Person, device: KnownDevice, now: Milliseconds): boolean {
+  if (sameBytes(prekey, device.prekey) || now - at < staleAfter) return false
+  return !sessions.some(
+    (one) => one.installation === device.installation && !one.isLost && sameBytes(one.prekey, device.prekey),
+  )
+}
+
+/** Stores a new session; the one of the oldest message makes room. */
 function withSession(
   rows: Rows,
   { sessions }: Person,
   session: Session,
-  readAt: Milliseconds,
+  at: Milliseconds,
 ): { row: string; sessions: readonly SessionEntry[] } {
   const row = `secret/session/${randomBytes(16).toString('hex')}`
   const { installation, prekey } = session
   rows.put(row, session.toBytes())
-  const all = [...sessions, { row, installation, prekey: Uint8Array.from(prekey), readAt }]
-  for (const { row: old } of all.slice(0, -maxSessions)) rows.remove(old)
-  return { row, sessions: all.slice(-maxSessions) }
+  const entry = { row, installation, prekey: Uint8Array.from(prekey), at, isLost: false }
+  const newestFirst = [entry, ...sessions.toSorted((one, other) => other.at - one.at)]
+  for (const { row: old } of newestFirst.slice(maxSessions)) rows.remove(old)
+  return { row, sessions: newestFirst.slice(0, maxSessions) }
 }

@@ -10,6 +10,7 @@ import type { Person } from '../people/person.ts'
 import type { Devices } from './devices.ts'
 import { type Engine, idText, type Turn } from './engine.ts'
 import type { Handlers, HeardOf } from './handlers.ts'
+import { checked } from './refusal.ts'
 
 export interface ContactParts {
   readonly engine: Engine
@@ -42,7 +43,7 @@ export class Contacts {
   async request(turn: Turn, key: PublicKey, text: string): Promise<string> {
     const { engine, chat, person } = await this.#with(turn, key)
     const handshake = steps.send(person.handshake, chat.clock)
-    const message = {
+    const draft = {
       clock: chat.clock,
       timestamp: BigInt(Math.floor(turn.now)),
       text,
@@ -52,9 +53,14 @@ export class Contacts {
       displayName: this.#name(),
       contactRequestState: toWire(handshake),
     }
-    const signed = engine.sign('chatMessage', message)
+    const signed = engine.sign('chatMessage', draft)
     // Until they say yes they pass over what else we write.
-    const id = await engine.write(turn, { ...chat, isOpen: areContacts(handshake) }, signed, message)
+    const id = await engine.write(
+      turn,
+      { ...chat, isOpen: areContacts(handshake) },
+      signed,
+      checked('chatMessage', draft, turn),
+    )
     await this.#keep(turn, { ...person, handshake, requestId: id, heardAt: turn.now })
     engine.post(turn, key, { signed, isHistory: true })
     turn.news.push({ kind: 'contact', person: userId(key) })
@@ -103,6 +109,7 @@ export class Contacts {
   async heardRequest(turn: Turn, { author, believed, message }: HeardOf<'chatMessage'>): Promise<void> {
     const engine = this.#engine
     const person = await engine.person(turn.rows, author)
+    if (person.isBlocked) return
     const state = message.contactRequestState
     const taken = state === undefined ? person.handshake : propagated(person.handshake, state).state
     const handshake = steps.receive(taken, message.clock)
@@ -111,7 +118,9 @@ export class Contacts {
     const chat = await engine.chats.need(turn.rows, userId(author), 'person', message.displayName)
     // Not open before we say yes: it is a request, not yet a conversation.
     const isOpen = areContacts(handshake)
-    await engine.hear(turn, { ...heard(chat, message.clock, turn.now), isOpen }, believed, message)
+    // Of somebody whom nobody here has answered one request is kept, however often it is said anew.
+    const isFirst = person.requestId === '' || person.handshake.ours === 'sent'
+    if (isFirst) await engine.hear(turn, { ...heard(chat, message.clock, turn.now), isOpen }, believed, message)
     // They lost what they knew of us, or our yes: it is said again.
     if (areContacts(person.handshake)) await this.accept(turn, author)
     turn.news.push({ kind: 'contact', person: userId(author) })

@@ -8,9 +8,8 @@ import {
   Emotion,
   ImageFormat,
 } from '../application/chat.ts'
-import { payloadFault } from '../application/content.ts'
 import type { Signed } from '../application/metadata.ts'
-import type { Payload, PayloadName } from '../application/payloads.ts'
+import type { PayloadName } from '../application/payloads.ts'
 import { type Chat, kindNumbers } from '../chats/chat.ts'
 import { heard, ticked } from '../chats/chats.ts'
 import type { Claimed } from '../chats/history.ts'
@@ -27,7 +26,7 @@ import type { Contacts } from './contacts.ts'
 import type { Engine, Heard, Posting, Turn } from './engine.ts'
 import type { Groups } from './groups.ts'
 import type { Handlers, HeardOf } from './handlers.ts'
-import { cannotSend } from './refusal.ts'
+import { cannotSend, checked } from './refusal.ts'
 
 /** What one says. */
 export interface Content {
@@ -77,9 +76,9 @@ export class Conversations {
     const { engine } = this.#parts
     const chat = ticked(await this.#open(turn, chatId), turn.now)
     const draft = this.#draft(turn, chat, content)
-    this.#check('chatMessage', draft, turn)
+    const message = checked('chatMessage', draft, turn)
     const signed = this.#signed(chat, 'chatMessage', draft)
-    const id = await engine.write(turn, chat, signed, draft)
+    const id = await engine.write(turn, chat, signed, message)
     await this.#spread(turn, chat, { signed, isHistory: true })
     return id
   }
@@ -133,7 +132,7 @@ export class Conversations {
     engine.chats.save(turn.rows, chat)
     const claims = claimOf(name, draft)
     await engine.history.claim(turn.rows, chat.id, messageId, (held, author) => claims(held, engine.me.id, author))
-    this.#check(name, draft, turn)
+    checked(name, draft, turn)
     await this.#spread(turn, chat, { signed: this.#signed(chat, name, draft) })
     turn.news.push({ kind: 'changed', chat: chat.id, id: messageId })
   }
@@ -142,13 +141,6 @@ export class Conversations {
     const record = await this.#parts.engine.history.find(rows, messageId)
     if (record === undefined) throw cannotSend(`there is no message ${messageId}`)
     return record
-  }
-
-  /** What receivers would refuse is refused here. */
-  #check<Name extends PayloadName>(name: Name, draft: object, { now }: Turn): void {
-    const message = this.#parts.engine.read(name, draft)
-    const fault = payloadFault({ name, message } as Payload, now)
-    if (fault !== undefined) throw cannotSend(fault)
   }
 
   /** The chat, where one may say something in it. */
@@ -170,8 +162,10 @@ export class Conversations {
     const { engine } = this.#parts
     const channel = this.#channelOf(chat)
     if (channel !== undefined) return await engine.postPublic(turn, channel, posting.signed)
-    for (const key of this.#audience(chat))
-      if (!engine.post(turn, key, posting)) throw cannotSend('too many messages are on their way')
+    const audience = this.#audience(chat)
+    const taken = audience.filter((key) => engine.post(turn, key, posting))
+    // A member of a group who is away for good does not keep the others from hearing.
+    if (audience.length > 0 && taken.length === 0) throw cannotSend('too many messages are on their way')
     await engine.mirror(turn, posting.signed)
   }
 

@@ -8,11 +8,11 @@
 import { createHash } from 'node:crypto'
 import { RecentSet } from '../../core/recent-set.ts'
 import { type Clock, type Milliseconds, systemClock, toMilliseconds } from '../../core/time.ts'
-import { type ChatMessage, chatMessage } from '../application/chat.ts'
+import type { ChatMessage } from '../application/chat.ts'
 import { type Judged, judge } from '../application/judge.ts'
 import { type Signed, signPayload } from '../application/metadata.ts'
 import type { Origin } from '../application/origin.ts'
-import { type PayloadName, readPayload, writePayload } from '../application/payloads.ts'
+import { type PayloadName, writePayload } from '../application/payloads.ts'
 import { ApplicationType } from '../application/types.ts'
 import type { Chat } from '../chats/chat.ts'
 import { Chats } from '../chats/chats.ts'
@@ -42,14 +42,14 @@ import type { SyncRecord, SyncStore } from '../mvds/records.ts'
 import type { Carried, Network } from '../network.ts'
 import { ownDevices } from '../people/own-devices.ts'
 import { People } from '../people/people.ts'
-import { type Person, stranger } from '../people/person.ts'
-import type { DraftOf } from '../schema.ts'
+import { isKept, type Person, stranger } from '../people/person.ts'
 import { Reassembler } from '../segmentation/reassembler.ts'
 import { split } from '../segmentation/split.ts'
 import type { Database, Rows } from '../storage/rows.ts'
-import { type Channel, negotiatedChannel, partitionedChannel } from '../topics.ts'
+import { type Channel, contactCodeChannel, negotiatedChannel, partitionedChannel } from '../topics.ts'
 import { Channels, type Listening, type Opened, sealFor } from '../transport/channels.ts'
 import { Outbox } from '../transport/outbox.ts'
+import { contactCodeOf } from './places.ts'
 
 /** Envelopes remembered, which stores and several nodes hand over again. */
 const remembered = { lifetime: 60 * 60 * 1000, most: 50_000 } as const
@@ -60,8 +60,8 @@ const told = { lifetime: 2 * 60 * 60 * 1000, most: 1000 } as const
 /** While so many wait for the network, nothing more is encrypted: what is confirmed meanwhile need not be. */
 const maxOutbox = 64
 
-/** People whose devices are looked for at one time. */
-const maxUnfound = 1000
+/** How long nobody is looked for again: what is published meanwhile comes by itself. And how many are remembered. */
+const sought = { lifetime: 60 * 60 * 1000, most: 10_000 } as const
 
 /** Channels with people that are remembered: to find one again takes a Diffie-Hellman. */
 const maxNegotiated = 512
@@ -119,6 +119,13 @@ type Decrypted = Pick<Origin, 'protection' | 'encryption'> & {
   readonly plaintext: Uint8Array
 }
 
+/** An envelope that was opened and put together. */
+interface Incoming extends Pick<Opened, 'listening'> {
+  readonly author: PublicKey
+  readonly message: ProtocolMessage
+  readonly sentAt: Milliseconds
+}
+
 interface PutOptions {
   readonly now: Milliseconds
   /** Who signs the envelope; we, unless it is said. */
@@ -150,11 +157,14 @@ export class Engine {
   readonly #segments: Reassembler
   readonly #recent: RecentSet<string>
   readonly #told: RecentSet<string>
+  readonly #sought: RecentSet<string>
+  /** By the X of a key, on which alone the secret depends; the one used longest ago first. */
+  readonly #negotiated = new Map<string, Channel>()
   #sync: DataSync
   /** Changes of DataSync that the turn has not put into rows. */
   #syncChanges: ((rows: Rows) => void)[] = []
-  /** Messages of ours that the envelope at hand has confirmed. */
-  #confirmed: readonly string[] = []
+  /** What is in memory may have what a turn that failed has not put on disk. */
+  #isAhead = false
 
   private constructor({ me, database, clock = systemClock }: EngineOptions, { people, outbox, inbox }: Loaded) {
     this.me = me
@@ -169,6 +179,7 @@ export class Engine {
     this.#segments = new Reassembler({ clock, isKnown: (sender) => sender === me.id || people.isKept(sender) })
     this.#recent = new RecentSet({ ...remembered, clock })
     this.#told = new RecentSet({ ...told, clock })
+    this.#sought = new RecentSet({ ...sought, clock })
     this.#sync = this.#newSync()
   }
 
@@ -211,17 +222,20 @@ export class Engine {
     const news: News[] = []
     try {
       const result = await this.database.transaction(async (rows) => {
+        if (this.#isAhead) await this.#restore()
+        this.#isAhead = true
         const turn = { rows, now: this.clock(), news }
         const done = await work(turn)
         await this.#encryptDue(turn)
         for (const change of this.#syncChanges) change(rows)
         this.#syncChanges = []
+        this.#isAhead = false
         return done
       })
       return { result, news }
     } catch (error) {
-      // Nothing of it is on disk: what is in memory is made to agree.
-      await this.#restore()
+      // Nothing of it is on disk: the next turn begins with what is.
+      this.#isAhead = true
       throw error
     }
   }
@@ -236,12 +250,28 @@ export class Engine {
     return (await this.people.find(rows, key)) ?? stranger(key)
   }
 
-  /** Keeps a person; whoever makes room is forgotten. */
+  /** Keeps a person; whoever makes room is forgotten. Of whom we chose to know we hear which devices there are. */
   async keep(rows: Rows, person: Person): Promise<void> {
+    const wasKept = this.people.isKept(userId(person.key))
     const forgotten = await this.people.save(rows, person)
-    if (forgotten === undefined) return
-    this.#sync.forget(peerName(forgotten.key))
-    this.channels.remove(this.#between(forgotten.key))
+    if (!wasKept && isKept(person)) this.#meet(person.key)
+    if (forgotten !== undefined) await this.#forget(rows, forgotten)
+  }
+
+  /** Listens to somebody whom we chose to know; stores may have what was written to us, and which devices there are. */
+  #meet(key: PublicKey): void {
+    this.listen(contactCodeOf(key))
+    this.listenTo(key)
+    this.unfetched.push({ channel: this.#between(key), place: { kind: 'private' } })
+  }
+
+  /** Forgets all that somebody has made us keep. */
+  async #forget(rows: Rows, { key }: Person): Promise<void> {
+    this.#sync.forget(peerName(key))
+    this.channels.remove(this.#between(key))
+    this.channels.remove(contactCodeChannel(key))
+    this.chats.remove(rows, userId(key))
+    await this.history.forget(rows, userId(key))
   }
 
   /** Signs a payload as ours. */
@@ -250,8 +280,7 @@ export class Engine {
   }
 
   /** Puts a message of ours into history. Returns its id. */
-  async write(turn: Turn, chat: Chat, { id }: Signed, draft: DraftOf<typeof chatMessage>): Promise<string> {
-    const message = chatMessage.decode(chatMessage.encode(draft))
+  async write(turn: Turn, chat: Chat, { id }: Signed, message: ChatMessage): Promise<string> {
     // What all read is confirmed by nobody.
     const status = chat.kind === 'public' || chat.kind === 'channel' ? 'delivered' : 'sending'
     const from = this.me.id
@@ -294,14 +323,10 @@ export class Engine {
     if ((await this.siblings(turn.rows)).length > 0) this.post(turn, this.me.chat.publicKey, { signed })
   }
 
+  /** Has the devices of somebody looked for. */
   lookUp(key: PublicKey): void {
-    if (this.unfound.size < maxUnfound) this.unfound.add(userId(key))
-  }
-
-  /** A payload as a receiver would read it. */
-  read<Name extends PayloadName>(name: Name, draft: object): unknown {
-    const payload = readPayload(ApplicationType[name], writePayload(name, draft as never))
-    return typeof payload === 'string' ? undefined : payload.message
+    const id = userId(key)
+    if (this.#sought.add(id)) this.unfound.add(id)
   }
 
   /** Listens on a channel from now on, and has stores asked for what was said there before. */
@@ -342,9 +367,6 @@ export class Engine {
     const { bytes } = await this.#sessions.seal(rows, own, body, { siblings, devices: [], now })
     await this.#put(rows, partitionedChannel(own.key), bytes, { now, recipient: own.key })
   }
-
-  /** By the X of a key, on which alone the secret depends; the one used longest ago first. */
-  readonly #negotiated = new Map<string, Channel>()
 
   #between(key: PublicKey): Channel {
     const x = hex(key.subarray(1, compressedKeyBytes))
@@ -402,14 +424,29 @@ export class Engine {
   /** Takes what the network handed over: what is not for us, or was had before, changes nothing. */
   async take({ message }: Carried, handle: Handle): Promise<readonly News[]> {
     const { contentTopic, payload, timestamp } = message
-    if (!this.#recent.add(createHash('sha256').update(payload).digest('base64'))) return []
+    const hash = createHash('sha256').update(payload).digest('base64')
+    if (this.#recent.has(hash)) return []
+    const news = await this.#open(contentTopic, payload, toMilliseconds(timestamp ?? 0n), handle)
+    // Not before: what a failing disk has kept from being read is to be read when it comes again.
+    this.#recent.add(hash)
+    return news
+  }
+
+  async #open(
+    contentTopic: string,
+    payload: Uint8Array,
+    sentAt: Milliseconds,
+    handle: Handle,
+  ): Promise<readonly News[]> {
     const opened = await this.channels.open(contentTopic, payload)
     if (opened?.author === undefined) return []
-    const whole = this.#whole(userId(opened.author), opened.data)
-    if (whole === undefined) return []
-    const sentAt = toMilliseconds(timestamp ?? 0n)
-    const { news } = await this.turn((turn) => this.#read(turn, opened, readingOf(whole), sentAt, handle))
-    return news
+    const id = userId(opened.author)
+    const whole = this.#whole(id, opened.data)
+    const message = whole && readingOf(whole)
+    // Our own of this very device, which stores and the network hand back.
+    if (message === undefined || (id === this.me.id && message.installation === this.me.installation)) return []
+    const incoming = { ...opened, author: opened.author, message, sentAt }
+    return (await this.turn((turn) => this.#read(turn, incoming, handle))).news
   }
 
   #whole(sender: string, data: Uint8Array): Uint8Array | undefined {
@@ -418,20 +455,11 @@ export class Engine {
     return segment.kind === 'not a segment' ? data : undefined
   }
 
-  async #read(
-    turn: Turn,
-    opened: Opened,
-    message: ProtocolMessage,
-    sentAt: Milliseconds,
-    handle: Handle,
-  ): Promise<void> {
+  async #read(turn: Turn, { author, listening, message, sentAt }: Incoming, handle: Handle): Promise<void> {
     const { rows, now } = turn
-    const author = opened.author!
-    const { place } = opened.listening
-    // A message of this very device, which stores and the network hand back.
-    if (userId(author) === this.me.id && message.installation === this.me.installation) return
+    const { place } = listening
     const before = this.#learn(await this.person(rows, author), message, now)
-    const opening = await this.#decrypt(turn, before, message)
+    const opening = await this.#decrypt(turn, before, message, sentAt)
     if ('why' in opening) {
       if (this.people.has(author)) await this.keep(rows, before)
       const isLost = opening.why === 'no session' && place.kind === 'private'
@@ -444,17 +472,13 @@ export class Engine {
     const hears = { origin: { place, transport: author, ...below }, installation: message.installation }
     const isPrivate = place.kind === 'private' && below.protection !== 'open'
     await this.#keepHeard(turn, person, isPrivate)
-    for (const body of this.#bodies(author, plaintext, isPrivate)) {
+    const { bodies, confirmed } = this.#unwrapped(author, plaintext, isPrivate)
+    for (const body of bodies) {
       const me = uncompress(this.me.chat.publicKey)
       const judged = judge(body, { ...hears.origin, sentAt, now }, me)
       if (judged.believed) await handle(turn, { ...hears, body, believed: judged, author: judged.author })
     }
-    await this.#settleAll(turn)
-  }
-
-  async #settleAll(turn: Turn): Promise<void> {
-    for (const id of this.#confirmed) await this.#settle(turn, id, 'delivered')
-    this.#confirmed = []
+    for (const id of confirmed) await this.#settle(turn, id, 'delivered')
   }
 
   /** Somebody writes by a session that we have not: an empty message brings our prekey, so that they begin anew. */
@@ -465,13 +489,12 @@ export class Engine {
     await this.#put(rows, partitionedChannel(person.key), bytes, { now, recipient: person.key })
   }
 
-  /** What the encryption layer had in it, as messages: confirmations are dealt with here. */
-  #bodies(author: PublicKey, plaintext: Uint8Array, isPrivate: boolean): Uint8Array[] {
+  /** What the encryption layer had in it: payloads that are new, and which messages of ours have come. */
+  #unwrapped(author: PublicKey, plaintext: Uint8Array, isPrivate: boolean) {
     const payload = isPrivate ? parseSyncPayload(plaintext) : undefined
-    if (payload === undefined) return [plaintext]
+    if (payload === undefined) return { bodies: [plaintext], confirmed: [] }
     const { delivered, confirmed } = this.#sync.receive(peerName(author), payload)
-    this.#confirmed = confirmed
-    return delivered.map(({ message }) => message.body)
+    return { bodies: delivered.map(({ message }) => message.body), confirmed }
   }
 
   /** Somebody who wrote in private is remembered, and listened to where the two talk. */
@@ -495,9 +518,10 @@ export class Engine {
     { rows, now }: Turn,
     person: Person,
     message: ProtocolMessage,
+    sentAt: Milliseconds,
   ): Promise<Decrypted | Extract<Opening, { opened: false }>> {
     if (message.publicMessage !== undefined) return { protection: 'open', person, plaintext: message.publicMessage }
-    const opening = await this.#sessions.open(rows, person, message, now)
+    const opening = await this.#sessions.open(rows, person, { message, now, at: Math.min(sentAt, now) })
     if (!opening.opened) return opening
     const { by, plaintext } = opening
     return { protection: by, plaintext, person: opening.person, ...(by === 'session' && { encryption: person.key }) }
@@ -516,13 +540,14 @@ function readingOf(whole: Uint8Array): ProtocolMessage {
 
 /** When a device of a person was last read; what was sent before, and cannot be opened now, was had or is past help. */
 function lastReadOf({ sessions }: Person, installation: string): Milliseconds {
-  const read = sessions.filter((one) => one.installation === installation).map(({ readAt }) => readAt)
-  return Math.max(0, ...read)
+  return Math.max(0, ...sessions.filter((one) => one.installation === installation).map(({ at }) => at))
 }
 
-/** A person whose device has said that it lost what we have read before: it is begun anew with it. */
+/** A person whose device has said at `since` that it lost what was before. */
 function withoutSessions(person: Person, installation: string, since: Milliseconds): Person {
-  const sessions = person.sessions.filter((one) => one.installation !== installation || one.readAt >= since)
+  const sessions = person.sessions.map((one) =>
+    one.installation === installation && one.at < since ? { ...one, isLost: true } : one,
+  )
   return { ...person, sessions }
 }
 
@@ -532,5 +557,5 @@ function nanoseconds(now: Milliseconds): bigint {
 
 /** The id of a message as Status peers write it. */
 export function idText(id: Uint8Array): string {
-  return `0x${Buffer.from(id).toString('hex')}`
+  return `0x${hex(id)}`
 }

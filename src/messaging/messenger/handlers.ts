@@ -2,7 +2,7 @@
 import type { Payload, PayloadName } from '../application/payloads.ts'
 import type { Handle, Heard, Turn } from './engine.ts'
 
-type MessageOf<Name extends PayloadName> = Extract<Payload, { readonly name: Name }>['message']
+export type MessageOf<Name extends PayloadName> = Extract<Payload, { readonly name: Name }>['message']
 
 /** A payload of one kind that was believed. */
 export interface HeardOf<Name extends PayloadName> extends Heard {

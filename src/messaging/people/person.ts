@@ -16,14 +16,15 @@ export interface SessionEntry {
   readonly row: string
   readonly installation: string
   readonly prekey: Uint8Array
-  /** When it last read something; 0 while it has not. */
-  readonly readAt: Milliseconds
+  /** When the latest message that it read was sent, never later than it came; or when we began it. */
+  readonly at: Milliseconds
+  /** The other device has lost it: it still refuses what is played again, and nothing is written by it. */
+  readonly isLost: boolean
 }
 
 export interface Person {
   readonly key: UncompressedKey
   readonly devices: DeviceList
-  /** The one that was used last stands last: by it one writes. */
   readonly sessions: readonly SessionEntry[]
   readonly handshake: Handshake
   /** Hexadecimal id of the message by which they asked us, or we them; empty before. */
@@ -74,7 +75,8 @@ const personTable = message('a person', {
       row: field(1, text(256)),
       installation: field(2, text(maxInstallationIdBytes)),
       prekey: field(3, bytes(compressedKeyBytes)),
-      readAt: field(4, uint64),
+      at: field(4, uint64),
+      isLost: field(5, bool),
     }),
     maxSessions,
   ),
@@ -102,7 +104,7 @@ export function encodePerson(person: Person): Uint8Array {
     ...person,
     version,
     devices: devices.toBytes(),
-    sessions: sessions.map((one) => ({ ...one, readAt: BigInt(Math.round(one.readAt)) })),
+    sessions: sessions.map((one) => ({ ...one, at: BigInt(Math.round(one.at)) })),
     handshake: { ...handshake, ours: ours.indexOf(handshake.ours), theirs: theirs.indexOf(handshake.theirs) },
     heardAt: BigInt(Math.round(heardAt)),
   })
@@ -116,7 +118,7 @@ export function decodePerson(stored: Uint8Array): Person {
     // Looked at when it came; what is on our disk only has to be whole.
     key: key as UncompressedKey,
     devices: DeviceList.fromBytes(devices),
-    sessions: sessions.map((one) => ({ ...one, readAt: Number(one.readAt) })),
+    sessions: sessions.map((one) => ({ ...one, at: Number(one.at) })),
     handshake: {
       ...handshake,
       ours: ours[handshake.ours] ?? 'none',

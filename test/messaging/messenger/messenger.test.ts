@@ -2,10 +2,18 @@
 import { randomBytes } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import type { Message } from '../../../src/messaging/chats/message.ts'
+import { anyInstallation, sealOneShot } from '../../../src/messaging/encryption/one-shot.ts'
+import { protocolMessage } from '../../../src/messaging/encryption/protocol-message.ts'
+import type { Account } from '../../../src/messaging/identity/account.ts'
+import { readKeyFile } from '../../../src/messaging/identity/key-file.ts'
+import { keyOfUser } from '../../../src/messaging/keys.ts'
 import type { Messenger } from '../../../src/messaging/messenger/messenger.ts'
-import { befriend, device, TestNetwork, until } from './kit.ts'
+import { partitionedChannel } from '../../../src/messaging/topics.ts'
+import { sealFor } from '../../../src/messaging/transport/channels.ts'
+import { Loot } from '../privacy/thief.ts'
+import { befriend, type Device, device, TestNetwork, until } from './kit.ts'
 
 async function historyOf(messenger: Messenger, chat: string): Promise<Message[]> {
   const all: Message[] = []
@@ -251,13 +259,70 @@ t.test('somebody who lost all but the account is a contact again, and reads what
   await rm(path.join(bob.folder, 'messages'), { recursive: true })
   await bob.start()
   bob.heard.length = 0
+  alice.end.turn(false)
   await alice.me.send(bob.me.id, 'by a session that bob has not')
   await bob.me.requestContact(alice.me.id, 'it is me again')
+  alice.end.turn(true)
   await until(async () => (await bob.me.contacts()).some(({ id, state }) => id === alice.me.id && state === 'contact'))
   await alice.me.send(bob.me.id, 'welcome back')
   await until(() => bob.texts().includes('welcome back'))
   await bob.me.send(alice.me.id, 'thank you')
   await until(() => alice.texts().includes('thank you'))
+})
+
+t.test('to a device that lost its sessions the next message begins anew, whatever is played again', async (t) => {
+  const network = new TestNetwork()
+  const [alice, bob] = [await device(t, network), await device(t, network)]
+  await befriend(alice, bob)
+  const id = await bob.me.send(alice.me.id, 'before')
+  await until(async () => (await bob.me.message(id))?.status === 'delivered')
+  const before = await sessionsOf(t, alice)
+  const account = await readKeyFile(path.join(bob.folder, 'account.json'), 'secret')
+  const { pubsubTopic, encoded } = await lostNotice(account!, alice)
+  network.carry(pubsubTopic, encoded)
+  await alice.me.fetch()
+  t.same(await sessionsOf(t, alice), before, 'those that were lost are kept, to refuse what comes again')
+  await alice.me.send(bob.me.id, 'anew')
+  await until(() => bob.texts().includes('anew'))
+  await bob.me.send(alice.me.id, 'understood')
+  await until(() => alice.texts().includes('understood'))
+  t.same(await sessionsOf(t, alice), { sessions: before.sessions + 1, listed: before.listed + 1 })
+})
+
+/** The empty message of a device that has no session for what it was sent. */
+async function lostNotice({ chat, installation }: Account, to: Device) {
+  const key = keyOfUser(to.me.id)
+  const encrypted = new Map([[anyInstallation, sealOneShot(key, new Uint8Array(0))]])
+  const bytes = protocolMessage.encode({ installation, encrypted })
+  return await sealFor(partitionedChannel(key), bytes, { author: chat, recipient: key, now: Date.now() })
+}
+
+/** Restarts a device, whose folder is looked into meanwhile. */
+async function sessionsOf(t: Test, device: Device) {
+  await device.stop()
+  const { sessions, listed } = await Loot.take(t, device)
+  await device.start()
+  return { sessions, listed }
+}
+
+t.test('of a stranger one request is kept, however often it is said, and of somebody blocked none', async (t) => {
+  const network = new TestNetwork()
+  const [stranger, bob] = [await device(t, network), await device(t, network)]
+  await stranger.me.requestContact(bob.me.id, 'first')
+  await until(() => bob.texts().includes('first'))
+  await stranger.me.requestContact(bob.me.id, 'second')
+  await stranger.me.joinPublicChat('square')
+  await bob.me.joinPublicChat('square')
+  await stranger.me.send('square', 'after it')
+  await until(() => bob.texts('square').length === 1)
+  t.same(bob.texts(stranger.me.id), ['first'])
+  await bob.me.acceptContact(stranger.me.id)
+  await until(async () => (await stranger.me.contacts())[0]?.state === 'contact')
+  await bob.me.block(stranger.me.id)
+  await stranger.me.requestContact(bob.me.id, 'third')
+  await stranger.me.send('square', 'after that')
+  await until(() => bob.texts('square').length === 2)
+  t.same(bob.texts(stranger.me.id), ['first'])
 })
 
 function fail(): never {

@@ -10,7 +10,7 @@ const alice = KeyPair.fromSecret(Buffer.alloc(32, 1)).publicKey
 
 t.test('a person comes back from disk as it was', async (t) => {
   const handshake = steps.receive(steps.send(stranger(alice).handshake, 7n), 8n)
-  const sessions = [{ row: 'secret/session/1', installation: 'phone', prekey: alice, readAt: 12 }]
+  const sessions = [{ row: 'secret/session/1', installation: 'phone', prekey: alice, at: 12, isLost: true }]
   const person = { ...stranger(alice), handshake, sessions, name: 'alice', hasWritten: true, heardAt: 99 }
   t.match(decodePerson(encodePerson(person)), { ...person, devices: Object, key: uncompress(alice) })
   t.throws(() => decodePerson(Buffer.from('nonsense')), { code: 'session/unreadable' })
@@ -29,7 +29,7 @@ t.test('strangers make room for each other, the one silent longest first; contac
   await rows.transaction(async (turn) => {
     const kept = { ...stranger(contact!), handshake: steps.send(stranger(contact!).handshake, 1n), heardAt: 0 }
     t.equal(await people.save(turn, kept), undefined)
-    const sessions = [{ row: 'secret/session/1', installation: 'phone', prekey: oldest!, readAt: 12 }]
+    const sessions = [{ row: 'secret/session/1', installation: 'phone', prekey: oldest!, at: 12, isLost: false }]
     turn.put('secret/session/1', Buffer.from('session'))
     await people.save(turn, { ...stranger(oldest!), sessions, heardAt: 1 })
     const forgotten: string[] = []

@@ -30,17 +30,23 @@ export interface Attempt {
   readonly plaintext: string
 }
 
+interface Found {
+  readonly sessions: readonly Session[]
+  readonly prekeys: PrekeyRing | undefined
+  readonly channels: Channels
+  readonly listed: number
+}
+
 /** The secrets that stood in the folder of a device. */
 export class Loot {
   readonly #account: Account
   readonly #sessions: readonly Session[]
   readonly #prekeys: PrekeyRing | undefined
   readonly #channels: Channels
+  readonly #listed: number
 
-  private constructor(
-    account: Account,
-    { sessions, prekeys, channels }: { sessions: Session[]; prekeys: PrekeyRing | undefined; channels: Channels },
-  ) {
+  private constructor(account: Account, { sessions, prekeys, channels, listed }: Found) {
+    this.#listed = listed
     this.#account = account
     this.#sessions = sessions
     this.#prekeys = prekeys
@@ -60,6 +66,11 @@ export class Loot {
 
   get sessions(): number {
     return this.#sessions.length
+  }
+
+  /** Sessions that the device knew how to find. */
+  get listed(): number {
+    return this.#listed
   }
 
   /** What becomes of each envelope that has something for a device in it; those in clear to all, as public chats, are left out. */
@@ -111,7 +122,9 @@ async function secretsOf(database: Database) {
   const sessions: Session[] = []
   for await (const { value } of database.scan({ prefix: 'secret/session/' })) sessions.push(Session.fromBytes(value))
   const ring = await database.get('secret/prekeys')
-  return { sessions, prekeys: ring && PrekeyRing.fromBytes(ring) }
+  let listed = 0
+  for await (const person of (await People.load(database)).all()) listed += person.sessions.length
+  return { sessions, listed, prekeys: ring && PrekeyRing.fromBytes(ring) }
 }
 
 /** Everything on which the owner was written to: the envelopes on them open for the thief. */
