@@ -7,9 +7,11 @@ import { newChat } from '../chats/chat.ts'
 import { nextClock } from '../clock.ts'
 import { areContacts, type Handshake, synced } from '../contacts/handshake.ts'
 import { maxDevices } from '../encryption/bundle.ts'
+import { maxInstallationIdBytes } from '../encryption/protocol-message.ts'
 import { keyOfUser, userId } from '../keys.ts'
 import { type KnownInstallation, type OwnDevices, ownDevices } from '../people/own-devices.ts'
 import type { Person } from '../people/person.ts'
+import type { Rows } from '../storage/rows.ts'
 import type { Engine, Turn } from './engine.ts'
 import type { Handlers, HeardOf } from './handlers.ts'
 import { publicChat } from './places.ts'
@@ -50,9 +52,9 @@ export class Devices {
   }
 
   /** All that have announced themselves, this one first. */
-  async list(turn: Turn): Promise<readonly DeviceInfo[]> {
+  async list(rows: Pick<Rows, 'get'>): Promise<readonly DeviceInfo[]> {
     const { installation } = this.#engine.me
-    const own = await this.#load(turn)
+    const own = await ownDevices.load(rows)
     const here = { installation, name: own.name, clock: own.clock, isEnabled: true, isThis: true }
     return [here, ...own.others.map((one) => ({ ...one, isThis: false }))]
   }
@@ -134,7 +136,9 @@ export class Devices {
 
   async #heardDevice(turn: Turn, { message }: HeardOf<'syncPairInstallation'>): Promise<void> {
     const { installationId: installation, name, clock } = message
-    if (installation === this.#engine.me.installation) return
+    const isOther =
+      installation !== this.#engine.me.installation && Buffer.byteLength(installation) <= maxInstallationIdBytes
+    if (!isOther) return
     const own = await this.#load(turn)
     const held = own.others.find((one) => one.installation === installation)
     if (held !== undefined && clock <= held.clock) return

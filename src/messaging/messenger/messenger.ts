@@ -10,8 +10,7 @@
 import { hkdfSync } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import { isWaypostError, WaypostError } from '../../core/errors.ts'
-import { type Clock, type Milliseconds, systemClock } from '../../core/time.ts'
+import { type Clock, systemClock } from '../../core/time.ts'
 import { type Chat, newChat } from '../chats/chat.ts'
 import type { Page } from '../chats/history.ts'
 import type { Waiting } from '../chats/inbox.ts'
@@ -19,14 +18,12 @@ import type { EmotionName, Message } from '../chats/message.ts'
 import { areContacts } from '../contacts/handshake.ts'
 import { Account } from '../identity/account.ts'
 import { readKeyFile, type ScryptCost, writeKeyFile } from '../identity/key-file.ts'
-import { keyOfUser, type PublicKey, userId } from '../keys.ts'
-import { tickMilliseconds } from '../mvds/schedule.ts'
-import type { Carried, Network } from '../network.ts'
-import type { Person } from '../people/person.ts'
+import { keyOfUser, userId } from '../keys.ts'
+import type { Network } from '../network.ts'
+import { isKept, type Person } from '../people/person.ts'
 import { openDatabase } from '../storage/database.ts'
-import { contactCodeChannel, ownChannels, publicChatChannel } from '../topics.ts'
+import { contactCodeChannel, partitionedChannel, personalChannel, publicChatChannel } from '../topics.ts'
 import type { Listening } from '../transport/channels.ts'
-import { CatchUp } from './catch-up.ts'
 import { Communities, type CommunityInfo, type NewCommunityOptions } from './communities.ts'
 import { Contacts } from './contacts.ts'
 import { type Content, Conversations } from './conversations.ts'
@@ -36,15 +33,7 @@ import { Groups } from './groups.ts'
 import { handleBy } from './handlers.ts'
 import { contactCodeOf, publicChat } from './places.ts'
 import { cannotSend } from './refusal.ts'
-
-/** How often prekeys and profile are published. status-go. */
-const publishEvery: Milliseconds = 6 * 60 * 60 * 1000
-
-/** How often stores are asked for what the live network may have lost. */
-const catchUpEvery: Milliseconds = 5 * 60 * 1000
-
-/** Messages of the network that wait to be read: what is above is fetched from a store afterwards. */
-const maxWaiting = 10_000
+import { Runtime } from './runtime.ts'
 
 export interface OpenOptions {
   /** Holds the account and all that is kept; made when it is not there. */
@@ -61,6 +50,8 @@ export interface OpenOptions {
   readonly cost?: ScryptCost
   /** Told when the disk fails: nothing works any more then. */
   readonly onFailure?: (error: unknown) => void
+  /** Told of a message that was left out for a fault of ours: it is not to keep others from being read. */
+  readonly onSkipped?: (error: unknown) => void
 }
 
 /** Somebody whom we know. */
@@ -92,8 +83,13 @@ export async function open(options: OpenOptions): Promise<Messenger> {
   secret.fill(0)
   const database = await openDatabase(path.join(folder, 'messages'), key)
   key.fill(0)
-  const engine = await Engine.open({ me, database, network, clock, failed: onFailure })
-  return await Messenger.start(engine, options)
+  try {
+    const engine = await Engine.open({ me, database, network, clock, failed: onFailure })
+    return await Messenger.start(engine, options)
+  } catch (error) {
+    await database[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 async function accountIn({ folder, password, words, cost }: OpenOptions): Promise<Account> {
@@ -107,29 +103,16 @@ async function accountIn({ folder, password, words, cost }: OpenOptions): Promis
 
 export class Messenger implements AsyncDisposable {
   readonly #engine: Engine
-  readonly #network: Network
+  readonly #runtime: Runtime
   readonly #devices: Devices
   readonly #contacts: Contacts
   readonly #groups: Groups
   readonly #communities: Communities
   readonly #conversations: Conversations
-  readonly #catchUp: CatchUp
-  readonly #listeners = new Set<(news: readonly News[]) => void>()
-  readonly #timers: NodeJS.Timeout[] = []
-  readonly #failed: (error: unknown) => void
-  /** What goes on beside what the application asked for. */
-  readonly #tasks = new Set<Promise<void>>()
   #name = ''
-  #publishedAt: Milliseconds = 0
-  #waiting: Carried[] = []
-  #reading: Promise<void> = Promise.resolve()
-  #isReading = false
-  #isClosed = false
 
-  private constructor(engine: Engine, network: Network, failed: (error: unknown) => void) {
+  private constructor(engine: Engine, { network, onFailure = ignore, onSkipped = ignore }: OpenOptions) {
     this.#engine = engine
-    this.#network = network
-    this.#failed = failed
     const name = () => this.#name
     this.#devices = new Devices(engine)
     this.#contacts = new Contacts({ engine, name, devices: this.#devices })
@@ -142,51 +125,55 @@ export class Messenger implements AsyncDisposable {
       communities: this.#communities,
       name,
     })
-    this.#catchUp = new CatchUp({ engine, network, take: (carried) => this.#take(carried) })
+    const parts = [this.#contacts, this.#conversations, this.#groups, this.#devices, this.#communities]
+    const handle = handleBy(...parts.map(({ handlers }) => handlers))
+    const publish = (turn: Turn) => this.#publish(turn)
+    this.#runtime = new Runtime({ engine, network, handle, publish, failed: onFailure, skipped: onSkipped })
   }
 
   /** For `open`. */
-  static async start(engine: Engine, { network, name = '', onFailure = ignore }: OpenOptions): Promise<Messenger> {
-    const messenger = new Messenger(engine, network, onFailure)
-    await messenger.#begin(name)
+  static async start(engine: Engine, options: OpenOptions): Promise<Messenger> {
+    const messenger = new Messenger(engine, options)
+    await messenger.#begin(options.name ?? '')
     return messenger
   }
 
   async #begin(name: string): Promise<void> {
-    await this.#do(async (turn) => {
-      const stored = await turn.rows.get(nameRow)
+    await this.#engine.turn(async ({ rows }) => {
+      const stored = await rows.get(nameRow)
       this.#name = name || (stored ? Buffer.from(stored).toString() : '')
-      if (name !== '') turn.rows.put(nameRow, Buffer.from(name))
-      const own = await this.#engine.person(turn.rows, this.#engine.me.chat.publicKey)
-      await this.#engine.keep(turn.rows, { ...own, isNeeded: true })
+      if (name !== '') rows.put(nameRow, Buffer.from(name))
+      const own = await this.#engine.person(rows, this.#engine.me.chat.publicKey)
+      await this.#engine.keep(rows, { ...own, isNeeded: true })
     })
     for (const listening of await this.#channels()) this.#engine.channels.add(listening)
     await this.#communities.resume()
-    this.#engine.unfetched.length = 0
-    this.#network.listen({
-      message: (carried) => this.#hear(carried),
-      online: () => this.#beside(() => this.#online()),
-    })
-    this.#follow()
-    this.#timers.push(setInterval(() => this.#tick(), tickMilliseconds))
-    this.#timers.push(setInterval(() => this.#beside(() => this.#online()), catchUpEvery))
-    for (const timer of this.#timers) timer.unref()
+    this.#runtime.start()
   }
 
-  /** All that this device listens on. */
+  /** All that this device listens on, but for communities. */
   async #channels(): Promise<Listening[]> {
     const { me, people, chats } = this.#engine
-    const [contactCode, ...toUs] = ownChannels(me.chat.publicKey)
-    const channels: Listening[] = toUs.map((channel) => ({ channel, keys: me.chat, place: { kind: 'private' } }))
-    if (contactCode !== undefined)
-      channels.push({ channel: contactCode, place: { kind: 'contact code', of: me.chat.publicKey } })
+    const place = { kind: 'private' } as const
+    const channels: Listening[] = [partitionedChannel, personalChannel].map((channelOf) => ({
+      channel: channelOf(me.chat.publicKey),
+      keys: me.chat,
+      place,
+    }))
     for await (const person of people.all()) {
       this.#engine.listenTo(person.key)
-      if (person.devices.recipients.length > 0 || areContacts(person.handshake))
-        channels.push(contactCodeOf(person.key))
+      if (isKept(person)) channels.push(contactCodeOf(person.key))
     }
     for await (const chat of chats.all()) if (chat.kind === 'public' && chat.isOpen) channels.push(publicChat(chat.id))
     return channels
+  }
+
+  /** Tells whoever knows our id by which prekeys to write to us, and of our communities. */
+  async #publish(turn: Turn): Promise<void> {
+    const identity = { displayName: this.#name, clock: BigInt(Math.floor(turn.now)) }
+    const signed = this.#engine.sign('contactCodeAdvertisement', { chatIdentity: identity })
+    await this.#engine.postPublic(turn, contactCodeChannel(this.#engine.me.chat.publicKey), signed)
+    await this.#communities.republish(turn)
   }
 
   /** `0x` and 130 digits: by which others find us. */
@@ -207,25 +194,25 @@ export class Messenger implements AsyncDisposable {
   async requestContact(id: string, text: string): Promise<string> {
     const key = keyOfUser(id)
     if (userId(key) === this.id) throw cannotSend('this is our own id')
-    await this.#lookUp(key)
-    return await this.#do((turn) => this.#contacts.request(turn, key, text))
+    await this.#runtime.lookUp(key)
+    return await this.#runtime.do((turn) => this.#contacts.request(turn, key, text))
   }
 
   async acceptContact(id: string): Promise<void> {
-    await this.#do((turn) => this.#contacts.accept(turn, keyOfUser(id)))
+    await this.#runtime.do((turn) => this.#contacts.accept(turn, keyOfUser(id)))
   }
 
   /** Puts a request aside; they are told nothing. */
   async dismissContact(id: string): Promise<void> {
-    await this.#do((turn) => this.#contacts.dismiss(turn, keyOfUser(id)))
+    await this.#runtime.do((turn) => this.#contacts.dismiss(turn, keyOfUser(id)))
   }
 
   async endContact(id: string): Promise<void> {
-    await this.#do((turn) => this.#contacts.end(turn, keyOfUser(id)))
+    await this.#runtime.do((turn) => this.#contacts.end(turn, keyOfUser(id)))
   }
 
   async block(id: string, isBlocked = true): Promise<void> {
-    await this.#do((turn) => this.#contacts.block(turn, keyOfUser(id), isBlocked))
+    await this.#runtime.do((turn) => this.#contacts.block(turn, keyOfUser(id), isBlocked))
   }
 
   /** Everybody with whom there is something: contacts, requests, members of groups, blocked people. */
@@ -239,51 +226,51 @@ export class Messenger implements AsyncDisposable {
   /** Says something: in a chat with a contact (the user id), a group, a public chat. Returns the id of the message. */
   async send(chat: string, content: string | Content): Promise<string> {
     const said = typeof content === 'string' ? { text: content } : content
-    return await this.#do((turn) => this.#conversations.send(turn, chat, said))
+    return await this.#runtime.do((turn) => this.#conversations.send(turn, chat, said))
   }
 
   async edit(messageId: string, text: string): Promise<void> {
-    await this.#do((turn) => this.#conversations.edit(turn, messageId, text))
+    await this.#runtime.do((turn) => this.#conversations.edit(turn, messageId, text))
   }
 
   /** Deletes a message for all: one of ours, or as an admin of the group. */
   async delete(messageId: string): Promise<void> {
-    await this.#do((turn) => this.#conversations.remove(turn, messageId))
+    await this.#runtime.do((turn) => this.#conversations.remove(turn, messageId))
   }
 
   async react(messageId: string, emotion: EmotionName, isRetracted = false): Promise<void> {
-    await this.#do((turn) => this.#conversations.react(turn, messageId, emotion, isRetracted))
+    await this.#runtime.do((turn) => this.#conversations.react(turn, messageId, emotion, isRetracted))
   }
 
   async pin(messageId: string, isPinned = true): Promise<void> {
-    await this.#do((turn) => this.#conversations.pin(turn, messageId, isPinned))
+    await this.#runtime.do((turn) => this.#conversations.pin(turn, messageId, isPinned))
   }
 
   /** Begins a private group with contacts. Returns its id, which is that of its chat. */
   async createGroup(name: string, members: readonly string[]): Promise<string> {
     const ids = members.map((id) => userId(keyOfUser(id)))
-    return await this.#do((turn) => this.#groups.create(turn, name, ids))
+    return await this.#runtime.do((turn) => this.#groups.create(turn, name, ids))
   }
 
   async addToGroup(group: string, members: readonly string[]): Promise<void> {
     const ids = members.map((id) => userId(keyOfUser(id)))
-    await this.#do((turn) => this.#groups.add(turn, group, ids))
+    await this.#runtime.do((turn) => this.#groups.add(turn, group, ids))
   }
 
   async removeFromGroup(group: string, member: string): Promise<void> {
-    await this.#do((turn) => this.#groups.remove(turn, group, userId(keyOfUser(member))))
+    await this.#runtime.do((turn) => this.#groups.remove(turn, group, userId(keyOfUser(member))))
   }
 
   async leaveGroup(group: string): Promise<void> {
-    await this.#do((turn) => this.#groups.remove(turn, group, this.id))
+    await this.#runtime.do((turn) => this.#groups.remove(turn, group, this.id))
   }
 
   async renameGroup(group: string, name: string): Promise<void> {
-    await this.#do((turn) => this.#groups.rename(turn, group, name))
+    await this.#runtime.do((turn) => this.#groups.rename(turn, group, name))
   }
 
   async makeAdmin(group: string, member: string): Promise<void> {
-    await this.#do((turn) => this.#groups.promote(turn, group, [userId(keyOfUser(member))]))
+    await this.#runtime.do((turn) => this.#groups.promote(turn, group, [userId(keyOfUser(member))]))
   }
 
   /** The user ids of who is in a group. */
@@ -294,7 +281,7 @@ export class Messenger implements AsyncDisposable {
 
   /** Joins a public chat. Everybody who knows or guesses its name reads what is written there, and by whom. */
   async joinPublicChat(name: string): Promise<void> {
-    await this.#do(async (turn) => {
+    await this.#runtime.do(async (turn) => {
       const { rows, news, now } = turn
       const chat = (await this.#engine.chats.find(rows, name)) ?? newChat(name, 'public', name)
       const joined = { ...chat, isOpen: true, lastAt: now }
@@ -302,38 +289,38 @@ export class Messenger implements AsyncDisposable {
       await this.#devices.tellJoined(turn, joined)
       news.push({ kind: 'chat', chat: name })
     })
-    this.#listen(publicChat(name))
-    await this.#catchUp.of([publicChat(name)])
+    this.#engine.listen(publicChat(name))
+    await this.#runtime.catchUpNew()
   }
 
   async leavePublicChat(name: string): Promise<void> {
-    await this.#do(async ({ rows, news }) => {
+    await this.#runtime.do(async ({ rows, news }) => {
       const chat = await this.#engine.chats.find(rows, name)
       if (chat !== undefined) this.#engine.chats.save(rows, { ...chat, isOpen: false })
       news.push({ kind: 'chat', chat: name })
     })
     this.#engine.channels.remove(publicChatChannel(name))
-    this.#follow()
+    this.#runtime.follow()
   }
 
   /** Begins a community of ours, open to all who know its id. Returns that id. */
   async createCommunity(community: NewCommunityOptions): Promise<string> {
-    return await this.#do((turn) => this.#communities.create(turn, community))
+    return await this.#runtime.do((turn) => this.#communities.create(turn, community))
   }
 
   /** Follows a community: what it says of itself is looked for, and its channels are read. */
   async followCommunity(id: string): Promise<void> {
-    await this.#do((turn) => this.#communities.follow(turn, id))
+    await this.#runtime.do((turn) => this.#communities.follow(turn, id))
   }
 
   /** Follows a community and asks it to let us write. */
   async joinCommunity(id: string): Promise<void> {
     await this.followCommunity(id)
-    await this.#do((turn) => this.#communities.join(turn, id))
+    await this.#runtime.do((turn) => this.#communities.join(turn, id))
   }
 
   async leaveCommunity(id: string): Promise<void> {
-    await this.#do((turn) => this.#communities.leave(turn, id))
+    await this.#runtime.do((turn) => this.#communities.leave(turn, id))
   }
 
   /** The communities that this device follows, and its own. */
@@ -343,42 +330,42 @@ export class Messenger implements AsyncDisposable {
 
   /** Adds a channel to a community of ours. Returns the id of its chat. */
   async addChannel(community: string, name: string): Promise<string> {
-    return await this.#do((turn) => this.#communities.addChannel(turn, community, name))
+    return await this.#runtime.do((turn) => this.#communities.addChannel(turn, community, name))
   }
 
   async removeChannel(community: string, chat: string): Promise<void> {
-    await this.#do((turn) => this.#communities.removeChannel(turn, community, chat))
+    await this.#runtime.do((turn) => this.#communities.removeChannel(turn, community, chat))
   }
 
   /** Puts a member out of a community of ours, who may ask again. */
   async kick(community: string, member: string): Promise<void> {
-    await this.#do((turn) => this.#communities.kick(turn, community, userId(keyOfUser(member))))
+    await this.#runtime.do((turn) => this.#communities.kick(turn, community, userId(keyOfUser(member))))
   }
 
   /** Puts somebody out of a community of ours for good, or no more. */
   async ban(community: string, member: string, isBanned = true): Promise<void> {
-    await this.#do((turn) => this.#communities.ban(turn, community, userId(keyOfUser(member)), isBanned))
+    await this.#runtime.do((turn) => this.#communities.ban(turn, community, userId(keyOfUser(member)), isBanned))
   }
 
   /** Answers somebody who asks a community of ours to be let in. */
   async answerJoinRequest(community: string, member: string, isAccepted: boolean): Promise<void> {
-    await this.#do((turn) => this.#communities.answer(turn, community, userId(keyOfUser(member)), isAccepted))
+    await this.#runtime.do((turn) => this.#communities.answer(turn, community, userId(keyOfUser(member)), isAccepted))
   }
 
   /** This device and the others of the person that have announced themselves. */
   async devices(): Promise<readonly DeviceInfo[]> {
-    return await this.#do((turn) => this.#devices.list(turn))
+    return await this.#devices.list(this.#engine.database)
   }
 
   /** Tells our other devices of this one, under a name that we know it by. */
   async announceDevice(name: string): Promise<void> {
-    await this.#do((turn) => this.#devices.announce(turn, name))
+    await this.#runtime.do((turn) => this.#devices.announce(turn, name))
   }
 
   /** Shares everything from now on with another device of ours, or no more. To be said on both. */
   async enableDevice(installation: string, isEnabled = true): Promise<void> {
-    await this.#do((turn) => this.#devices.enable(turn, installation, isEnabled))
-    await this.#publishSelf(true)
+    await this.#runtime.do((turn) => this.#devices.enable(turn, installation, isEnabled))
+    await this.#runtime.do((turn) => this.#publish(turn))
   }
 
   /** All chats, the one last written in first. */
@@ -410,7 +397,7 @@ export class Messenger implements AsyncDisposable {
 
   /** Nothing in the chat is new any more. */
   async markRead(chat: string): Promise<void> {
-    await this.#do(async (turn) => {
+    await this.#runtime.do(async (turn) => {
       const { rows, news } = turn
       const held = await this.#engine.chats.find(rows, chat)
       if (held === undefined || held.unread === 0) return
@@ -423,7 +410,7 @@ export class Messenger implements AsyncDisposable {
   /** Messages as they come, those that came while nobody asked first; each once. Ends with `signal`, or when this is closed. */
   async *messages(signal?: AbortSignal): AsyncGenerator<Message> {
     for (;;) {
-      const news = this.#nextNews(signal)
+      const news = this.#runtime.nextNews(signal)
       yield* this.arrived(signal)
       if (!(await news)) return
     }
@@ -433,177 +420,40 @@ export class Messenger implements AsyncDisposable {
   async *arrived(signal?: AbortSignal): AsyncGenerator<Message> {
     let last: string | undefined
     for (let one = await this.#waitingAfter(last); one !== undefined; one = await this.#waitingAfter(last)) {
-      if (signal?.aborted === true || this.#isClosed) return
+      if (signal?.aborted === true || this.#runtime.isClosed) return
       const message = await this.message(one.id)
       if (message !== undefined) yield message
       last = one.row
-      if (!this.#isClosed) await this.#engine.inbox.done(one.row)
+      if (!this.#runtime.isClosed) await this.#engine.inbox.done(one.row)
     }
   }
 
   async #waitingAfter(row: string | undefined): Promise<(Waiting & { readonly row: string }) | undefined> {
-    if (!this.#isClosed) for await (const one of this.#engine.inbox.waiting(row)) return one
+    if (!this.#runtime.isClosed) for await (const one of this.#engine.inbox.waiting(row)) return one
     return undefined
   }
 
   /** What changes: messages and what is said about them, chats, contacts. Returns what ends it. */
   onChange(listener: (changes: readonly Change[]) => void): () => void {
-    this.#listeners.add(listener)
-    return () => void this.#listeners.delete(listener)
-  }
-
-  /** Resolves with true at the next news, with false when there will be none. */
-  #nextNews(signal?: AbortSignal): Promise<boolean> {
-    const { promise, resolve } = Promise.withResolvers<boolean>()
-    if (this.#isClosed || signal?.aborted === true) resolve(false)
-    const off = this.onChange((news) => resolve(news.length > 0))
-    signal?.addEventListener('abort', () => resolve(false), { once: true })
-    return promise.finally(off)
+    return this.#runtime.onChange(listener)
   }
 
   /** Resolves when all that was sent so far was handed to the network, and what came was read. */
-  async settled(): Promise<void> {
-    await this.#reading.catch(ignore)
-    await this.#engine.outbox.flush()
+  settled(): Promise<void> {
+    return this.#runtime.settled()
   }
 
   /** Asks stores for what came while this device was away. Throws `messaging/no-network`. */
-  async fetch(): Promise<void> {
-    await this.#catchUp.all()
-    await this.settled()
+  fetch(): Promise<void> {
+    return this.#runtime.fetch()
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    for (const timer of this.#timers) clearInterval(timer)
-    await this.#catchUp.stop()
-    await Promise.all(this.#tasks)
-    await this.#engine.outbox.flush()
-    this.#tell([])
-    await this.#engine.database[Symbol.asyncDispose]()
-  }
-
-  /** One turn on behalf of the application. */
-  async #do<Result>(work: (turn: Turn) => Promise<Result>): Promise<Result> {
-    if (this.#isClosed) throw new WaypostError('messaging/closed', {})
-    const topics = this.#engine.channels.all.length
-    const { result, news } = await this.#engine.turn(work)
-    this.#after(topics, news)
-    return result
-  }
-
-  #after(topics: number, news: readonly News[]): void {
-    if (this.#engine.channels.all.length !== topics) this.#follow()
-    this.#beside(() => this.#engine.outbox.flush())
-    if (news.length > 0) this.#tell(news)
-    if (this.#engine.unfound.size > 0) this.#beside(() => this.#lookUpAll())
-    const unfetched = this.#engine.unfetched.splice(0)
-    if (unfetched.length > 0) this.#beside(() => this.#catchUp.of(unfetched))
-  }
-
-  #tell(news: readonly News[]): void {
-    for (const listener of [...this.#listeners]) listener(news)
-  }
-
-  #hear(carried: Carried): void {
-    // What is left out here is fetched from a store afterwards.
-    if (this.#waiting.length >= maxWaiting) return
-    this.#waiting.push(carried)
-    if (this.#isReading) return
-    this.#isReading = true
-    this.#reading = this.#readWaiting()
-    this.#beside(() => this.#reading)
-  }
-
-  async #readWaiting(): Promise<void> {
-    try {
-      for (let one = this.#waiting.shift(); one !== undefined && !this.#isClosed; one = this.#waiting.shift())
-        await this.#take(one)
-    } finally {
-      this.#isReading = false
-    }
-  }
-
-  async #take(carried: Carried): Promise<void> {
-    const topics = this.#engine.channels.all.length
-    const handle = handleBy(
-      this.#contacts.handlers,
-      this.#conversations.handlers,
-      this.#groups.handlers,
-      this.#devices.handlers,
-      this.#communities.handlers,
-    )
-    this.#after(topics, await this.#engine.take(carried, handle))
-  }
-
-  #tick(): void {
-    const { dueAt, clock } = this.#engine
-    if (dueAt !== undefined && dueAt <= clock()) this.#beside(() => this.#do(async () => {}))
-  }
-
-  async #online(): Promise<void> {
-    await this.#catchUp.all()
-    await this.#publishSelf()
-    await this.#engine.outbox.flush()
-  }
-
-  /** Does what nobody waits for. Without a network it is done again when there is one. */
-  #beside(work: () => Promise<void>): void {
-    if (this.#isClosed) return
-    const task = work()
-      .catch((error) => {
-        if (!this.#isClosed && !isWaypostError(error, 'messaging/no-network')) this.#failed(error)
-      })
-      .finally(() => this.#tasks.delete(task))
-    this.#tasks.add(task)
-  }
-
-  async #publishSelf(isChanged = false): Promise<void> {
-    const now = this.#engine.clock()
-    if (this.#isClosed || (!isChanged && now - this.#publishedAt < publishEvery)) return
-    this.#publishedAt = now
-    await this.#do(async (turn) => {
-      const identity = { displayName: this.#name, clock: BigInt(Math.floor(now)) }
-      const signed = this.#engine.sign('contactCodeAdvertisement', { chatIdentity: identity })
-      await this.#engine.postPublic(turn, contactCodeChannel(this.#engine.me.chat.publicKey), signed)
-      await this.#communities.republish(turn)
-    })
-  }
-
-  /** Finds the devices of somebody: what the person last published. */
-  async #lookUp(key: PublicKey): Promise<void> {
-    const listening = contactCodeOf(key)
-    await this.#do(async ({ rows, now }) => {
-      const person = await this.#engine.person(rows, key)
-      await this.#engine.keep(rows, { ...person, heardAt: now })
-      this.#engine.listenTo(key)
-    })
-    this.#listen(listening)
-    await this.#catchUp.of([listening]).catch(withoutNetwork)
-  }
-
-  async #lookUpAll(): Promise<void> {
-    const ids = [...this.#engine.unfound]
-    this.#engine.unfound.clear()
-    for (const id of ids) await this.#lookUp(keyOfUser(id))
-  }
-
-  #listen(listening: Listening): void {
-    if (this.#engine.channels.add(listening)) this.#follow()
-  }
-
-  #follow(): void {
-    this.#network.follow(this.#engine.channels.topics)
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#runtime[Symbol.asyncDispose]()
   }
 }
 
 const nameRow = 'self/name'
-
-/** Lets pass that there is no network, and nothing else. */
-function withoutNetwork(error: unknown): void {
-  if (!isWaypostError(error, 'messaging/no-network')) throw error
-}
 
 function contactOf({ key, name, handshake, isBlocked }: Person): Contact {
   const id = userId(key)

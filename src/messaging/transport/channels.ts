@@ -36,6 +36,12 @@ export interface Opened extends Unframed {
 export class Channels {
   /** By content topic, then by the name of the channel. */
   readonly #byTopic = new Map<string, Map<string, Listening>>()
+  #changes = 0
+
+  /** Counts up with each change. */
+  get changes(): number {
+    return this.#changes
+  }
 
   /** Listens on a channel; says whether it is new. */
   add(listening: Listening): boolean {
@@ -43,13 +49,15 @@ export class Channels {
     const held = this.#byTopic.get(contentTopic) ?? new Map<string, Listening>()
     if (held.has(name)) return false
     this.#byTopic.set(contentTopic, held.set(name, listening))
+    this.#changes += 1
     return true
   }
 
   remove({ contentTopic, name }: Channel): void {
     const held = this.#byTopic.get(contentTopic)
-    held?.delete(name)
-    if (held?.size === 0) this.#byTopic.delete(contentTopic)
+    if (held?.delete(name) !== true) return
+    this.#changes += 1
+    if (held.size === 0) this.#byTopic.delete(contentTopic)
   }
 
   get all(): Listening[] {

@@ -1,0 +1,40 @@
+/** What goes on beside what an application asks for. */
+import { hkdfSync } from 'node:crypto'
+import t from 'tap'
+import { Account } from '../../../src/messaging/identity/account.ts'
+import { Engine, type Heard } from '../../../src/messaging/messenger/engine.ts'
+import { publicChat } from '../../../src/messaging/messenger/places.ts'
+import { Runtime } from '../../../src/messaging/messenger/runtime.ts'
+import { openDatabase } from '../../../src/messaging/storage/database.ts'
+import { device, TestNetwork, until } from './kit.ts'
+
+t.test('a message over which we stumble keeps no other from being read', async (t) => {
+  const network = new TestNetwork()
+  const alice = await device(t, network)
+  await alice.me.joinPublicChat('square')
+  const me = await Account.create()
+  const key = Buffer.from(hkdfSync('sha256', 'anything', '', 'test', 32))
+  const database = await openDatabase(`${t.testdir({})}/messages`, key)
+  const end = network.end()
+  const failed = (error: unknown) => t.fail(String(error))
+  const engine = await Engine.open({ me, database, network: end, failed })
+  engine.channels.add(publicChat('square'))
+  const read: string[] = []
+  const skipped: unknown[] = []
+  const handle = async (_: unknown, { believed: { payload } }: Heard) => {
+    if (payload.name !== 'chatMessage') return
+    if (payload.message.text === 'stumble') throw new TypeError('a mistake of ours')
+    read.push(payload.message.text)
+  }
+  const runtime = new Runtime({
+    ...{ engine, network: end, handle, failed },
+    publish: async () => {},
+    skipped: (error) => skipped.push(error),
+  })
+  t.teardown(() => runtime[Symbol.asyncDispose]())
+  runtime.start()
+  for (const text of ['before', 'stumble', 'after']) await alice.me.send('square', text)
+  await until(() => read.includes('after'))
+  t.same(read, ['before', 'after'])
+  t.match(skipped, [{ message: 'a mistake of ours' }])
+})
