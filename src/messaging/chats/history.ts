@@ -153,5 +153,5 @@ function asKept(record: HistoryRecord, { deletions }: Claims): HistoryRecord {
 
 async function readRow(rows: Pick<Rows, 'get'>, key: string): Promise<MessageRow> {
   const stored = await rows.get(key)
-  return stored === undefined ? noRow : decodeMessageRow(stored)
+  return (stored && decodeMessageRow(stored)) ?? noRow
 }

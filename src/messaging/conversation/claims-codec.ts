@@ -1,6 +1,5 @@
 /** Claims about a message as bytes, for the row of the message. */
 import { bool, bytes, field, int32, message, repeated, text, uint32, uint64 } from '../schema.ts'
-import { readStored, unreadable } from '../stored.ts'
 import { type Claims, maxClaims, noClaims } from './claims.ts'
 
 const from = field(1, text(256))
@@ -48,11 +47,11 @@ export function encodeMessageRow({ at, claims }: MessageRow): Uint8Array {
   return rowTable.encode({ version, at, claims: written })
 }
 
-/** Reads what `encodeMessageRow` wrote. Throws `session/unreadable`. */
-export function decodeMessageRow(stored: Uint8Array): MessageRow {
-  const row = readStored(rowTable, version, stored)
-  const claims = claimsTable.parse(row.claims)
-  if (claims === undefined) throw unreadable('what was said about a message is damaged')
+/** Reads what `encodeMessageRow` wrote; undefined when it is damaged, or of a later release. */
+export function decodeMessageRow(stored: Uint8Array): MessageRow | undefined {
+  const row = rowTable.parse(Uint8Array.from(stored))
+  const claims = row?.version === version ? claimsTable.parse(row.claims) : undefined
+  if (row === undefined || claims === undefined) return undefined
   return {
     at: row.at,
     claims: {
