@@ -50,11 +50,10 @@ function redact(value: unknown, depth: number): unknown {
   if (value instanceof Uint8Array) return `${value.length} bytes`
   if (value instanceof Error) return redactFields(stdSerializers.err(value), depth + 1)
   if (Array.isArray(value)) return value.map((item) => redact(item, depth + 1))
-  return isPlain(value) ? redactFields(value, depth + 1) : value
+  return saysItself(value) ? value : redactFields(value, depth + 1)
 }
 
-/** Anything else (a peer id, an address, a date) says itself how it is written. */
-function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
+/** A peer id, an address, a date: it says how it is written. Of anything else every field is, whatever made it. */
+function saysItself(value: object): boolean {
+  return 'toJSON' in value && typeof value.toJSON === 'function'
 }
