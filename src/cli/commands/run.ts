@@ -15,8 +15,11 @@ import { version } from '../version.ts'
 /** From SIGTERM to the end of the process, whatever hangs. */
 const stopLimit: Milliseconds = 9500
 
-/** After the node has stopped, for the native code of WebRTC to let go of the process, which it does not always. */
-const nativeLimit: Milliseconds = 1000
+/**
+ * After the node has stopped, for what holds the process to let go of it: the native code of WebRTC does not always, and a
+ * connection to a database that does not answer waits for its own time limit.
+ */
+const lingerLimit: Milliseconds = 1000
 
 export function addRun(program: Command): void {
   takingSettings(program.command('run', { isDefault: true }))
@@ -58,23 +61,23 @@ async function runNode(options: NodeOptions, hangUp: HangUp): Promise<number> {
   hangUp.each(() => void node.reload())
   const signal = await Promise.race([stop.received, hangUp.terminalGone])
   log.info({ signal }, 'stopping')
-  const exitCode = await stopNode(node, log)
-  if (settings.webrtcDirect) setTimeout(() => process.exit(exitCode), nativeLimit).unref()
-  return exitCode
+  await stopNode(node, log)
+  setTimeout(() => process.exit(exits.ok), lingerLimit).unref()
+  return exits.ok
 }
 
-async function stopNode(node: WaypostNode, log: Log): Promise<number> {
+async function stopNode(node: WaypostNode, log: Log): Promise<void> {
   const watchdog = setTimeout(() => {
     log.fatal('not stopped in time')
     process.exit(exits.failed)
   }, stopLimit)
   watchdog.unref()
   await node[Symbol.asyncDispose]()
+  clearTimeout(watchdog)
   log.info('stopped')
   // Nothing is left to do, and the process ends by itself. What Node would still do is tidy up, and where sockets were
   // reset while it stopped, Node 26.10 waits there for ever, at full speed (Environment::CleanupHandles).
   process.on('exit', () => process.exit())
-  return exits.ok
 }
 
 /** SIGHUP: read the settings again; from a terminal that has been closed: stop. */
