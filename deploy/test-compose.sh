@@ -158,6 +158,13 @@ fetch() {
   in_container "$1" /usr/local/bin/node -e \
     'fetch(process.argv[1], JSON.parse(process.argv[2] || "{}")).then(async (r) => { console.log(r.status, await r.text()); process.exitCode = r.ok ? 0 : 1 })' "${@:2}"
 }
+retry() {
+  for _ in $(seq 120); do
+    if "$@" >/dev/null 2>&1; then return 0; fi
+    sleep 0.5
+  done
+  "$@"
+}
 targets_up() { [ "$(fetch "$1" 'http://prometheus:9090/api/v1/targets?state=active' | grep -o '"health":"up"' | wc -l)" -ge "$2" ]; }
 has_rules() { fetch "$1" http://prometheus:9090/api/v1/rules | grep -qF '"name":"StoreDegraded"'; }
 has_peer() { fetch "$1" http://127.0.0.1:8645/metrics | grep -qE '^libp2p_peers [1-9]'; }
@@ -173,7 +180,7 @@ ends_well() {
   podman stop --time 30 "$name" >/dev/null
   code=$(exit_code "$name")
   [ "$code" = 0 ] && return
-  printf '%s\n' "$1 ended with $code; inspect says $(podman inspect --format '{{json .State}}' "$name"); its last lines:" >&2
+  printf '%s\n' "$1 ended with $code, its last lines:" >&2
   podman logs --tail 15 "$name" >&2
   return 1
 }

@@ -26,23 +26,4 @@ check() {
   fi
 }
 note() { echo "     $*"; }
-retry() {
-  for _ in $(seq 120); do
-    if "$@" >/dev/null 2>&1; then return 0; fi
-    sleep 0.5
-  done
-  "$@"
-}
-
-died() {
-  podman events --stream=false --since 30m --filter event=died --filter "container=$1" --format '{{.ContainerExitCode}}' |
-    tail -n 1 | grep .
-}
-# exit_code CONTAINER: what the monitor of one that has stopped wrote down. `podman inspect` says -1 where two processes of
-# podman tidy up after it at once.
-exit_code() {
-  local id
-  id=$(podman inspect --format '{{.Id}}' "$1")
-  retry died "$id" || true
-  died "$id" || echo unknown
-}
+exit_code() { podman inspect --format '{{.State.ExitCode}}' "$1"; }
