@@ -30,8 +30,14 @@ export class History {
   readonly #database: Database
   #awaited = 0
 
-  constructor(database: Database) {
+  private constructor(database: Database) {
     this.#database = database
+  }
+
+  static async load(database: Database): Promise<History> {
+    const history = new History(database)
+    for await (const _ of database.scan({ prefix: 'awaited/' })) history.#awaited += 1
+    return history
   }
 
   #chatPrefix(chatId: string): string {
@@ -59,7 +65,10 @@ export class History {
     if ((await rows.get(`message/${record.id}`)) !== undefined) return false
     const awaited = this.#awaitedRow(record.chatId, record.id)
     const { claims } = await readRow(rows, awaited)
-    if (claims !== noClaims) rows.remove(awaited)
+    if (claims !== noClaims) {
+      rows.remove(awaited)
+      this.#awaited -= 1
+    }
     const at = this.#rowOf(record)
     rows.put(at, encodeHistoryRecord(asKept(record, claims)))
     rows.put(`message/${record.id}`, encodeMessageRow({ claims, at }))
@@ -104,10 +113,10 @@ export class History {
     for await (const { key } of this.#database.scan({ prefix: this.#awaitedPrefix(chatId) })) rows.remove(key)
   }
 
-  /** Since the start: rows of a session before are few, or were bounded then. */
   #takesAwaited(): boolean {
+    if (this.#awaited >= maxAwaited) return false
     this.#awaited += 1
-    return this.#awaited <= maxAwaited
+    return true
   }
 
   /** Sets how far a message of ours has come. */

@@ -16,6 +16,7 @@ import {
   type JoinRequest,
   maxRequests,
   unknownCommunity,
+  withHeard,
 } from '../communities/community.ts'
 import {
   type Looks,
@@ -30,7 +31,16 @@ import {
 } from '../communities/description.ts'
 import { isPrivileged, postFault, requestVerdict } from '../communities/members.ts'
 import type { Powers } from '../conversation/claims.ts'
-import { compress, compressedKey, compressedKeyBytes, KeyPair, keyOfUser, type PublicKey, userId } from '../keys.ts'
+import {
+  compress,
+  compressedKey,
+  compressedKeyBytes,
+  KeyPair,
+  keyOfUser,
+  type PublicKey,
+  sameBytes,
+  userId,
+} from '../keys.ts'
 import type { Rows } from '../storage/rows.ts'
 import {
   type Channel,
@@ -71,11 +81,18 @@ const idDigits = 2 + 2 * compressedKeyBytes
 
 const firstChannel = 'general'
 
+/** Communities whose descriptions are kept as they were read. */
+const maxDescriptions = 64
+
 type Change = (description: CommunityDescription, now: number) => CommunityDescription
 
 export class Communities {
   readonly #engine: Engine
   readonly #name: () => string
+  readonly #descriptions = new Map<
+    string,
+    { readonly signed: Uint8Array; readonly description: CommunityDescription }
+  >()
 
   constructor(engine: Engine, name: () => string) {
     this.#engine = engine
@@ -87,6 +104,19 @@ export class Communities {
     communityRequestToJoin: (turn, one) => this.#heardRequest(turn, one),
     communityRequestToLeave: (turn, one) => this.#heardLeaving(turn, one),
     communityRequestToJoinResponse: (turn, one) => this.#heardResponse(turn, one),
+  }
+
+  /** What a community says of itself. Its signature is looked at once, not for each message. */
+  #descriptionOf(community: Community): CommunityDescription | undefined {
+    const id = communityId(community.key)
+    const known = this.#descriptions.get(id)
+    if (known !== undefined && sameBytes(known.signed, community.signed)) return known.description
+    const description = descriptionOf(community)
+    this.#descriptions.delete(id)
+    if (description !== undefined) this.#descriptions.set(id, { signed: community.signed, description })
+    const [oldest] = this.#descriptions.keys()
+    if (this.#descriptions.size > maxDescriptions && oldest !== undefined) this.#descriptions.delete(oldest)
+    return description
   }
 
   #row(key: PublicKey): string {
@@ -125,7 +155,7 @@ export class Communities {
 
   #shown(community: Community, isOurs: boolean): CommunityInfo {
     const { key, requests } = community
-    const description = descriptionOf(community)
+    const description = this.#descriptionOf(community)
     return {
       id: communityId(key),
       name: description?.identity?.displayName ?? '',
@@ -153,7 +183,9 @@ export class Communities {
   #listen(community: Community, secret: KeyPair | undefined): void {
     const { key } = community
     const place = { kind: 'community', id: communityId(key), key } as const
-    const chats = [...(descriptionOf(community)?.chats.keys() ?? [])].map((uuid) => communityChatChannel(key, uuid))
+    const chats = [...(this.#descriptionOf(community)?.chats.keys() ?? [])].map((uuid) =>
+      communityChatChannel(key, uuid),
+    )
     for (const channel of [communityChannel(key), ...chats]) this.#engine.listen({ channel, place })
     if (secret === undefined) return
     const control = { kind: 'community control', id: communityId(key) } as const
@@ -250,10 +282,17 @@ export class Communities {
     const key = keyOf(id)
     const pair = await this.#secret(rows, key)
     const community = await this.#find(rows, key)
-    const description = community && descriptionOf(community)
+    const description = community && this.#descriptionOf(community)
     if (community === undefined || pair === undefined || description === undefined)
       throw cannotSend('this community is not ours')
     return { community, description, pair }
+  }
+
+  /** Our community, of which somebody asks something for the first time. */
+  async #asked(turn: Turn, key: PublicKey, id: string, clock: bigint): Promise<Ours | undefined> {
+    const ours = await this.#ours(turn, communityId(key)).catch(() => undefined)
+    const community = ours && withHeard(ours.community, id, clock)
+    return community && { ...ours, community }
   }
 
   async #change(turn: Turn, id: string, change: Change): Promise<void> {
@@ -279,19 +318,34 @@ export class Communities {
 
   async #take(turn: Turn, community: Community, pair: KeyPair | undefined): Promise<void> {
     this.#listen(community, pair)
-    await this.#openChats(turn, community, descriptionOf(community)?.members.has(this.#engine.me.id) ?? false)
+    await this.#openChats(turn, community, this.#descriptionOf(community)?.members.has(this.#engine.me.id) ?? false)
   }
 
   /** Keeps a community with its channels as chats; in them we are as long as we are members. */
   async #openChats(turn: Turn, community: Community, isMember: boolean): Promise<void> {
     const { rows, news } = turn
+    const { key } = community
+    const chats = this.#descriptionOf(community)?.chats ?? new Map()
+    const before = await this.#find(rows, key)
+    const gone = [...((before && this.#descriptionOf(before))?.chats.keys() ?? [])].filter((uuid) => !chats.has(uuid))
+    for (const uuid of gone) await this.#closeChat(rows, key, uuid)
     this.#save(rows, community)
-    for (const [uuid, { identity }] of descriptionOf(community)?.chats ?? []) {
-      const id = communityChatId(community.key, uuid)
+    for (const [uuid, { identity }] of chats) {
+      const id = communityChatId(key, uuid)
       const chat = (await this.#engine.chats.find(rows, id)) ?? newChat(id, 'channel', '')
       this.#engine.chats.save(rows, { ...chat, name: identity?.displayName ?? chat.name, isOpen: isMember })
     }
-    news.push({ kind: 'community', community: communityId(community.key) })
+    news.push({ kind: 'community', community: communityId(key) })
+  }
+
+  /** A channel was taken away: what was said in it stays, and where nothing was, nothing does. */
+  async #closeChat(rows: Rows, key: PublicKey, uuid: string): Promise<void> {
+    const id = communityChatId(key, uuid)
+    this.#engine.channels.remove(communityChatChannel(key, uuid))
+    const chat = await this.#engine.chats.find(rows, id)
+    if (chat === undefined) return
+    if (chat.lastAt === 0) this.#engine.chats.remove(rows, id)
+    else this.#engine.chats.save(rows, { ...chat, isOpen: false })
   }
 
   async #heardDescription(turn: Turn, { origin, body, message }: HeardOf<'communityDescription'>): Promise<void> {
@@ -304,8 +358,8 @@ export class Communities {
     const community = await this.#find(turn.rows, key)
     if (community === undefined) return
     const next = { ...community, signed: Uint8Array.from(signed) }
-    const held = descriptionOf(community)
-    if (descriptionOf(next) === undefined || (held !== undefined && held.clock >= clock)) return
+    const held = this.#descriptionOf(community)
+    if (this.#descriptionOf(next) === undefined || (held !== undefined && held.clock >= clock)) return
     await this.#take(turn, next, await this.#secret(turn.rows, key))
   }
 
@@ -313,18 +367,18 @@ export class Communities {
     const key = keyOrNone(message.communityId)
     const community = key && (await this.#find(turn.rows, key))
     if (!community?.askedAt) return
-    const told = descriptionOf({ ...community, signed: message.signedDescription })
+    const told = this.#descriptionOf({ ...community, signed: message.signedDescription })
     if (told !== undefined) await this.#heardSigned(turn, community.key, message.signedDescription, told.clock)
   }
 
   async #heardRequest(turn: Turn, { author, message }: HeardOf<'communityRequestToJoin'>): Promise<void> {
     const key = keyOrNone(message.communityId)
-    const ours = key && (await this.#ours(turn, communityId(key)).catch(() => undefined))
+    const ours = key && (await this.#asked(turn, key, userId(author), message.clock))
     if (ours === undefined) return
     const id = userId(author)
     const verdict = requestVerdict(ours.description, id, message, turn.now)
-    if (verdict === 'accept') await this.#let(turn, ours, id, true)
-    if (verdict !== 'ask' || ours.community.requests.length >= maxRequests) return
+    if (verdict === 'accept') return await this.#let(turn, ours, id, true)
+    if (verdict !== 'ask' || ours.community.requests.length >= maxRequests) return this.#save(turn.rows, ours.community)
     const others = ours.community.requests.filter((one) => one.id !== id)
     this.#save(turn.rows, { ...ours.community, requests: [...others, { id, name: message.displayName }] })
     turn.news.push({ kind: 'community', community: communityId(ours.pair.publicKey) })
@@ -332,8 +386,8 @@ export class Communities {
 
   async #heardLeaving(turn: Turn, { author, message }: HeardOf<'communityRequestToLeave'>): Promise<void> {
     const key = keyOrNone(message.communityId)
-    const ours = key && (await this.#ours(turn, communityId(key)).catch(() => undefined))
     const id = userId(author)
+    const ours = key && (await this.#asked(turn, key, id, message.clock))
     if (ours?.description.members.has(id) !== true || id === this.#engine.me.id) return
     await this.#publish(turn, ours.community, withoutMember(ours.description, id, turn.now), ours.pair)
   }
@@ -346,13 +400,13 @@ export class Communities {
   /** Whether somebody may say this in a channel. */
   async maySay({ rows }: Pick<Turn, 'rows'>, chatId: string, from: string, name: PayloadName): Promise<boolean> {
     const community = await this.#find(rows, keyOf(chatId.slice(0, idDigits)))
-    const description = community && descriptionOf(community)
+    const description = community && this.#descriptionOf(community)
     return description !== undefined && postFault(description, from, chatId.slice(idDigits), name) === undefined
   }
 
   async powers(rows: Pick<Rows, 'get'>, chatId: string): Promise<Powers> {
     const community = await this.#find(rows, keyOf(chatId.slice(0, idDigits)))
-    const description = community && descriptionOf(community)
+    const description = community && this.#descriptionOf(community)
     const mayDelete = (id: string) => description !== undefined && isPrivileged(description, id)
     const mayPin = (id: string) => mayDelete(id) || description?.adminSettings?.membersMayPin === true
     return { mayDelete, mayPin }

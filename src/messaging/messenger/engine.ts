@@ -137,6 +137,7 @@ interface Loaded {
   readonly people: People
   readonly outbox: Outbox
   readonly inbox: Inbox
+  readonly history: History
 }
 
 export class Engine {
@@ -166,7 +167,8 @@ export class Engine {
   /** What is in memory may have what a turn that failed has not put on disk. */
   #isAhead = false
 
-  private constructor({ me, database, clock = systemClock }: EngineOptions, { people, outbox, inbox }: Loaded) {
+  private constructor({ me, database, clock = systemClock }: EngineOptions, loaded: Loaded) {
+    const { people, outbox, inbox, history } = loaded
     this.me = me
     this.database = database
     this.clock = clock
@@ -174,7 +176,7 @@ export class Engine {
     this.outbox = outbox
     this.inbox = inbox
     this.chats = new Chats(database)
-    this.history = new History(database)
+    this.history = history
     this.#sessions = new Sessions(me)
     this.#segments = new Reassembler({ clock, isKnown: (sender) => sender === me.id || people.isKept(sender) })
     this.#recent = new RecentSet({ ...remembered, clock })
@@ -190,6 +192,7 @@ export class Engine {
       people: await People.load(database),
       outbox,
       inbox: await Inbox.load(database),
+      history: await History.load(database),
     })
     await engine.#restore()
     return engine

@@ -22,6 +22,9 @@ import { cannotSend } from './refusal.ts'
 /** Groups whose logs are kept in memory, so that their signatures are not looked at for each message. */
 const cachedLogs = 64
 
+/** Groups that others may have put us into. */
+const maxGroups = 1024
+
 export class Groups {
   readonly #engine: Engine
   /** By the id of the group, the log and the events in the row that it was made of. */
@@ -161,6 +164,7 @@ export class Groups {
     const engine = this.#engine
     const known = await engine.chats.find(turn.rows, message.chatId)
     if (known === undefined && !(await this.#mayInvite(turn, userId(author)))) return
+    if (known === undefined && (await this.#isFull())) return
     const chat = known ?? newChat(message.chatId, 'group', '')
     const log = this.#logOf(chat)
     const before = log.state.members.has(engine.me.id)
@@ -171,6 +175,13 @@ export class Groups {
     if (isNew) turn.news.push({ kind: 'chat', chat: chat.id })
     if (!saved.isOpen || (!before && !log.state.members.has(engine.me.id))) return
     if (log.state.members.has(userId(author))) await this.#heardEntity(turn, saved, { author, believed, message })
+  }
+
+  /** Contacts may put us into groups, left ones among them, and not into any number. */
+  async #isFull(): Promise<boolean> {
+    let groups = 0
+    for await (const { kind } of this.#engine.chats.all()) if (kind === 'group') groups += 1
+    return groups >= maxGroups
   }
 
   /** Who may put us into a group that we do not know: contacts, and ourselves on another device. */

@@ -37,7 +37,7 @@ const edit = (from: string, text: string) => (claims: Parameters<typeof withEdit
 
 t.test('a message is kept once, in the order of the clocks, and found by its words', async (t) => {
   const rows = await database(t)
-  const history = new History(rows)
+  const history = await History.load(rows)
   for (const number of [2, 1, 10, 9])
     t.equal(await rows.transaction((turn) => history.add(turn, record(number, `Number ${number}`))), true)
   t.equal(await rows.transaction((turn) => history.add(turn, record(9, 'Number 9'))), false)
@@ -49,7 +49,7 @@ t.test('a message is kept once, in the order of the clocks, and found by its wor
 
 t.test('what was said about a message before it came counts, in its own chat only', async (t) => {
   const rows = await database(t)
-  const history = new History(rows)
+  const history = await History.load(rows)
   await rows.transaction((turn) => history.claim(turn, 'square', idOf(1), edit('alice', 'edited')))
   await rows.transaction((turn) => history.claim(turn, 'market', idOf(2), edit('alice', 'by another chat')))
   await rows.transaction((turn) => history.add(turn, record(1, 'as written')))
@@ -62,7 +62,7 @@ t.test('what was said about a message before it came counts, in its own chat onl
 
 t.test('who may delete what others wrote decides what is shown', async (t) => {
   const rows = await database(t)
-  const history = new History(rows)
+  const history = await History.load(rows)
   await rows.transaction((turn) => history.add(turn, record(1, 'rude')))
   await rows.transaction((turn) =>
     history.claim(turn, 'square', idOf(1), (claims) => withDeletion(claims, 'admin', { clock: 3n } as never)),
@@ -74,7 +74,7 @@ t.test('who may delete what others wrote decides what is shown', async (t) => {
 
 t.test('what its author has deleted is not kept, whichever came first', async (t) => {
   const rows = await database(t)
-  const history = new History(rows)
+  const history = await History.load(rows)
   const deleted = (claims: Parameters<typeof withDeletion>[0]) => withDeletion(claims, 'alice', { clock: 3n } as never)
   await rows.transaction((turn) => history.add(turn, record(1, 'a slip')))
   t.equal((await history.find(rows, idOf(1)))?.message.text, 'a slip')

@@ -233,6 +233,9 @@ t.test('a community: who asks is let in and writes, who is banned does neither',
   await carol.me.send(general, 'after the ban')
   await until(() => owner.texts(general).includes('after the ban'))
   t.notOk((await owner.me.communities())[0]?.members.includes(bob.me.id))
+  await owner.me.removeChannel(id, roses)
+  await until(async () => (await carol.me.chats()).find((chat) => chat.id === roses)?.isOpen === false)
+  await t.rejects(carol.me.send(roses, 'no more'), { code: 'messaging/cannot-send' })
   await carol.me.leaveCommunity(id)
   await until(async () => (await owner.me.communities())[0]?.members.length === 1)
 })
@@ -248,6 +251,13 @@ t.test('a guarded community lets in whom its owner lets in', async (t) => {
   await owner.me.answerJoinRequest(id, bob.me.id, true)
   await until(async () => (await bob.me.communities())[0]?.isMember === true)
   t.same((await owner.me.communities())[0]?.requests, [])
+  // What was said before comes again from a store: it is no new word.
+  await owner.me.kick(id, bob.me.id)
+  await owner.stop()
+  await owner.start()
+  await owner.me.fetch()
+  t.same((await owner.me.communities())[0]?.requests, [])
+  t.equal((await owner.me.communities())[0]?.members.length, 1)
 })
 
 t.test('somebody who lost all but the account is a contact again, and reads what comes', async (t) => {
