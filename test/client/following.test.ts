@@ -1,5 +1,4 @@
 /** Following at nodes that forget, refuse and push what was not asked for; their time is the test's. */
-import { setTimeout } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { pingInterval } from '../../src/client/follower.ts'
 import type { Envelope } from '../../src/core/envelope.ts'
@@ -13,6 +12,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { host } from '../kit/host.ts'
 import { envelope } from '../kit/messages.ts'
 import { ManualSchedule } from '../kit/schedule.ts'
+import { until } from '../kit/until.ts'
 import { Remembered } from '../protocols/store/history.ts'
 import { all, clientOf, pubsubTopic, Told } from './kit.ts'
 
@@ -45,10 +45,6 @@ function message(text: string): Envelope {
 /** Pings come when the test says so; what failed is tried again in its own time. */
 function pingedBy(manual: ManualSchedule): Schedule {
   return (run, delay) => (delay === pingInterval ? manual : { schedule: systemSchedule }).schedule(run, delay)
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await setTimeout(20)
 }
 
 function isSubscribed({ filter }: Served): boolean {

@@ -2,7 +2,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import t from 'tap'
 import { type Archive, openArchive } from '../../src/archive/archive.ts'
 import { guardDisk } from '../../src/archive/disk.ts'
@@ -13,6 +12,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { envelopeAt, hashes, pages } from '../archive/kit.ts'
 import { smallDisk } from '../kit/disk.ts'
 import { needs } from '../kit/tools.ts'
+import { until } from '../kit/until.ts'
 import { type Acknowledged, consistent, outcomesOf, reopened, startWriter } from './archive-writer-process.ts'
 
 /** Bytes that a file may have: for the log of a partition that is a full disk. */
@@ -54,11 +54,6 @@ async function guardedArchive(folder: string, minFree = 20 * mebibyte): Promise<
   const disk = await guardDisk({ folder, limits: { minFree: { bytes: minFree }, ballast }, log: silentLog() })
   const backend = await openLevel({ folder })
   return await openArchive({ backend, disk, metrics: createMetrics(), log: silentLog() })
-}
-
-/** Settles when `holds`: the archive looks at its disk every few seconds. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await setTimeout(20)
 }
 
 let timestamp = 0n

@@ -5,6 +5,7 @@ import path from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { type Daemon, daemon } from '../kit/daemon.ts'
+import { until } from '../kit/until.ts'
 
 const flags = [
   '--cluster-id=66',
@@ -34,10 +35,6 @@ async function meshOf({ restUrl }: Daemon): Promise<number> {
   const response = await fetch(`${restUrl}/admin/v1/peers/mesh`)
   const meshes = (await response.json()) as { peers: unknown[] }[]
   return meshes.reduce((sum, { peers }) => sum + peers.length, 0)
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await pause(50)
 }
 
 const knowAll = (daemons: readonly Daemon[]): Promise<void> =>

@@ -1,5 +1,4 @@
 /** A node whose disk fills up while it works: it goes on with all that needs no disk, and says what it does not do. */
-import { setTimeout } from 'node:timers/promises'
 import { multiaddr } from '@multiformats/multiaddr'
 import t, { type Test } from 'tap'
 import { openEnvelope } from '../../src/core/envelope.ts'
@@ -15,6 +14,7 @@ import { host } from '../kit/host.ts'
 import { messageBytes, testContentTopic } from '../kit/messages.ts'
 import { scrape } from '../kit/scrape.ts'
 import { neighbour, networkDaemon } from '../kit/twins.ts'
+import { until } from '../kit/until.ts'
 
 const mebibyte = 1024 * 1024
 
@@ -44,10 +44,6 @@ async function client(t: Test, node: Daemon) {
     stored: async () =>
       hashes((await store.query(remotePeer, { direction: 'forward', limit: 100, includeData: true })).messages),
   }
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await setTimeout(50)
 }
 
 interface StoreHealth {

@@ -5,17 +5,8 @@ import t from 'tap'
 import type { Owner } from '../kit/owner.ts'
 import { type PostgresServer, postgres, replicaOf } from '../kit/postgres.ts'
 import { needs } from '../kit/tools.ts'
-import {
-  nothingLost,
-  patience,
-  Recoveries,
-  ready,
-  spooledArchive,
-  times,
-  timestamp,
-  until,
-  Writers,
-} from './postgres-kit.ts'
+import { until } from '../kit/until.ts'
+import { nothingLost, patience, Recoveries, ready, spooledArchive, times, timestamp, Writers } from './postgres-kit.ts'
 
 t.setTimeout(patience)
 

@@ -8,7 +8,8 @@ import { toNanoseconds } from '../../src/core/time.ts'
 import { archiveOn, ask, envelopeAt, envelopes, hashes, store } from '../archive/kit.ts'
 import { type PostgresServer, postgres, replicaOf } from '../kit/postgres.ts'
 import { needs } from '../kit/tools.ts'
-import { allStored, nothingLost, until } from './postgres-kit.ts'
+import { until } from '../kit/until.ts'
+import { allStored, nothingLost } from './postgres-kit.ts'
 
 t.setTimeout(600_000)
 

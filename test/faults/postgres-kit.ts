@@ -9,6 +9,7 @@ import type { Envelope } from '../../src/core/envelope.ts'
 import { silentLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { envelopeAt, hashes, pages } from '../archive/kit.ts'
+import { until } from '../kit/until.ts'
 
 /**
  * How often each fault is done. All of them take a quarter of an hour, and say how long the archive took to be back:
@@ -69,11 +70,6 @@ export class Recoveries {
     const [middle = 0, most = 0] = [sorted[sorted.length >> 1], sorted.at(-1)]
     return `ready again ${sorted.length} times, after ${Math.round(middle)} ms in the middle and ${Math.round(most)} at the most`
   }
-}
-
-/** Settles when `holds`: for states that nothing announces. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 let now = 0n

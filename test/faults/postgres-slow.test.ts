@@ -6,17 +6,8 @@ import { ask, envelopes, store } from '../archive/kit.ts'
 import { smallDisk } from '../kit/disk.ts'
 import { type PostgresServer, postgres } from '../kit/postgres.ts'
 import { needs } from '../kit/tools.ts'
-import {
-  nothingLost,
-  patience,
-  Recoveries,
-  ready,
-  spooledArchive,
-  times,
-  timestamp,
-  until,
-  Writers,
-} from './postgres-kit.ts'
+import { until } from '../kit/until.ts'
+import { nothingLost, patience, Recoveries, ready, spooledArchive, times, timestamp, Writers } from './postgres-kit.ts'
 
 t.setTimeout(patience)
 

@@ -4,17 +4,8 @@ import t from 'tap'
 import { ask, envelopes, store } from '../archive/kit.ts'
 import { type PostgresServer, password, postgres } from '../kit/postgres.ts'
 import { needs } from '../kit/tools.ts'
-import {
-  nothingLost,
-  patience,
-  Recoveries,
-  ready,
-  spooledArchive,
-  times,
-  timestamp,
-  until,
-  Writers,
-} from './postgres-kit.ts'
+import { until } from '../kit/until.ts'
+import { nothingLost, patience, Recoveries, ready, spooledArchive, times, timestamp, Writers } from './postgres-kit.ts'
 
 /** Connections of the server, but for three that are reserved for superusers. */
 const connections = 20

@@ -7,8 +7,9 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { type Enr, enrFromText, enrToText } from '../../src/net/discovery/enr.ts'
-import { discv5Node, metricValue, type TestNode, until } from '../kit/discv5.ts'
+import { discv5Node, metricValue, type TestNode } from '../kit/discv5.ts'
 import { freePort } from '../kit/free-port.ts'
+import { until } from '../kit/until.ts'
 
 const packages = path.resolve(import.meta.dirname, '../../../test/interop/discv5-peer/node_modules')
 

@@ -1,6 +1,5 @@
 /** Nodes that run discv5 alone, on loopback, each on a free port, torn down with the test. */
 import { isIP } from 'node:net'
-import { setTimeout } from 'node:timers/promises'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
@@ -95,11 +94,6 @@ export async function discv5Node(t: Owner, options: TestNodeOptions = {}): Promi
     change,
     stop,
   }
-}
-
-/** Resolves when `holds` does; the test's time limit is the only one. */
-export async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await setTimeout(20)
 }
 
 /** The value of a counter or gauge with these labels. */

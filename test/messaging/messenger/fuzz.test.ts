@@ -22,7 +22,8 @@ import {
   partitionedChannel,
 } from '../../../src/messaging/topics.ts'
 import { sealFor } from '../../../src/messaging/transport/channels.ts'
-import { befriend, type Device, device, TestNetwork, until } from './kit.ts'
+import { until } from '../../kit/until.ts'
+import { befriend, type Device, device, TestNetwork } from './kit.ts'
 
 const damagedOfEach = 8
 const texts = ['one', 'two', 'three', 'four', 'five']

@@ -9,6 +9,7 @@ import type { Nanoseconds } from '../../../src/core/time.ts'
 import type { Message } from '../../../src/messaging/chats/message.ts'
 import { type Messenger, type OpenOptions, open } from '../../../src/messaging/messenger/messenger.ts'
 import type { Carried, Network, NetworkEvents, Topics } from '../../../src/messaging/network.ts'
+import { until } from '../../kit/until.ts'
 
 /** What scrypt takes in tests. */
 export const lightCost = { N: 2, r: 1, p: 1 } as const
@@ -131,11 +132,6 @@ export async function device(t: Test, network: TestNetwork, options: Partial<Ope
   })
   await made.start()
   return made
-}
-
-/** Waits until `holds`, looking again whenever something may have changed. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 /** Makes two people contacts. */

@@ -12,8 +12,9 @@ import { keyOfUser } from '../../../src/messaging/keys.ts'
 import type { Messenger } from '../../../src/messaging/messenger/messenger.ts'
 import { partitionedChannel } from '../../../src/messaging/topics.ts'
 import { sealFor } from '../../../src/messaging/transport/channels.ts'
+import { until } from '../../kit/until.ts'
 import { Loot } from '../privacy/thief.ts'
-import { befriend, type Device, device, TestNetwork, until } from './kit.ts'
+import { befriend, type Device, device, TestNetwork } from './kit.ts'
 
 async function historyOf(messenger: Messenger, chat: string): Promise<Message[]> {
   const all: Message[] = []

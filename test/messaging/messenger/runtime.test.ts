@@ -6,7 +6,8 @@ import { Engine, type Heard } from '../../../src/messaging/messenger/engine.ts'
 import { publicChat } from '../../../src/messaging/messenger/places.ts'
 import { Runtime } from '../../../src/messaging/messenger/runtime.ts'
 import { openDatabase } from '../../../src/messaging/storage/database.ts'
-import { device, TestNetwork, until } from './kit.ts'
+import { until } from '../../kit/until.ts'
+import { device, TestNetwork } from './kit.ts'
 
 t.test('a message over which we stumble keeps no other from being read', async (t) => {
   const network = new TestNetwork()

@@ -3,7 +3,8 @@
  * is shown here is that its keys open nothing of what was recorded and read before, nor for long what comes after.
  */
 import t from 'tap'
-import { device, TestNetwork, until } from '../messenger/kit.ts'
+import { until } from '../../kit/until.ts'
+import { device, TestNetwork } from '../messenger/kit.ts'
 import { contacts, tells } from './meeting.ts'
 import { got, Loot } from './thief.ts'
 

@@ -3,7 +3,8 @@ import type { Test } from 'tap'
 import { keyOfUser } from '../../../src/messaging/keys.ts'
 import type { OpenOptions } from '../../../src/messaging/messenger/messenger.ts'
 import { contactCodeChannel } from '../../../src/messaging/topics.ts'
-import { befriend, type Device, device, type TestNetwork, until } from '../messenger/kit.ts'
+import { until } from '../../kit/until.ts'
+import { befriend, type Device, device, type TestNetwork } from '../messenger/kit.ts'
 
 /** A device that has told the network of its prekeys. */
 export async function published(t: Test, network: TestNetwork, options: Partial<OpenOptions> = {}): Promise<Device> {

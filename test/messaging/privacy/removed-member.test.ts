@@ -1,6 +1,7 @@
 /** Who was put out of a group, and keeps everything that his device ever had. */
 import t from 'tap'
-import { befriend, TestNetwork, until } from '../messenger/kit.ts'
+import { until } from '../../kit/until.ts'
+import { befriend, TestNetwork } from '../messenger/kit.ts'
 import { published } from './meeting.ts'
 import { got, Loot } from './thief.ts'
 

@@ -10,6 +10,7 @@ import { managedProtocols } from '../../../src/node/service-peers.ts'
 import { silentLog } from '../../../src/telemetry/log.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { connect, host } from '../../kit/host.ts'
+import { until } from '../../kit/until.ts'
 import { peer, pool } from '../discovery/kit.ts'
 
 /** A host that says it relays: the manager looks at what peers speak. */
@@ -70,10 +71,6 @@ async function foundAt(other: Host) {
   const found = await peer()
   const addresses = other.addresses()
   return { ...found, record: undefined, source: 'kad' as const, peerId: other.libp2p.peerId, addresses }
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await pause(10)
 }
 
 t.test('peers that are found are dialled until none is missing', async (t) => {

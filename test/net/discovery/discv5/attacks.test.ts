@@ -7,7 +7,8 @@ import { decodeMessage, type Message } from '../../../../src/net/discovery/discv
 import { decodePacket, whoareyouData } from '../../../../src/net/discovery/discv5/packet.ts'
 import { maxRecordBytes } from '../../../../src/net/discovery/enr.ts'
 import { encodeList, encodeString } from '../../../../src/net/discovery/rlp.ts'
-import { discv5Node, metricValue, quick, type TestNode, until } from '../../../kit/discv5.ts'
+import { discv5Node, metricValue, quick, type TestNode } from '../../../kit/discv5.ts'
+import { until } from '../../../kit/until.ts'
 import { Stranger } from './stranger.ts'
 
 const ping = { type: 'ping', id: Buffer.of(1), sequence: 1n } as const

@@ -6,7 +6,8 @@ import { idBytes, idFrom, nodeIdOf } from '../../../../src/net/discovery/discv5/
 import { encodePacket, handshakeData } from '../../../../src/net/discovery/discv5/packet.ts'
 import type { Enr } from '../../../../src/net/discovery/enr.ts'
 import { readRecord } from '../../../../src/net/discovery/node-record.ts'
-import { discv5Node, metricValue, type TestNode, until } from '../../../kit/discv5.ts'
+import { discv5Node, metricValue, type TestNode } from '../../../kit/discv5.ts'
+import { until } from '../../../kit/until.ts'
 import { headOf } from './stranger.ts'
 
 const addresses = Array.from({ length: 20 }, (_, index) => `127.0.0.${index + 1}`)

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { enrToText } from '../../../../src/net/discovery/enr.ts'
 import { readRecord } from '../../../../src/net/discovery/node-record.ts'
-import { discv5Node, metricValue, until } from '../../../kit/discv5.ts'
+import { discv5Node, metricValue } from '../../../kit/discv5.ts'
+import { until } from '../../../kit/until.ts'
 
 const shard = (...shards: number[]) => ({ cluster: 16, shards })
 
