@@ -4,9 +4,10 @@
  * A public key has two forms on the wire: 33 bytes in bundles and ratchet headers, 65 bytes where it names a user. Both
  * are plain bytes here, told apart by their type, so that one cannot be handed in for the other.
  */
+import { createECDH, type ECDH, randomBytes } from 'node:crypto'
 import { inspect } from 'node:util'
-import { secp256k1 } from '@noble/curves/secp256k1.js'
 import { keccak_256 } from '@noble/hashes/sha3.js'
+import { isPoint, isPrivate, pointCompress, pointFromScalar, recover, signRecoverable } from 'tiny-secp256k1'
 import { WaypostError } from '../core/errors.ts'
 
 declare const form: unique symbol
@@ -26,7 +27,7 @@ export const signatureBytes = 65
 /** Bytes of another party as a key of 33 bytes. Throws `key/invalid`. */
 export function compressedKey(bytes: Uint8Array): CompressedKey {
   if (bytes.length !== compressedKeyBytes) throw invalid(`${bytes.length} bytes instead of ${compressedKeyBytes}`)
-  pointOf(bytes)
+  checkPoint(bytes)
   return bytes as CompressedKey
 }
 
@@ -42,16 +43,16 @@ export function keyOrNone(bytes: Uint8Array): CompressedKey | undefined {
 /** Bytes of another party as a key of 65 bytes. Throws `key/invalid`. */
 export function uncompressedKey(bytes: Uint8Array): UncompressedKey {
   if (bytes.length !== uncompressedKeyBytes) throw invalid(`${bytes.length} bytes instead of ${uncompressedKeyBytes}`)
-  pointOf(bytes)
+  checkPoint(bytes)
   return bytes as UncompressedKey
 }
 
 export function compress(key: PublicKey): CompressedKey {
-  return pointOf(key).toBytes(true) as CompressedKey
+  return pointCompress(key, true) as CompressedKey
 }
 
 export function uncompress(key: PublicKey): UncompressedKey {
-  return pointOf(key).toBytes(false) as UncompressedKey
+  return pointCompress(key, false) as UncompressedKey
 }
 
 /** The name of a user, as people hand it on: `0x` and 130 lower-case digits. */
@@ -74,6 +75,7 @@ export function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
 /** A secret key with its public one. What prints or serialises it shows the public key only. */
 export class KeyPair {
   readonly #secret: Uint8Array
+  #agreement: ECDH | undefined
   #publicKey: CompressedKey | undefined
 
   private constructor(secret: Uint8Array) {
@@ -82,17 +84,21 @@ export class KeyPair {
 
   /** Computed when it is first asked for: a session that is read from disk need not be. */
   get publicKey(): CompressedKey {
-    this.#publicKey ??= secp256k1.getPublicKey(this.#secret, true) as CompressedKey
+    // Of a secret that was looked at there is a point.
+    this.#publicKey ??= pointFromScalar(this.#secret, true)! as CompressedKey
     return this.#publicKey
   }
 
   static generate(): KeyPair {
-    return new KeyPair(secp256k1.utils.randomSecretKey())
+    for (;;) {
+      const secret = randomBytes(secretKeyBytes)
+      if (isPrivate(secret)) return new KeyPair(secret)
+    }
   }
 
   /** Takes a copy. Throws `key/invalid`; the bytes are not in it. */
   static fromSecret(secret: Uint8Array): KeyPair {
-    if (!secp256k1.utils.isValidSecretKey(secret)) throw invalid('not a secret key of secp256k1')
+    if (!isPrivate(secret)) throw invalid('not a secret key of secp256k1')
     return new KeyPair(Uint8Array.from(secret))
   }
 
@@ -103,14 +109,14 @@ export class KeyPair {
 
   /** The X coordinate of the Diffie-Hellman point: always 32 bytes, zeros in front where it is short. Not hashed. */
   sharedSecret(theirs: PublicKey): Uint8Array {
-    return secp256k1.getSharedSecret(this.#secret, theirs, true).slice(1)
+    this.#agreement ??= agreementOf(this.#secret)
+    return this.#agreement.computeSecret(theirs)
   }
 
   /** The signature of a digest of 32 bytes: r, s, v, with v 0 or 1. Deterministic (RFC 6979), s in the lower half. */
   sign(digest: Uint8Array): Uint8Array {
-    // The library would hash once more, and puts v in front.
-    const recovered = secp256k1.sign(digest, this.#secret, { prehash: false, format: 'recovered' })
-    return Buffer.concat([recovered.subarray(1), recovered.subarray(0, 1)])
+    const { signature, recoveryId } = signRecoverable(digest, this.#secret)
+    return Buffer.concat([signature, Buffer.of(recoveryId)])
   }
 
   toJSON(): { publicKey: string } {
@@ -130,8 +136,9 @@ export function recoverSigner(digest: Uint8Array, signature: Uint8Array): Uncomp
   const bit = signature.length === signatureBytes ? recoveryBits[signature[signatureBytes - 1] ?? -1] : undefined
   if (bit === undefined) return undefined
   try {
-    const compact = secp256k1.Signature.fromBytes(signature.subarray(0, signatureBytes - 1), 'compact')
-    return compact.addRecoveryBit(bit).recoverPublicKey(digest).toBytes(false) as UncompressedKey
+    return (recover(digest, signature.subarray(0, signatureBytes - 1), bit, false) ?? undefined) as
+      | UncompressedKey
+      | undefined
   } catch {
     return undefined
   }
@@ -144,12 +151,18 @@ export function keccak256(...parts: readonly Uint8Array[]): Uint8Array {
   return hash.digest()
 }
 
-function pointOf(key: Uint8Array): InstanceType<typeof secp256k1.Point> {
-  try {
-    return secp256k1.Point.fromBytes(key)
-  } catch {
-    throw invalid('no point of secp256k1')
-  }
+/**
+ * By OpenSSL, whose time does not tell of the secret; the multiplication of the other library may, and whoever writes to us
+ * chooses the point.
+ */
+function agreementOf(secret: Uint8Array): ECDH {
+  const agreement = createECDH('secp256k1')
+  agreement.setPrivateKey(secret)
+  return agreement
+}
+
+function checkPoint(bytes: Uint8Array): void {
+  if (!isPoint(bytes)) throw invalid('no point of secp256k1')
 }
 
 function invalid(why: string): WaypostError {
