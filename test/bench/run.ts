@@ -30,17 +30,17 @@ const named = given.filter((argument) => !argument.startsWith('-'))
 const unknown = named.filter((name) => !(name in benches))
 if (unknown.length > 0) throw new Error(`no bench ${unknown.join(', ')}: there are ${Object.keys(benches).join(', ')}`)
 
-for (const name of named.length > 0 ? named : Object.keys(benches)) await run(name, options)
-// Where the time goes is a part of the whole picture; in the same run it would spoil the other figures.
-if (named.length === 0) await run('relay', ['--profile'])
+if (named.length > 0) for (const name of named) await run(name, options)
+else {
+  for (const [name, short] of Object.entries(benches)) await run(name, [...short, ...options])
+  // Where the time goes is a part of the whole picture; in the same run it would spoil the other figures.
+  await run('relay', ['--profile'])
+}
 
 async function run(name: string, more: readonly string[]): Promise<void> {
   console.log(`\n## ${[name, ...more].join(' ')}\n`)
   const script = path.join(import.meta.dirname, `${name}.js`)
-  const child = spawn(process.execPath, [...heapFlags, script, ...(benches[name] ?? []), ...more], {
-    stdio: 'inherit',
-    env,
-  })
+  const child = spawn(process.execPath, [...heapFlags, script, ...more], { stdio: 'inherit', env })
   const [code] = await once(child, 'exit')
   if (code !== 0) process.exitCode = 1
 }
