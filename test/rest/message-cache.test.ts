@@ -114,6 +114,13 @@ t.test('messages that differ in one field are two', async (t) => {
   t.equal(one.takeByPubsubTopic(shard)?.length, fields.length)
 })
 
+t.test('payloads that begin alike are told apart, and those of one length', async (t) => {
+  const one = cache(50)
+  const all = ['alike', 'alike to here', 'alikf', 'other', '']
+  for (const payload of [...all, ...all]) one.add(envelope(payload))
+  t.same(payloads(one.takeByPubsubTopic(shard)), all)
+})
+
 t.test('messages are told as they came', async (t) => {
   const one = cache(50)
   for (const timestamp of [3n, 1n, 2n, 2n]) one.add(envelope(`${timestamp}`, { timestamp }))
