@@ -7,7 +7,7 @@ import { withNotes } from '../command-tree.ts'
 import { interruption } from '../interrupt.ts'
 import type { ConnectedDevice, NetworkOptions } from '../messages/device.ts'
 import { Screen } from '../top/screen.ts'
-import { withNodes } from './message.ts'
+import { withNodes } from './message/device-command.ts'
 
 const notes = `Tab and the arrows go from chat to chat; Enter sends what is typed; /help lists the commands, /quit or Ctrl-C ends it. A question mark stands
 behind who asks to become a contact: /accept or /decline. What others wrote is shown without characters that command a terminal.`

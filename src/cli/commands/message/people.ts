@@ -1,0 +1,54 @@
+/** `waypost message identity` and `contact`: who we are, and whom we know. */
+import type { Command } from 'commander'
+import type { StepName } from '../../messages/contact.ts'
+import { here, lazily, there } from './device-command.ts'
+
+const identity = () => import('../../messages/identity.ts')
+const contact = () => import('../../messages/contact.ts')
+
+export function addIdentity(message: Command): void {
+  const parent = message.command('identity').description('Who you are, on this device')
+  const name = ['--name <name>', 'what others see: 5 to 24 letters, digits, spaces, _ and -'] as const
+  here(parent, 'create', 'Make a new identity, encrypted by a password')
+    .option(...name)
+    .action(lazily(identity, ({ create }) => create))
+  here(
+    parent,
+    'restore',
+    'Take the identity that 12 words stand for, on this new device: from standard input, or asked for',
+  )
+    .option(...name)
+    .action(lazily(identity, ({ restore }) => restore))
+  here(parent, 'show', 'Your id, which others need to ask you, and your name').action(
+    lazily(identity, ({ showIdentity }) => showIdentity),
+  )
+  here(parent, 'words', 'The 12 words that restore this identity. Whoever has them is you').action(
+    lazily(identity, ({ words }) => words),
+  )
+  there(parent, 'rename', 'Give yourself another name, and tell it')
+    .argument('<name>', name[1])
+    .action(lazily(identity, ({ rename }) => rename))
+}
+
+const steps: Readonly<Record<StepName, string>> = {
+  accept: 'Say yes to somebody who asked',
+  decline: 'Put the request of somebody aside; they are told nothing',
+  remove: 'End being contacts, for both',
+  block: 'Take nothing more of somebody; they are told nothing',
+  unblock: 'Take messages of somebody again',
+}
+
+export function addContact(message: Command): void {
+  const parent = message.command('contact').description('People: both have to agree before they write to each other')
+  there(parent, 'add', 'Ask somebody to become a contact')
+    .argument('<id>', 'the whole id: 0x04 and 128 digits')
+    .argument('<text>', 'a few words, which are shown with the request')
+    .action(lazily(contact, ({ add }) => add))
+  for (const [name, help] of Object.entries(steps) as [StepName, string][])
+    there(parent, name, help)
+      .argument('<id>', 'whom')
+      .action(lazily(contact, ({ step }) => step(name)))
+  here(parent, 'list', 'Everybody who is known here, and how far you have come with each').action(
+    lazily(contact, ({ list }) => list),
+  )
+}
