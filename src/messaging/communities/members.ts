@@ -20,6 +20,11 @@ export function isBanned({ banList, bannedMembers }: CommunityDescription, id: s
   return banList.includes(id) || bannedMembers.has(id)
 }
 
+/** The user ids of whom a community does not let in. */
+export function bannedOf({ banList, bannedMembers }: CommunityDescription): readonly string[] {
+  return [...new Set([...banList, ...bannedMembers.keys()])]
+}
+
 export type PostFault = 'no such channel' | 'banned' | 'not a member' | 'not a poster'
 
 /**

@@ -29,7 +29,7 @@ import {
   withoutChannel,
   withoutMember,
 } from '../communities/description.ts'
-import { isPrivileged, postFault, requestVerdict } from '../communities/members.ts'
+import { bannedOf, isPrivileged, postFault, requestVerdict } from '../communities/members.ts'
 import type { Powers } from '../conversation/claims.ts'
 import {
   compress,
@@ -65,6 +65,8 @@ export interface CommunityInfo {
   /** It has let us in. */
   readonly isMember: boolean
   readonly members: readonly string[]
+  /** Whom it lets in no more. */
+  readonly banned: readonly string[]
   /** Each a chat. */
   readonly channels: readonly { readonly id: string; readonly name: string }[]
   /** Of one of ours that lets nobody in unseen: who waits. */
@@ -163,6 +165,7 @@ export class Communities {
       isOurs,
       isMember: description?.members.has(this.#engine.me.id) ?? false,
       members: [...(description?.members.keys() ?? [])],
+      banned: description === undefined ? [] : bannedOf(description),
       channels: [...(description?.chats ?? [])].map(([uuid, { identity }]) => ({
         id: communityChatId(key, uuid),
         name: identity?.displayName ?? '',
@@ -303,7 +306,10 @@ export class Communities {
   /** Keeps what a community of ours now is, and tells everybody. */
   async #publish(turn: Turn, community: Community, description: CommunityDescription, pair: KeyPair): Promise<void> {
     const { body } = signDescription(description, pair)
-    await this.#take(turn, { ...community, signed: body }, pair)
+    const next = { ...community, signed: body }
+    if (this.#descriptionOf(next) === undefined)
+      throw cannotSend('others would refuse what the community says of itself')
+    await this.#take(turn, next, pair)
     await this.#engine.postPublicAs(turn, pair, communityChannel(pair.publicKey), body)
   }
 

@@ -15,7 +15,7 @@ import type { Rows } from '../storage/rows.ts'
 import type { Engine, Turn } from './engine.ts'
 import type { Handlers, HeardOf } from './handlers.ts'
 import { publicChat } from './places.ts'
-import { cannotSend } from './refusal.ts'
+import { cannotSend, checked } from './refusal.ts'
 
 /** What this device is, to the person's others. */
 const deviceType = 'desktop'
@@ -64,15 +64,10 @@ export class Devices {
     const { me } = this.#engine
     const own = await this.#load(turn)
     const clock = nextClock(own.clock, turn.now)
+    const draft = { clock, name, deviceType, installationId: me.installation, version: 1 }
+    checked('syncPairInstallation', draft, turn)
     ownDevices.save(turn.rows, { ...own, name, clock })
-    const signed = this.#engine.sign('syncPairInstallation', {
-      clock,
-      name,
-      deviceType,
-      installationId: me.installation,
-      version: 1,
-    })
-    await this.#engine.announce(turn, signed)
+    await this.#engine.announce(turn, this.#engine.sign('syncPairInstallation', draft))
   }
 
   /** Lets another device of ours have all from now on, and what is needed to begin; or ends it. */
@@ -88,7 +83,7 @@ export class Devices {
     if (!isEnabled) return
     await this.#handOver(turn)
     // Where this one was enabled before, what was handed over until now was not taken here: it is asked for so.
-    await this.announce(turn, own.name)
+    await this.announce(turn, own.name || deviceType)
   }
 
   /** Contacts, groups and public chats, for a device that begins. */

@@ -308,9 +308,10 @@ export class Messenger implements AsyncDisposable {
     return await this.#runtime.do((turn) => this.#communities.create(turn, community))
   }
 
-  /** Follows a community: what it says of itself is looked for, and its channels are read. */
+  /** Follows a community: what it says of itself is looked for. Its channels are read once it has let us in. */
   async followCommunity(id: string): Promise<void> {
     await this.#runtime.do((turn) => this.#communities.follow(turn, id))
+    await this.#runtime.catchUpNew()
   }
 
   /** Follows a community and asks it to let us write. */

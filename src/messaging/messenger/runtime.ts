@@ -44,6 +44,8 @@ export class Runtime implements AsyncDisposable {
   /** What the network is told to follow is of these changes of the channels. */
   #followed = -1
   #publishedAt: Milliseconds = 0
+  /** The last asking for what was said on new channels. */
+  #asking: Promise<void> = Promise.resolve()
   #waiting: Carried[] = []
   #reading: Promise<void> = Promise.resolve()
   #isReading = false
@@ -97,10 +99,21 @@ export class Runtime implements AsyncDisposable {
     this.#parts.network.follow(channels.topics)
   }
 
-  /** Asks stores for what was said before on channels that are new. Without a network that is done later. */
-  async catchUpNew(): Promise<void> {
-    this.follow()
-    await this.#catchUp.of(this.#parts.engine.unfetched.splice(0)).catch(withoutNetwork)
+  /**
+   * Asks stores for what was said before on channels that are new, and on those of which that tells. Without a network that is
+   * done later.
+   */
+  catchUpNew(): Promise<void> {
+    this.#asking = this.#asking.catch(() => {}).then(() => this.#askForNew())
+    return this.#asking
+  }
+
+  async #askForNew(): Promise<void> {
+    const { unfetched } = this.#parts.engine
+    while (unfetched.length > 0 && !this.#isClosed) {
+      this.follow()
+      await this.#catchUp.of(unfetched.splice(0)).catch(withoutNetwork)
+    }
   }
 
   /** Finds the devices of somebody: what the person last published. */
@@ -207,6 +220,7 @@ export class Runtime implements AsyncDisposable {
 
   async fetch(): Promise<void> {
     await this.#catchUp.all()
+    await this.catchUpNew()
     await this.settled()
   }
 
