@@ -1,10 +1,9 @@
 /** `waypost message group` and `public`: chats of several people. */
 import type { Messenger } from '../../messaging/messenger/messenger.ts'
-import { writeJson } from '../exact-json.ts'
-import { columns, type OutputOptions, show, writeLine } from '../output.ts'
-import { printable } from '../printable.ts'
+import { columns, type OutputOptions, show } from '../output.ts'
 import { type DeviceOptions, deviceHere, type NetworkOptions, onNetwork } from './device.ts'
 import { groupGiven, idAmong, personGiven } from './ids.ts'
+import { writeMembers } from './members.ts'
 import { chatRow, shownChat } from './shown.ts'
 
 export async function create(name: string, given: readonly string[], options: NetworkOptions): Promise<undefined> {
@@ -37,11 +36,7 @@ export async function rename(group: string, name: string, options: NetworkOption
 export async function members(group: string, options: DeviceOptions): Promise<undefined> {
   await using device = await deviceHere(options)
   const { me } = device
-  const names = new Map((await me.contacts()).map(({ id, name }) => [id, name]))
-  for (const id of await me.members(await groupGiven(me, group))) {
-    const member = { id, name: id === me.id ? me.name : (names.get(id) ?? '') }
-    await writeLine(options.json === true ? writeJson(member) : columns([[printable(member.name) || '-', id]]))
-  }
+  await writeMembers(me, await me.members(await groupGiven(me, group)), options)
 }
 
 export async function join(name: string, options: NetworkOptions): Promise<undefined> {

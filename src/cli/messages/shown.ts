@@ -1,7 +1,7 @@
 /** Messages, chats and people as commands write them: JSON of fixed fields, or lines for a person. Pure. */
 import type { Chat } from '../../messaging/chats/chat.ts'
 import type { Message } from '../../messaging/chats/message.ts'
-import type { Contact } from '../../messaging/messenger/messenger.ts'
+import type { CommunityInfo, Contact, DeviceInfo } from '../../messaging/messenger/messenger.ts'
 import { printable, printableLines } from '../printable.ts'
 import { shortId } from './ids.ts'
 
@@ -122,4 +122,27 @@ export function chatRow({ id, kind, name, unread, isOpen }: ShownChat): string[]
 
 export function contactRow({ id, name, state, isBlocked }: Contact): string[] {
   return [isBlocked ? 'blocked' : state, printable(name) || '-', id]
+}
+
+const standing = ({ isOurs, isMember }: CommunityInfo): string => (isOurs ? 'ours' : isMember ? 'member' : 'followed')
+
+/** In columns: the community, its channels, who asks to be let in. */
+export function communityRows(community: CommunityInfo): string[][] {
+  const { id, name, channels, requests } = community
+  return [
+    [standing(community), printable(name) || '-', id],
+    ...channels.map((channel) => ['  channel', printable(channel.name) || '-', printable(channel.id)]),
+    ...requests.map((request) => ['  asks', printable(request.name) || '-', request.id]),
+  ]
+}
+
+export type ShownDevice = Omit<DeviceInfo, 'clock'>
+
+export function shownDevice({ installation, name, isEnabled, isThis }: DeviceInfo): ShownDevice {
+  return { installation, name, isEnabled, isThis }
+}
+
+export function deviceRow({ installation, name, isEnabled, isThis }: ShownDevice): string[] {
+  const standing = isThis ? 'this device' : isEnabled ? 'enabled' : 'not enabled'
+  return [standing, printable(name) || '-', printable(installation)]
 }

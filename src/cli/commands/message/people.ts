@@ -1,9 +1,10 @@
-/** `waypost message identity` and `contact`: who we are, and whom we know. */
+/** `waypost message identity`, `devices` and `contact`: who we are, and whom we know. */
 import type { Command } from 'commander'
 import type { StepName } from '../../messages/contact.ts'
 import { here, lazily, there } from './device-command.ts'
 
 const identity = () => import('../../messages/identity.ts')
+const devices = () => import('../../messages/own-devices.ts')
 const contact = () => import('../../messages/contact.ts')
 
 export function addIdentity(message: Command): void {
@@ -28,6 +29,25 @@ export function addIdentity(message: Command): void {
   there(parent, 'rename', 'Give yourself another name, and tell it')
     .argument('<name>', name[1])
     .action(lazily(identity, ({ rename }) => rename))
+}
+
+export function addDevices(message: Command): void {
+  const parent = message
+    .command('devices')
+    .description('Your devices: two of them share contacts and what is said once each is enabled on the other')
+  here(parent, 'list', 'This device and those that have announced themselves').action(
+    lazily(devices, ({ list }) => list),
+  )
+  there(parent, 'announce', 'Tell your other devices of this one')
+    .argument('<name>', 'what you call it')
+    .action(lazily(devices, ({ announce }) => announce))
+  for (const [name, help, isEnabled] of [
+    ['enable', 'Share all from now on with another device of yours', true],
+    ['disable', 'Share no more with another device of yours', false],
+  ] as const)
+    there(parent, name, help)
+      .argument('<installation>', 'which')
+      .action(lazily(devices, ({ enable }) => enable(isEnabled)))
 }
 
 const steps: Readonly<Record<StepName, string>> = {

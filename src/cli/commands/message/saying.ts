@@ -9,11 +9,13 @@ import { here, lazily, there } from './device-command.ts'
 const saying = () => import('../../messages/send.ts')
 const reading = () => import('../../messages/receive.ts')
 
+const whichChat = 'the id of a contact or a group, the name of a public chat, or <community>/<channel>'
+
 const emotions = ['love', 'thumbsUp', 'thumbsDown', 'laugh', 'sad', 'angry'] as const satisfies readonly EmotionName[]
 
 export function addSaying(message: Command): void {
   there(message, 'send', 'Send a message, and end when a node has it')
-    .argument('<chat>', 'the id of a contact or a group, or the name of a public chat')
+    .argument('<chat>', whichChat)
     .argument('[text]', 'what you say; others on this machine may see the arguments of a command: --text-file hides it')
     .option('--text-file <file>', 'what you say, from a file, or - for standard input')
     .option('--image <file>', 'a picture: png, jpeg, webp or gif')
@@ -42,7 +44,7 @@ export function addReading(message: Command): void {
     .addOption(new Option('--timeout <duration>', 'wait so long, then end').argParser(argumentOf(duration('s'))))
     .action(lazily(reading, ({ receive }) => receive))
   withMedia(here(message, 'history', 'The last messages of a chat, the oldest of them first'))
-    .argument('<chat>', 'the id of a contact or a group, or the name of a public chat')
+    .argument('<chat>', whichChat)
     .option('--limit <n>', 'messages at the most', countArgument, 50)
     .option('--before <id>', 'only messages before this one')
     .option('--containing <text>', 'only messages with this text in them, whatever the case of letters')
