@@ -19,6 +19,18 @@ interface ChatCommand {
 
 const emotions: readonly EmotionName[] = ['love', 'thumbsUp', 'thumbsDown', 'laugh', 'sad', 'angry']
 
+/** The id of a community, with which those of its channels begin. */
+const communityId = /^0x0[23][0-9a-f]{64}/
+
+const leaving: Readonly<Record<Entry['kind'], (me: Messenger, id: string) => Promise<void>>> = {
+  person: async () => {
+    throw usage('a contact is ended by waypost message contact remove')
+  },
+  group: (me, id) => me.leaveGroup(id),
+  public: (me, id) => me.leavePublicChat(id),
+  channel: (me, id) => me.leaveCommunity(communityId.exec(id)?.[0] ?? id),
+}
+
 const commands: Readonly<Record<string, ChatCommand>> = {
   add: {
     takes: '<id> <text>',
@@ -64,10 +76,14 @@ const commands: Readonly<Record<string, ChatCommand>> = {
     },
   },
   join: {
-    takes: '<name>',
-    help: 'join a public chat',
+    takes: '<name or id>',
+    help: 'join a public chat, or ask a community to let you in',
     async run(session, [name = '']) {
-      if (name === '') throw usage('/join <name>')
+      if (name === '') throw usage('/join <name or id>')
+      if (communityId.exec(name)?.[0] === name) {
+        await session.me.joinCommunity(name)
+        return 'asked; its channels open when it lets you in'
+      }
       await session.me.joinPublicChat(name)
       session.select(name)
       return 'joined: whoever knows the name reads what you write'
@@ -75,10 +91,10 @@ const commands: Readonly<Record<string, ChatCommand>> = {
   },
   leave: {
     takes: '',
-    help: 'leave this group or public chat',
+    help: 'leave this group, public chat or community',
     async run(session) {
       const { id, kind } = session.entry()
-      await (kind === 'public' ? session.me.leavePublicChat(id) : session.me.leaveGroup(id))
+      await leaving[kind](session.me, id)
       return 'left'
     },
   },

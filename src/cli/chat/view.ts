@@ -7,7 +7,7 @@ import type { Size } from '../top/view.ts'
 import { cellsOf, cut, padded, wrap } from './cells.ts'
 
 /** A chat in the list, or somebody who asks to become a contact. */
-export interface Entry extends Pick<ShownChat, 'id' | 'kind' | 'name' | 'unread'> {
+export interface Entry extends Pick<ShownChat, 'id' | 'kind' | 'name' | 'unread' | 'isOpen'> {
   readonly asksUs: boolean
 }
 
@@ -61,8 +61,14 @@ function renderList({ entries, selected }: ChatView, room: number): string[] {
   return entries.slice(first, first + room).map((entry) => {
     const mark = entry.id === selected ? '>' : ' '
     const news = entry.unread === 0 ? '' : ` (${entry.unread})`
-    return `${mark} ${entry.kind === 'person' ? '' : '#'}${nameOf(entry)}${entry.asksUs ? ' ?' : ''}${news}`
+    return `${mark} ${entry.kind === 'person' ? '' : '#'}${nameOf(entry)}${stateMark(entry)}${news}`
   })
+}
+
+/** Who asks to become a contact, and where nothing can be written. */
+function stateMark({ asksUs, isOpen }: Entry): string {
+  if (asksUs) return ' ?'
+  return isOpen ? '' : ' x'
 }
 
 /** The last lines of what was said. */

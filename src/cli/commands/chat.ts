@@ -10,7 +10,7 @@ import { Screen } from '../top/screen.ts'
 import { withNodes } from './message/device-command.ts'
 
 const notes = `Tab and the arrows go from chat to chat; Enter sends what is typed; /help lists the commands, /quit or Ctrl-C ends it. A question mark stands
-behind who asks to become a contact: /accept or /decline. What others wrote is shown without characters that command a terminal.`
+behind who asks to become a contact: /accept or /decline; an x where you cannot write, not yet or no more. What others wrote is shown without characters that command a terminal.`
 
 export function addChat(program: Command): void {
   const command = withNodes(program.command('chat'))
@@ -62,15 +62,24 @@ async function talk(device: ConnectedDevice): Promise<void> {
   emitKeypressEvents(process.stdin)
   process.stdin.on('keypress', pressed)
   turns.refresh(session)
-  device.catchUp().then(
-    () => turns.add(async () => session.say('connected; /help lists the commands')),
-    (error: unknown) => turns.add(async () => session.say(`${messageOf(error)}; it is tried again`)),
-  )
+  const say = (notice: string): void => turns.add(async () => session.say(notice))
+  void connected(device, say)
   await aborted(ended)
   process.stdin.off('keypress', pressed)
   off()
   await handing
   await turns.done
+}
+
+/** Says how the network is, until a node is reached. */
+async function connected(device: ConnectedDevice, say: (notice: string) => void): Promise<void> {
+  try {
+    await device.catchUp()
+  } catch (error) {
+    say(`${messageOf(error)}; it is tried again`)
+    await device.online
+  }
+  say('connected; /help lists the commands')
 }
 
 /** Keys are read as what they say, none by the screen. */

@@ -91,6 +91,8 @@ async function opening(options: DeviceOptions): Promise<{ folder: string; passwo
 export interface ConnectedDevice extends OpenDevice {
   /** Asks stores for what came while it was away. Throws `messaging/no-network`. */
   catchUp(): Promise<void>
+  /** Resolves when a node is reached for the first time; what came meanwhile is asked for then. */
+  readonly online: Promise<void>
   /** Resolves when a node has taken all that was said so far. Throws `messaging/no-network`. */
   handedOver(): Promise<void>
   /** Aborted, with the reason, when the disk fails. */
@@ -114,6 +116,7 @@ export async function connectedDevice(options: NetworkOptions, name?: string): P
   return {
     me,
     failed: failure.signal,
+    online: network.online,
     async catchUp() {
       await me.fetch()
       // Who we are is published from then on, and what came meanwhile is asked for once more.

@@ -29,8 +29,8 @@ function message(text: string, changes: Partial<ShownMessage> = {}): ShownMessag
 const view: ChatView = {
   me,
   entries: [
-    { id: bob, kind: 'person', name: 'bobby', unread: 0, asksUs: false },
-    { id: 'square', kind: 'public', name: 'square', unread: 3, asksUs: false },
+    { id: bob, kind: 'person', name: 'bobby', unread: 0, isOpen: true, asksUs: false },
+    { id: 'square', kind: 'public', name: 'square', unread: 3, isOpen: false, asksUs: false },
   ],
   selected: bob,
   messages: [message('hello'), message('hi', { from: me.id, status: 'sending' })],
@@ -43,7 +43,7 @@ t.test('chats with what is new stand beside what was said, below it what is type
   t.equal(lines.length, 24)
   t.match(lines[0], /^waypost chat {2}alice {2}- {2}bobby \(0x04bbbbbbbbbb\.\.\)$/)
   t.match(lines[1], /^> bobby {17} \| \d\d:\d\d bobby: hello$/)
-  t.match(lines[2], /^ {2}#square \(3\) {11} \| \d\d:\d\d you: hi \.\.$/)
+  t.match(lines[2], /^ {2}#square x \(3\) {9} \| \d\d:\d\d you: hi \.\.$/)
   t.same(lines.slice(-2), ['connected', '> a line_'])
 })
 
