@@ -2,14 +2,14 @@
 import path from 'node:path'
 import type { Test } from 'tap'
 import { type Ended, waypost } from '../../kit/cli.ts'
-import { type Daemon, daemon } from '../../kit/daemon.ts'
+import { type Daemon, type DaemonOptions, daemon } from '../../kit/daemon.ts'
 
 export const password = 'correct horse battery'
 
 /** A node of the network of Status. */
-export function statusNode(t: Test): Promise<Daemon> {
+export function statusNode(t: Test, { flags: more = [], ...options }: DaemonOptions = {}): Promise<Daemon> {
   const flags = ['--cluster-id=16', '--num-shards-in-network=0', '--shard=32', '--shard=64', '--max-msg-size=1MiB']
-  return daemon(t, { flags })
+  return daemon(t, { ...options, flags: [...flags, ...more] })
 }
 
 export interface Shown {
