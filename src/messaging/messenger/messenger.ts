@@ -32,6 +32,7 @@ import { Engine, type News, type Turn } from './engine.ts'
 import { Groups } from './groups.ts'
 import { handleBy } from './handlers.ts'
 import { contactCodeOf, publicChat } from './places.ts'
+import { type Published, publication } from './publication.ts'
 import { cannotSend } from './refusal.ts'
 import { Runtime } from './runtime.ts'
 
@@ -168,12 +169,21 @@ export class Messenger implements AsyncDisposable {
     return channels
   }
 
-  /** Tells whoever knows our id by which prekeys to write to us, and of our communities. */
+  /** Tells whoever knows our id by which prekeys to write to us, and of our communities, where that is due. */
   async #publish(turn: Turn): Promise<void> {
-    const identity = { displayName: this.#name, clock: BigInt(Math.floor(turn.now)) }
+    const { rows, now } = turn
+    const published = await this.#published(turn)
+    if (!(await publication.isDue(rows, published, now))) return
+    const identity = { displayName: this.#name, clock: BigInt(Math.floor(now)) }
     const signed = this.#engine.sign('contactCodeAdvertisement', { chatIdentity: identity })
     await this.#engine.postPublic(turn, contactCodeChannel(this.#engine.me.chat.publicKey), signed)
     await this.#communities.republish(turn)
+    publication.save(rows, published, now)
+  }
+
+  async #published({ rows }: Turn): Promise<Published> {
+    const siblings = await this.#engine.siblings(rows)
+    return { name: this.#name, installations: siblings.map(({ installation }) => installation) }
   }
 
   /** `0x` and 130 digits: by which others find us. */

@@ -1,6 +1,6 @@
 /**
  * What goes on in a device beside what the application asks for: envelopes are read as they come, stores are asked for those
- * that were missed, what waits is sent, and who we are is published.
+ * that were missed, what waits is sent, and who we are is published when it is due.
  */
 import { isWaypostError, WaypostError } from '../../core/errors.ts'
 import type { Milliseconds } from '../../core/time.ts'
@@ -10,9 +10,6 @@ import type { Carried, Network } from '../network.ts'
 import { CatchUp } from './catch-up.ts'
 import type { Engine, Handle, News, Turn } from './engine.ts'
 import { contactCodeOf } from './places.ts'
-
-/** How often prekeys and profile are published. status-go. */
-const publishEvery: Milliseconds = 6 * 60 * 60 * 1000
 
 /** How often stores are asked for what the live network may have lost. */
 const catchUpEvery: Milliseconds = 5 * 60 * 1000
@@ -24,7 +21,7 @@ export interface RuntimeParts {
   readonly engine: Engine
   readonly network: Network
   readonly handle: Handle
-  /** Puts what we publish of ourselves on its way. */
+  /** Puts what we publish of ourselves on its way, where it is due. */
   readonly publish: (turn: Turn) => Promise<void>
   /** Told when the disk fails. */
   readonly failed: (error: unknown) => void
@@ -43,7 +40,6 @@ export class Runtime implements AsyncDisposable {
   readonly #tasks = new Set<Promise<void>>()
   /** What the network is told to follow is of these changes of the channels. */
   #followed = -1
-  #publishedAt: Milliseconds = 0
   /** The last asking for what was said on new channels. */
   #asking: Promise<void> = Promise.resolve()
   #waiting: Carried[] = []
@@ -172,11 +168,7 @@ export class Runtime implements AsyncDisposable {
 
   async #online(): Promise<void> {
     await this.#catchUp.all()
-    const now = this.#parts.engine.clock()
-    if (!this.#isClosed && now - this.#publishedAt >= publishEvery) {
-      this.#publishedAt = now
-      await this.do(this.#parts.publish)
-    }
+    if (!this.#isClosed) await this.do(this.#parts.publish)
     await this.#parts.engine.outbox.flush()
   }
 

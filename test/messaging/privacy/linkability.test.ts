@@ -5,6 +5,7 @@
 import { randomInt } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { keyOfUser } from '../../../src/messaging/keys.ts'
+import { publishEvery } from '../../../src/messaging/messenger/publication.ts'
 import type { Network, NetworkEvents, Topics } from '../../../src/messaging/network.ts'
 import { contactCodeChannel, personalChannel } from '../../../src/messaging/topics.ts'
 import { until } from '../../kit/until.ts'
@@ -22,6 +23,8 @@ class Recording {
   readonly network = new TestNetwork()
   readonly pushed: Pushed[] = []
   readonly followed: Followed[] = []
+  /** Milliseconds by which the clocks of all are ahead of the time. */
+  ahead = 0
 }
 
 /** A client of one relay: pushes its messages there, and has it filter. */
@@ -68,7 +71,7 @@ interface Player {
 async function player(t: Test, recording: Recording, index: number): Promise<Player> {
   const host = `host ${index}`
   const network = new Client(recording, { host, relay: index % relays })
-  const made = await device(t, recording.network, { network })
+  const made = await device(t, recording.network, { network, clock: () => Date.now() + recording.ahead })
   const key = keyOfUser(made.me.id)
   const { contentTopic: contactCode } = contactCodeChannel(key)
   const { contentTopic: personal } = personalChannel(key)
@@ -90,9 +93,10 @@ async function converse(one: Device, other: Device): Promise<void> {
   }
 }
 
-/** Half of the people come back later. */
+/** Half of the people come back later, when they publish their prekeys again. */
 async function comeBack(recording: Recording, players: readonly Player[]) {
   for (const { device } of players) await device.stop()
+  recording.ahead = publishEvery
   const from = recording.pushed.length
   const back = shuffled(players).slice(0, people / 2)
   for (const { device } of back) await device.start()
