@@ -39,9 +39,10 @@ export async function terminal(
 ): Promise<Terminal> {
   const { columns = 80, lines = 24, cwd } = options
   const folder = await mkdtemp(path.join(tmpdir(), 'waypost-tmux-'))
-  const ask = async (...args: string[]): Promise<string> =>
+  const asked = async (args: readonly string[], cwd?: string): Promise<string> =>
     (await run(tmux, ['-S', path.join(folder, 'socket'), '-f', '/dev/null', ...args], { cwd, env: environment() }))
       .stdout
+  const ask = (...args: string[]): Promise<string> => asked(args)
   const close = async (): Promise<void> => {
     await ask('kill-server').catch(() => '')
   }
@@ -49,19 +50,9 @@ export async function terminal(
     await close()
     await rm(folder, { recursive: true, force: true })
   })
-  await ask(
-    'new-session',
-    '-d',
-    '-x',
-    String(columns),
-    '-y',
-    String(lines),
-    command,
-    ';',
-    'set',
-    'remain-on-exit',
-    'on',
-  )
+  // Only the shell is to be there: the folder may be gone before the terminal is.
+  const size = ['-x', String(columns), '-y', String(lines)]
+  await asked(['new-session', '-d', ...size, command, ';', 'set', 'remain-on-exit', 'on'], cwd)
   const screen = (): Promise<string> => ask('capture-pane', '-p')
   return {
     type: async (text) => void (await ask('send-keys', '-l', text)),
