@@ -1,8 +1,10 @@
 /** `waypost chat`: messages between people, at a terminal. */
+import path from 'node:path'
 import { emitKeypressEvents, type Key } from 'node:readline'
 import type { Command } from 'commander'
 import { messageOf, WaypostError } from '../../core/errors.ts'
 import { action } from '../action.ts'
+import type { OwnNode } from '../chat/own-node.ts'
 import { withNotes } from '../command-tree.ts'
 import { interruption } from '../interrupt.ts'
 import type { ConnectedDevice, NetworkOptions } from '../messages/device.ts'
@@ -15,6 +17,10 @@ behind who asks to become a contact: /accept or /decline; an x where you cannot 
 export function addChat(program: Command): void {
   const command = withNodes(program.command('chat'))
     .description('Write with others at a terminal, end to end encrypted: message has the same for scripts')
+    .option(
+      '--own-node <file>',
+      'start a node here, with the settings of this file as in run --config-file, and reach others by it',
+    )
     .action(action(chat))
   withNotes(command, notes)
 }
@@ -22,13 +28,26 @@ export function addChat(program: Command): void {
 /** Characters of a line that is typed: as many as a message has. */
 const maxInputCharacters = 4096
 
-async function chat(options: NetworkOptions): Promise<undefined> {
+interface ChatOptions extends NetworkOptions {
+  /** The settings of a node to be started. */
+  readonly ownNode?: string
+}
+
+async function chat(options: ChatOptions): Promise<undefined> {
   if (process.stdin.isTTY !== true || process.stdout.isTTY !== true)
     throw new WaypostError('cli/bad-usage', { why: 'chat needs a terminal; waypost message is for scripts' })
   const { connectedDevice } = await import('../messages/device.ts')
-  await using device = await connectedDevice(options)
+  await using node = await ownNode(options)
+  await using device = await connectedDevice(options, { own: node?.address })
   await talk(device)
   device.failed.throwIfAborted()
+}
+
+async function ownNode({ ownNode, ...options }: ChatOptions): Promise<OwnNode | undefined> {
+  if (ownNode === undefined) return undefined
+  const { folderOf } = await import('../messages/device.ts')
+  const { startOwnNode } = await import('../chat/own-node.ts')
+  return await startOwnNode(ownNode, path.join(folderOf(options), 'node'))
 }
 
 async function talk(device: ConnectedDevice): Promise<void> {

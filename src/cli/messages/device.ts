@@ -51,10 +51,15 @@ function ask(question: string): Promise<string> {
   )
 }
 
-/** The nodes that are named, by options or in the environment. Throws `cli/bad-usage` when none is. */
-export function nodesOf({ node = [] }: NetworkOptions): readonly string[] {
+/** The nodes that are named, by options or in the environment. */
+function namedNodes({ node = [] }: NetworkOptions): readonly string[] {
   const { [variables.nodes]: held = '' } = process.env
-  const nodes = node.length > 0 ? node : held.split(/[\s,]+/).filter((one) => one !== '')
+  return node.length > 0 ? node : held.split(/[\s,]+/).filter((one) => one !== '')
+}
+
+/** The same. Throws `cli/bad-usage` when none is. */
+export function nodesOf(options: NetworkOptions): readonly string[] {
+  const nodes = namedNodes(options)
   if (nodes.length > 0) return nodes
   throw badUsage(`name a node with --node <multiaddr>, or in ${variables.nodes}: waypost status prints its addresses`)
 }
@@ -99,15 +104,26 @@ export interface ConnectedDevice extends OpenDevice {
   readonly failed: AbortSignal
 }
 
-/** The device, connected to its nodes. `name`: what the person is called from now on. Throws as `deviceHere`, and `client/bad-address`. */
-export async function connectedDevice(options: NetworkOptions, name?: string): Promise<ConnectedDevice> {
-  const nodes = nodesOf(options)
+export interface Connecting {
+  /** What the person is called from now on. */
+  readonly name?: string
+  /** The address of a node that was started for this person: what it cannot relay yet waits. */
+  readonly own?: string
+}
+
+/** The device, connected to its nodes. Throws as `deviceHere`, and `client/bad-address`. */
+export async function connectedDevice(
+  options: NetworkOptions,
+  { name, own }: Connecting = {},
+): Promise<ConnectedDevice> {
+  const nodes = own === undefined ? nodesOf(options) : [own, ...namedNodes(options)]
   const held = await opening(options)
   const { connect } = await import('../../client/client.ts')
   const { open } = await import('../../messaging/messenger/messenger.ts')
   const { statusMaxMessageBytes } = await import('../../messaging/segmentation/split.ts')
   await using parts = new AsyncDisposableStack()
-  const client = parts.use(await connect({ nodes, maxMessageBytes: statusMaxMessageBytes, keptIsEnough: true }))
+  const keptIsEnough = own === undefined
+  const client = parts.use(await connect({ nodes, maxMessageBytes: statusMaxMessageBytes, keptIsEnough }))
   const network = new WatchedNetwork(client)
   const failure = new AbortController()
   const onFailure = (error: unknown): void => failure.abort(error)

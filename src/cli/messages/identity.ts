@@ -38,7 +38,7 @@ export async function words(options: DeviceOptions): Promise<undefined> {
 /** Gives us another name, and tells it. */
 export async function rename(name: string, options: NetworkOptions): Promise<undefined> {
   await checkName(name)
-  await using device = await connectedDevice(options, name)
+  await using device = await connectedDevice(options, { name })
   await device.catchUp()
   await device.handedOver()
   await tell(device, options)

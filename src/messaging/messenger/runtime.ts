@@ -162,8 +162,10 @@ export class Runtime implements AsyncDisposable {
   }
 
   #tick(): void {
-    const { dueAt, clock } = this.#parts.engine
-    if (dueAt !== undefined && dueAt <= clock()) this.#beside(() => this.do(async () => {}))
+    const { dueAt, outbox, clock } = this.#parts.engine
+    const isDue = (at: Milliseconds | undefined): boolean => at !== undefined && at <= clock()
+    if (isDue(dueAt)) this.#beside(() => this.do(async () => {}))
+    else if (isDue(outbox.dueAt)) this.#beside(() => outbox.flush())
   }
 
   async #online(): Promise<void> {

@@ -18,6 +18,9 @@ const prefix = 'outbox/'
 const freshFor: Milliseconds = 10_000
 const digits = 16
 
+/** From when the network took none to the next try. Who comes is told of; who is there with nobody to relay to says no more. */
+const pause: Milliseconds = 5000
+
 export interface OutboxParts {
   readonly database: Database
   readonly network: Network
@@ -35,6 +38,7 @@ export class Outbox {
   #waiting = 0
   #sending: Promise<void> | undefined
   #isAsked = false
+  #dueAt: Milliseconds | undefined
 
   private constructor({ database, network, failed, clock = systemClock }: OutboxParts) {
     this.#clock = clock
@@ -57,6 +61,11 @@ export class Outbox {
     return this.#waiting
   }
 
+  /** When what the network did not take is to be tried again. */
+  get dueAt(): Milliseconds | undefined {
+    return this.#dueAt
+  }
+
   put(rows: Rows, { pubsubTopic, encoded }: Sealed): void {
     rows.put(`${prefix}${String(this.#next).padStart(digits, '0')}`, table.encode({ pubsubTopic, encoded }))
     this.#next += 1
@@ -74,6 +83,7 @@ export class Outbox {
   }
 
   async #sendAll(): Promise<void> {
+    this.#dueAt = undefined
     try {
       while (this.#isAsked) {
         this.#isAsked = false
@@ -84,8 +94,8 @@ export class Outbox {
         }
       }
     } catch (error) {
-      // Nobody took it: it is tried again when there is somebody.
-      if (!isWaypostError(error) || error.code !== 'messaging/no-network') this.#failed(error)
+      if (isWaypostError(error, 'messaging/no-network')) this.#dueAt = this.#clock() + pause
+      else this.#failed(error)
     }
   }
 }

@@ -1,6 +1,6 @@
 /** waypost chat as people have it: two of them before terminals, and one node between. */
 import { randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { waypost } from '../../kit/cli.ts'
@@ -43,10 +43,14 @@ class Sitting {
   }
 }
 
-async function sitDown(t: Test, tmux: string, { folder }: Person, node: string): Promise<Sitting> {
+function sitDown(t: Test, tmux: string, person: Person, node: string): Promise<Sitting> {
+  return sitDownWith(t, tmux, person, `--node ${node}`)
+}
+
+async function sitDownWith(t: Test, tmux: string, { folder }: Person, nodes: string): Promise<Sitting> {
   const secret = path.join(t.testdirName, 'password')
   writeFileSync(secret, `${password}\n`, { mode: 0o600 })
-  const options = `--folder ${folder} --node ${node} --password-file ${secret}`
+  const options = `--folder ${folder} ${nodes} --password-file ${secret}`
   const shell = await terminal(t, tmux, 'sh -c "PS1=; exec sh"', { columns, cwd: t.testdirName })
   return new Sitting(shell, `${process.execPath} ${launcher} chat ${options}`)
 }
@@ -162,6 +166,44 @@ t.test('a node that is away is tried again, and what was written meanwhile goes 
   await alice.sees('connected; /help')
   await people[1].told('public', 'join', 'square')
   t.match(await people[1].told('receive', '--count', '1'), [{ name: 'alice', text: 'is anybody there?' }])
+})
+
+t.test('a node that is started inside relays with the others, and what is written waits for them', async (t) => {
+  const tmux = needs(t, 'tmux')
+  if (tmux === undefined) return
+  const other = { dataDir: path.join(t.testdirName, 'node'), flags: [`--tcp-port=${await freePort()}`] }
+  t.testdir()
+  const before = await statusNode(t, other)
+  const settings = {
+    'cluster-id': 16,
+    'num-shards-in-network': 0,
+    shard: [32, 64],
+    'listen-address': '127.0.0.1',
+    'tcp-port': 0,
+    nat: 'none',
+    'max-msg-size': '1MiB',
+    staticnode: [before.tcp],
+  }
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`)
+  writeFileSync(path.join(t.testdirName, 'node.toml'), lines.join(''))
+  const people = [new Person(t, 'alice'), new Person(t, 'bob', before.tcp)] as const
+  await made(...people)
+  await before.stop()
+  const alice = await sitDownWith(t, tmux, people[0], '--own-node node.toml')
+  await alice.start()
+  await alice.sees('connected; /help')
+  await alice.enter('/join square')
+  await alice.sees('> #square')
+  await alice.enter('is anybody there?')
+  await alice.sees('you: is anybody there?')
+  t.ok(existsSync(path.join(people[0].folder, 'node')), 'the node is in the folder of the person')
+  await statusNode(t, other)
+  await people[1].told('public', 'join', 'square')
+  t.match(await people[1].told('receive', '--count', '1'), [{ name: 'alice', text: 'is anybody there?' }])
+  await people[1].told('send', 'square', 'you are')
+  await alice.sees('bobby: you are')
+  await alice.enter('/quit')
+  await alice.sees('ended 0')
 })
 
 t.test('without a terminal it says what there is for scripts', async (t) => {

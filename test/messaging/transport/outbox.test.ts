@@ -62,6 +62,21 @@ t.test('what waits goes out in order, once there is a network, and the same afte
   t.equal(network.taken.length, 3)
 })
 
+t.test('what nobody took is due again after a while, and not once it was taken', async (t) => {
+  const all = await parts(t)
+  const { database, network, time } = all
+  network.isOn = false
+  const outbox = await Outbox.load(all)
+  await database.transaction(async (turn) => outbox.put(turn, sealed('one', time.now)))
+  t.equal(outbox.dueAt, undefined)
+  await outbox.flush()
+  t.equal(outbox.dueAt, time.now + 5000)
+  network.isOn = true
+  await outbox.flush()
+  t.equal(outbox.dueAt, undefined)
+  t.same(network.texts, ['one'])
+})
+
 t.test('what waited long goes out under the time of its sending, what is fresh as it was sealed', async (t) => {
   const all = await parts(t)
   const { database, network, time } = all
