@@ -24,13 +24,15 @@ import { isKept, type Person } from '../people/person.ts'
 import { openDatabase } from '../storage/database.ts'
 import { contactCodeChannel, partitionedChannel, personalChannel, publicChatChannel } from '../topics.ts'
 import type { Listening } from '../transport/channels.ts'
-import { Communities, type CommunityInfo, type NewCommunityOptions } from './communities.ts'
+import { Communities, type CommunityInfo } from './communities.ts'
 import { Contacts } from './contacts.ts'
 import { type Content, Conversations } from './conversations.ts'
 import { type DeviceInfo, Devices } from './devices.ts'
 import { Engine, type News, type Turn } from './engine.ts'
 import { Groups } from './groups.ts'
 import { handleBy } from './handlers.ts'
+import { KeptCommunities } from './kept-communities.ts'
+import { type NewCommunityOptions, OwnCommunities } from './own-communities.ts'
 import { contactCodeOf, publicChat } from './places.ts'
 import { type Published, publication } from './publication.ts'
 import { cannotSend } from './refusal.ts'
@@ -109,6 +111,7 @@ export class Messenger implements AsyncDisposable {
   readonly #contacts: Contacts
   readonly #groups: Groups
   readonly #communities: Communities
+  readonly #ownCommunities: OwnCommunities
   readonly #conversations: Conversations
   #name = ''
 
@@ -118,7 +121,9 @@ export class Messenger implements AsyncDisposable {
     this.#devices = new Devices(engine)
     this.#contacts = new Contacts({ engine, name, devices: this.#devices })
     this.#groups = new Groups(engine)
-    this.#communities = new Communities(engine, name)
+    const kept = new KeptCommunities(engine)
+    this.#communities = new Communities(engine, kept, name)
+    this.#ownCommunities = new OwnCommunities(engine, kept)
     this.#conversations = new Conversations({
       engine,
       contacts: this.#contacts,
@@ -126,7 +131,8 @@ export class Messenger implements AsyncDisposable {
       communities: this.#communities,
       name,
     })
-    const parts = [this.#contacts, this.#conversations, this.#groups, this.#devices, this.#communities]
+    const communities = [this.#communities, this.#ownCommunities]
+    const parts = [this.#contacts, this.#conversations, this.#groups, this.#devices, ...communities]
     const handle = handleBy(...parts.map(({ handlers }) => handlers))
     const publish = (turn: Turn) => this.#publish(turn)
     this.#runtime = new Runtime({ engine, network, handle, publish, failed: onFailure, skipped: onSkipped })
@@ -177,7 +183,7 @@ export class Messenger implements AsyncDisposable {
     const identity = { displayName: this.#name, clock: BigInt(Math.floor(now)) }
     const signed = this.#engine.sign('contactCodeAdvertisement', { chatIdentity: identity })
     await this.#engine.postPublic(turn, contactCodeChannel(this.#engine.me.chat.publicKey), signed)
-    await this.#communities.republish(turn)
+    await this.#ownCommunities.republish(turn)
     publication.save(rows, published, now)
   }
 
@@ -315,7 +321,7 @@ export class Messenger implements AsyncDisposable {
 
   /** Begins a community of ours, open to all who know its id. Returns that id. */
   async createCommunity(community: NewCommunityOptions): Promise<string> {
-    return await this.#runtime.do((turn) => this.#communities.create(turn, community))
+    return await this.#runtime.do((turn) => this.#ownCommunities.create(turn, community))
   }
 
   /** Follows a community: what it says of itself is looked for. Its channels are read once it has let us in. */
@@ -341,26 +347,28 @@ export class Messenger implements AsyncDisposable {
 
   /** Adds a channel to a community of ours. Returns the id of its chat. */
   async addChannel(community: string, name: string): Promise<string> {
-    return await this.#runtime.do((turn) => this.#communities.addChannel(turn, community, name))
+    return await this.#runtime.do((turn) => this.#ownCommunities.addChannel(turn, community, name))
   }
 
   async removeChannel(community: string, chat: string): Promise<void> {
-    await this.#runtime.do((turn) => this.#communities.removeChannel(turn, community, chat))
+    await this.#runtime.do((turn) => this.#ownCommunities.removeChannel(turn, community, chat))
   }
 
   /** Puts a member out of a community of ours, who may ask again. */
   async kick(community: string, member: string): Promise<void> {
-    await this.#runtime.do((turn) => this.#communities.kick(turn, community, userId(keyOfUser(member))))
+    await this.#runtime.do((turn) => this.#ownCommunities.kick(turn, community, userId(keyOfUser(member))))
   }
 
   /** Puts somebody out of a community of ours for good, or no more. */
   async ban(community: string, member: string, isBanned = true): Promise<void> {
-    await this.#runtime.do((turn) => this.#communities.ban(turn, community, userId(keyOfUser(member)), isBanned))
+    await this.#runtime.do((turn) => this.#ownCommunities.ban(turn, community, userId(keyOfUser(member)), isBanned))
   }
 
   /** Answers somebody who asks a community of ours to be let in. */
   async answerJoinRequest(community: string, member: string, isAccepted: boolean): Promise<void> {
-    await this.#runtime.do((turn) => this.#communities.answer(turn, community, userId(keyOfUser(member)), isAccepted))
+    await this.#runtime.do((turn) =>
+      this.#ownCommunities.answer(turn, community, userId(keyOfUser(member)), isAccepted),
+    )
   }
 
   /** This device and the others of the person that have announced themselves. */

@@ -1,0 +1,173 @@
+/** Communities of ours: this device has their key, says who is in them, and answers who asks. */
+import { randomUUID } from 'node:crypto'
+import { Access, type CommunityDescription } from '../application/community.ts'
+import { signPayload } from '../application/metadata.ts'
+import { writePayload } from '../application/payloads.ts'
+import { ApplicationType } from '../application/types.ts'
+import { type Community, maxRequests, unknownCommunity, withHeard } from '../communities/community.ts'
+import {
+  type Looks,
+  newCommunity,
+  signDescription,
+  withBan,
+  withChannel,
+  withMember,
+  withoutBan,
+  withoutChannel,
+  withoutMember,
+} from '../communities/description.ts'
+import { requestVerdict } from '../communities/members.ts'
+import { KeyPair, keyOfUser, keyOrNone, type PublicKey, userId } from '../keys.ts'
+import { communityChannel, communityChatId, communityId, partitionedChannel } from '../topics.ts'
+import type { Engine, Turn } from './engine.ts'
+import type { Handlers, HeardOf } from './handlers.ts'
+import { type KeptCommunities, keyOf, partsOf } from './kept-communities.ts'
+import { cannotSend } from './refusal.ts'
+
+export interface NewCommunityOptions extends Looks {
+  /** Each who asks is looked at; else all are let in. */
+  readonly isGuarded?: boolean
+}
+
+const firstChannel = 'general'
+
+type Change = (description: CommunityDescription, now: number) => CommunityDescription
+
+interface Ours {
+  readonly community: Community
+  readonly description: CommunityDescription
+  readonly pair: KeyPair
+}
+
+export class OwnCommunities {
+  readonly #engine: Engine
+  readonly #kept: KeptCommunities
+
+  constructor(engine: Engine, kept: KeptCommunities) {
+    this.#engine = engine
+    this.#kept = kept
+  }
+
+  readonly handlers: Handlers = {
+    communityRequestToJoin: (turn, one) => this.#heardRequest(turn, one),
+    communityRequestToLeave: (turn, one) => this.#heardLeaving(turn, one),
+  }
+
+  /** Begins a community of ours with one channel. Returns its id. */
+  async create(turn: Turn, { isGuarded = false, ...looks }: NewCommunityOptions): Promise<string> {
+    const pair = KeyPair.generate()
+    const access = isGuarded ? Access.manualAccept : Access.autoAccept
+    const owner = this.#engine.me.chat.publicKey
+    const made = newCommunity({ key: pair.publicKey, owner, access, ...looks }, turn.now)
+    const description = withChannel(made, randomUUID(), { name: firstChannel }, turn.now)
+    this.#kept.saveSecret(turn.rows, pair)
+    await this.#publish(turn, { community: unknownCommunity(pair.publicKey), description, pair })
+    return description.id
+  }
+
+  async addChannel(turn: Turn, id: string, name: string): Promise<string> {
+    const uuid = randomUUID()
+    await this.#change(turn, id, (description, now) => withChannel(description, uuid, { name }, now))
+    return communityChatId(keyOf(id), uuid)
+  }
+
+  async removeChannel(turn: Turn, id: string, chat: string): Promise<void> {
+    await this.#change(turn, id, (description, now) => withoutChannel(description, partsOf(chat).uuid, now))
+  }
+
+  /** Puts a member out, who may ask again. */
+  async kick(turn: Turn, id: string, member: string): Promise<void> {
+    await this.#change(turn, id, (description, now) => withoutMember(description, member, now))
+  }
+
+  /** Puts somebody out for good, or no more. */
+  async ban(turn: Turn, id: string, member: string, isBanned: boolean): Promise<void> {
+    const change = isBanned ? withBan : withoutBan
+    await this.#change(turn, id, (description, now) => change(description, member, now))
+  }
+
+  /** Answers somebody who asked to be let in. */
+  async answer(turn: Turn, id: string, member: string, isAccepted: boolean): Promise<void> {
+    const ours = await this.#ours(turn, id)
+    const requests = ours.community.requests.filter((one) => one.id !== member)
+    if (requests.length === ours.community.requests.length) throw cannotSend('this person does not ask to be let in')
+    await this.#let(turn, { ...ours, community: { ...ours.community, requests } }, member, isAccepted)
+  }
+
+  async #let(turn: Turn, ours: Ours, member: string, isAccepted: boolean): Promise<void> {
+    const { community, description, pair } = ours
+    const next = isAccepted ? withMember(description, member, turn.now) : description
+    if (isAccepted) await this.#publish(turn, { ...ours, description: next })
+    else this.#kept.save(turn.rows, community)
+    const body = writePayload('communityRequestToJoinResponse', {
+      clock: BigInt(Math.floor(turn.now / 1000)),
+      accepted: isAccepted,
+      communityId: pair.publicKey,
+      signedDescription: signDescription(next, pair).body,
+    })
+    const signed = signPayload(ApplicationType.communityRequestToJoinResponse, body, pair)
+    await this.#engine.postAs(turn, pair, partitionedChannel(keyOfUser(member)), signed.body, keyOfUser(member))
+  }
+
+  async #ours({ rows }: Turn, id: string): Promise<Ours> {
+    const key = keyOf(id)
+    const pair = await this.#kept.secret(rows, key)
+    const community = await this.#kept.find(rows, key)
+    const description = community && this.#kept.descriptionOf(community)
+    if (community === undefined || pair === undefined || description === undefined)
+      throw cannotSend('this community is not ours')
+    return { community, description, pair }
+  }
+
+  /** Our community, of which somebody asks something for the first time. */
+  async #asked(turn: Turn, key: PublicKey, id: string, clock: bigint): Promise<Ours | undefined> {
+    const ours = await this.#ours(turn, communityId(key)).catch(() => undefined)
+    const community = ours && withHeard(ours.community, id, clock)
+    return community && { ...ours, community }
+  }
+
+  async #change(turn: Turn, id: string, change: Change): Promise<void> {
+    const ours = await this.#ours(turn, id)
+    await this.#publish(turn, { ...ours, description: change(ours.description, turn.now) })
+  }
+
+  /** Keeps what a community of ours now is, and tells everybody. */
+  async #publish(turn: Turn, { community, description, pair }: Ours): Promise<void> {
+    const { body } = signDescription(description, pair)
+    const next = { ...community, signed: body }
+    if (this.#kept.descriptionOf(next) === undefined)
+      throw cannotSend('others would refuse what the community says of itself')
+    await this.#kept.take(turn, next, pair)
+    await this.#engine.postPublicAs(turn, pair, communityChannel(pair.publicKey), body)
+  }
+
+  /** Tells everybody again: stores forget. */
+  async republish(turn: Turn): Promise<void> {
+    for await (const { key, signed } of this.#kept.all()) {
+      const pair = await this.#kept.secret(turn.rows, key)
+      if (pair !== undefined) await this.#engine.postPublicAs(turn, pair, communityChannel(key), signed)
+    }
+  }
+
+  async #heardRequest(turn: Turn, { author, message }: HeardOf<'communityRequestToJoin'>): Promise<void> {
+    const key = keyOrNone(message.communityId)
+    const ours = key && (await this.#asked(turn, key, userId(author), message.clock))
+    if (ours === undefined) return
+    const id = userId(author)
+    const verdict = requestVerdict(ours.description, id, message, turn.now)
+    if (verdict === 'accept') return await this.#let(turn, ours, id, true)
+    if (verdict !== 'ask' || ours.community.requests.length >= maxRequests)
+      return this.#kept.save(turn.rows, ours.community)
+    const others = ours.community.requests.filter((one) => one.id !== id)
+    this.#kept.save(turn.rows, { ...ours.community, requests: [...others, { id, name: message.displayName }] })
+    turn.news.push({ kind: 'community', community: communityId(ours.pair.publicKey) })
+  }
+
+  async #heardLeaving(turn: Turn, { author, message }: HeardOf<'communityRequestToLeave'>): Promise<void> {
+    const key = keyOrNone(message.communityId)
+    const id = userId(author)
+    const ours = key && (await this.#asked(turn, key, id, message.clock))
+    if (ours?.description.members.has(id) !== true || id === this.#engine.me.id) return
+    await this.#publish(turn, { ...ours, description: withoutMember(ours.description, id, turn.now) })
+  }
+}
