@@ -8,10 +8,10 @@
 import { inspect } from 'node:util'
 import { gcmKeyBytes, openGcm, sealGcm } from '../aes-gcm.ts'
 import { keccak256, sameBytes } from '../keys.ts'
-import { bytes, type DraftOf, field, message, uint32 } from '../schema.ts'
+import { bytes, field, message, uint32 } from '../schema.ts'
 import { readStored, unreadable } from '../stored.ts'
 import type { GroupKey } from './group-key.ts'
-import { type EncryptedMessage, type encryptedMessage, maxGroupIdBytes } from './protocol-message.ts'
+import { type EncryptedMessage, type HashRatchetHeader, maxGroupIdBytes } from './protocol-message.ts'
 
 /** Messages that may be missing before one that is opened: some milliseconds of hashing, which anybody can ask for. */
 export const maxSequenceSteps = 2000
@@ -25,6 +25,17 @@ export type HashRatchetRefusal = 'forgotten' | 'too-far' | 'no-data' | 'forged'
 export type HashRatchetOpened =
   | { readonly opened: true; readonly plaintext: Uint8Array; readonly next: HashRatchet }
   | { readonly opened: false; readonly why: HashRatchetRefusal }
+
+/** A message, or a part of one, as far as its ratchet looks at it. */
+export interface UnderGroupKey extends Pick<EncryptedMessage, 'payload'> {
+  readonly hashRatchet?: Pick<HashRatchetHeader, 'keyId' | 'sequence'> | undefined
+}
+
+/** A message as it is written. */
+export interface GroupSealed {
+  readonly hashRatchet: Pick<HashRatchetHeader, 'deprecatedKeyId' | 'sequence' | 'groupId' | 'keyId'>
+  readonly payload: Uint8Array
+}
 
 /** The key of message `n`. */
 interface Step {
@@ -85,8 +96,13 @@ export class HashRatchet {
     return this.#state.keyId
   }
 
+  /** The number of the newest message that we know. */
+  get sequence(): number {
+    return this.#state.tip.n
+  }
+
   /** `plaintext` for the group, one number after the newest that we know. Keep `next` before `message` goes out. */
-  encrypt(plaintext: Uint8Array): { message: DraftOf<typeof encryptedMessage>; next: HashRatchet } {
+  encrypt(plaintext: Uint8Array): { message: GroupSealed; next: HashRatchet } {
     const { tip, groupId, keyId, deprecatedKeyId } = this.#state
     const step = walk(tip, tip.n + 1)
     const hashRatchet = { deprecatedKeyId, sequence: step.n, groupId, keyId }
@@ -94,7 +110,7 @@ export class HashRatchet {
   }
 
   /** What a member sent. It may be opened again: others write under the same number. */
-  decrypt({ hashRatchet, payload }: EncryptedMessage): HashRatchetOpened {
+  decrypt({ hashRatchet, payload }: UnderGroupKey): HashRatchetOpened {
     const { floor, tip, keyId } = this.#state
     if (hashRatchet === undefined || !sameBytes(hashRatchet.keyId, keyId)) return refused('forged')
     const { sequence } = hashRatchet
