@@ -21,6 +21,8 @@ export interface Community {
   readonly key: CompressedKey
   /** As it was signed; empty before one was found. */
   readonly signed: Uint8Array
+  /** Of one that is encrypted: the parts for members alone, opened; empty where we are none. */
+  readonly opened: Uint8Array
   /** Of one of ours: who waits. */
   readonly requests: readonly JoinRequest[]
   /** Of one of ours, by user id: the clock of the last request to join or to leave. What is played again is older. */
@@ -32,12 +34,13 @@ export interface Community {
 }
 
 export function unknownCommunity(key: CompressedKey): Community {
-  return { key, signed: new Uint8Array(0), requests: [], heard: new Map(), heardBefore: 0n, askedAt: 0n }
+  const nothing = new Uint8Array(0)
+  return { key, signed: nothing, opened: nothing, requests: [], heard: new Map(), heardBefore: 0n, askedAt: 0n }
 }
 
 /** What a community says of itself; undefined before that was found. */
-export function descriptionOf({ key, signed }: Community): CommunityDescription | undefined {
-  const description = signed.length === 0 ? undefined : openDescription(signed, key)
+export function descriptionOf({ key, signed, opened }: Community): CommunityDescription | undefined {
+  const description = signed.length === 0 ? undefined : openDescription(signed, key, opened)
   return typeof description === 'string' ? undefined : description
 }
 
@@ -63,6 +66,7 @@ const table = message('a community', {
   askedAt: field(5, uint64),
   heard: map(6, text(256), uint64, maxHeard),
   heardBefore: field(7, uint64),
+  opened: field(8, bytes()),
 })
 
 export function encodeCommunity(community: Community): Uint8Array {

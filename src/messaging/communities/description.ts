@@ -36,9 +36,13 @@ export interface NewCommunity extends Looks {
   readonly owner: PublicKey
   /** Whether whoever asks is let in, or each is looked at. */
   readonly access?: (typeof Access)['autoAccept' | 'manualAccept']
+  /** Whether what is said is for members alone. */
+  readonly isEncrypted?: boolean
 }
 
-const blankIdentity: Identity = chatIdentity.decode(new Uint8Array(0))
+const nothing = new Uint8Array(0)
+
+const blankIdentity: Identity = chatIdentity.decode(nothing)
 
 function identityOf({ name, ...looks }: Looks, clock: bigint, before = blankIdentity): Identity {
   return { ...before, ...looks, displayName: name, clock }
@@ -49,16 +53,17 @@ function member(roles: readonly number[], clock: bigint): CommunityMember {
 }
 
 export function newCommunity(
-  { key, owner, access = Access.autoAccept, ...looks }: NewCommunity,
+  { key, owner, access = Access.autoAccept, isEncrypted = false, ...looks }: NewCommunity,
   now: Milliseconds,
 ): CommunityDescription {
   const clock = BigInt(Math.floor(now))
   return {
-    ...communityDescription.decode(new Uint8Array(0)),
+    ...communityDescription.decode(nothing),
     clock,
     id: communityId(key),
     permissions: { ensOnly: false, private: false, access },
     adminSettings: { membersMayPin: false },
+    encrypted: isEncrypted,
     identity: identityOf(looks, clock),
     members: new Map([[userId(owner), member([Role.owner], clock)]]),
   }
@@ -197,10 +202,43 @@ function dehydrated(description: CommunityDescription): CommunityDescription {
   return withOpenMembers(description, new Map())
 }
 
-/** The description as it is published, signed by the community. */
-export function signDescription(description: CommunityDescription, community: KeyPair): Signed {
-  const payload = communityDescription.encode(dehydrated(description))
-  return signPayload(ApplicationType.communityDescription, payload, community)
+/** What is said in a community goes to its members alone: it says so, or wants a token of each (status-go's rule). */
+export function isEncrypted({ encrypted, tokenPermissions }: CommunityDescription): boolean {
+  return encrypted || [...tokenPermissions.values()].some(({ type }) => type === becomeMember)
+}
+
+/** The type of a permission that lets people in. */
+const becomeMember = 2
+
+const noPrivateParts = { members: new Map(), chats: new Map(), categories: new Map(), activeMembersCount: 0n } as const
+
+/** What of an encrypted community's description its members alone read. */
+export function privateParts(description: CommunityDescription): Uint8Array {
+  const { members, chats, categories, activeMembersCount } = dehydrated(description)
+  const blank = communityDescription.decode(nothing)
+  return communityDescription.encode({ ...blank, members, chats, categories, activeMembersCount })
+}
+
+/** With the parts that were under a group key, in place of those left out; undefined where they are none. */
+function withPrivateParts(description: CommunityDescription, parts: Uint8Array): CommunityDescription | undefined {
+  const told = communityDescription.parse(parts)
+  if (told === undefined) return undefined
+  const members = new Map([...description.members, ...told.members])
+  const chats = new Map([...told.chats, ...description.chats])
+  const categories = new Map([...description.categories, ...told.categories])
+  return { ...description, members, chats, categories, activeMembersCount: told.activeMembersCount }
+}
+
+/** The private parts under a key of the group, by the name of that key (`sealed-parts.ts`). */
+export type SealedParts = readonly [name: string, bytes: Uint8Array]
+
+/**
+ * The description as it is published, signed by the community. `sealed`: its private parts, which are left out of
+ * what everybody reads.
+ */
+export function signDescription(description: CommunityDescription, community: KeyPair, sealed?: SealedParts): Signed {
+  const open = sealed ? { ...description, ...noPrivateParts, privateData: new Map([sealed]) } : dehydrated(description)
+  return signPayload(ApplicationType.communityDescription, communityDescription.encode(open), community)
 }
 
 export type DescriptionFault =
@@ -213,8 +251,15 @@ export type DescriptionFault =
   | 'unknown category'
   | 'stranger in a channel'
 
-/** Reads what `signDescription` made, by the community of that key; a reason when it is not to be believed. */
-export function openDescription(body: Uint8Array, community: PublicKey): CommunityDescription | DescriptionFault {
+/**
+ * Reads what `signDescription` made, by the community of that key; a reason when it is not to be believed. `parts`: the private
+ * ones, where they were opened.
+ */
+export function openDescription(
+  body: Uint8Array,
+  community: PublicKey,
+  parts: Uint8Array = nothing,
+): CommunityDescription | DescriptionFault {
   const opened = openPayload(body)
   if (typeof opened === 'string') return opened
   if (opened.type !== ApplicationType.communityDescription) return 'malformed'
@@ -224,7 +269,9 @@ export function openDescription(body: Uint8Array, community: PublicKey): Communi
   // Before descriptions said whose they are, the signer did.
   const names = description.id === '' || description.id === communityId(community)
   if (!isOwn || !names) return 'not the community'
-  return descriptionFault(description) ?? hydrated({ ...description, id: communityId(community) })
+  const told = { ...description, id: communityId(community) }
+  const whole = parts.length === 0 ? told : withPrivateParts(told, parts)
+  return whole === undefined ? 'malformed' : (descriptionFault(whole) ?? hydrated(whole))
 }
 
 /** What status-go demands of a description. */

@@ -8,6 +8,8 @@ import {
   Role,
 } from '../application/community.ts'
 import type { PayloadName } from '../application/payloads.ts'
+import { maxCollidingKeys, maxRekeyEntries } from '../encryption/protocol-message.ts'
+import { isEncrypted } from './description.ts'
 
 /** Roles that run a community. */
 const privileged: readonly number[] = [Role.owner, Role.admin, Role.tokenMaster]
@@ -51,7 +53,29 @@ export function postFault(
 /** How long a request to join may be on its way: a week. Unlike all others, the clock of a request counts seconds. */
 const requestLifetimeSeconds = 7n * 24n * 60n * 60n
 
-export type RequestVerdict = 'accept' | 'ask' | 'is a member' | 'banned' | 'no ENS name' | 'closed' | 'expired'
+export type RequestVerdict =
+  | 'accept'
+  | 'ask'
+  | 'is a member'
+  | 'banned'
+  | 'no ENS name'
+  | 'closed'
+  | 'expired'
+  | 'no room'
+
+/**
+ * Whether a rekey of an encrypted community still has room for somebody: members are counted, and so are those under one index,
+ * which whoever makes keys until they fit can have many of.
+ */
+function hasRoom({ members }: CommunityDescription, id: string): boolean {
+  const alike = [...members.keys()].filter((one) => indexDigits(one) === indexDigits(id))
+  return members.size < maxRekeyEntries && alike.length < maxCollidingKeys
+}
+
+/** The index of a user in a rekey as digits of the user id: behind `0x04`, of bytes 1 to 4 of the key. */
+function indexDigits(id: string): string {
+  return id.slice(4, 12)
+}
 
 /** What becomes of a request to join: accepted by itself, put before an admin, or why not. */
 export function requestVerdict(
@@ -64,6 +88,7 @@ export function requestVerdict(
   if (isBanned(description, id)) return 'banned'
   if (members.has(id)) return 'is a member'
   if (permissions?.ensOnly && request.ensName === '') return 'no ENS name'
+  if (isEncrypted(description) && !hasRoom(description, id)) return 'no room'
   if (request.clock + requestLifetimeSeconds <= BigInt(Math.floor(now / 1000))) return 'expired'
   if (permissions?.access === Access.autoAccept) return 'accept'
   return permissions?.access === Access.manualAccept ? 'ask' : 'closed'

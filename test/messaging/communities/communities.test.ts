@@ -12,9 +12,11 @@ import { ApplicationType } from '../../../src/messaging/application/types.ts'
 import {
   chatIdsOf,
   descriptionFault,
+  isEncrypted,
   laterDescription,
   newCommunity,
   openDescription,
+  privateParts,
   signDescription,
   withBan,
   withChannel,
@@ -24,6 +26,8 @@ import {
   withoutMember,
 } from '../../../src/messaging/communities/description.ts'
 import { postFault, requestVerdict } from '../../../src/messaging/communities/members.ts'
+import { maxCollidingKeys } from '../../../src/messaging/encryption/protocol-message.ts'
+import { rekeyIndex } from '../../../src/messaging/encryption/rekey.ts'
 import { KeyPair, userId } from '../../../src/messaging/keys.ts'
 import { communityId } from '../../../src/messaging/topics.ts'
 import { holds } from '../../kit/property.ts'
@@ -174,6 +178,45 @@ t.test('a request to join is accepted, asked about, or refused', async (t) => {
   t.equal(verdict(withBan(withBob, bobId, now)), 'banned')
   t.equal(verdict(fresh, seconds - 7n * 86_400n + 1n), 'accept')
   t.equal(verdict(fresh, seconds - 7n * 86_400n), 'expired')
+})
+
+t.test('of an encrypted one only members read who is in it and which channels it has', async (t) => {
+  const secret = { ...withBob, encrypted: true }
+  const [name, bytes] = ['a'.repeat(64), Buffer.from('under a key')]
+  const { body } = signDescription(secret, club, [name, bytes])
+  const outside = openDescription(body, club.publicKey)
+  t.match(outside, { encrypted: true, identity: { displayName: 'club' }, privateData: new Map([[name, bytes]]) })
+  for (const text of [bobId, ownerId, 'general']) t.notOk(Buffer.from(body).includes(text), text)
+  for (const text of [bobId, ownerId, 'general'])
+    t.ok(Buffer.from(signDescription(withBob, club).body).includes(text), `control: ${text}`)
+  const inside = openDescription(body, club.publicKey, privateParts(secret))
+  t.same(inside, { ...secret, privateData: new Map([[name, bytes]]) })
+  t.equal(openDescription(body, club.publicKey, Buffer.from('no parts')), 'malformed')
+})
+
+t.test('a community is encrypted when it says so, or when whoever joins needs a token', async (t) => {
+  const needing = (type: number) => {
+    const permission = { id: 'p', type, criteria: [], chatIds: [], isPrivate: false }
+    return { ...fresh, tokenPermissions: new Map([['p', permission]]) }
+  }
+  t.notOk(isEncrypted(fresh))
+  t.ok(isEncrypted({ ...fresh, encrypted: true }))
+  t.ok(isEncrypted(needing(2)))
+  t.notOk(isEncrypted(needing(1)), 'to become an admin')
+})
+
+t.test('whom a rekey would have no room for is not let in', async (t) => {
+  const request = communityRequestToJoin.decode(communityRequestToJoin.encode({ clock: BigInt(now / 1000) }))
+  const alike = (count: number) => {
+    const ids = Array.from({ length: count }, (_, n) => bobId.slice(0, 12) + `${n}`.padStart(120, '0'))
+    return new Map(ids.map((id) => [id, withBob.members.get(bobId)!]))
+  }
+  const verdict = (count: number, encrypted = true) =>
+    requestVerdict({ ...fresh, encrypted, members: alike(count) }, bobId, request, now)
+  t.equal(rekeyIndex(bob.publicKey), Buffer.from(bobId.slice(4, 12), 'hex').readUInt32LE())
+  t.equal(verdict(maxCollidingKeys - 1), 'accept')
+  t.equal(verdict(maxCollidingKeys), 'no room')
+  t.equal(verdict(maxCollidingKeys, false), 'accept', 'an open one has no keys to give')
 })
 
 t.test('channels are added at the end, renamed, and removed', async (t) => {
