@@ -1,18 +1,23 @@
 /**
- * Open communities: one is known by its key, says in a signed description who is in it and which channels it has, and
- * lets in whoever asks its control node. Everybody who has its id reads what is written there, and by whom.
+ * Communities that this device follows: one is known by its key, says in a signed description who is in it and which channels it
+ * has, and lets in whoever asks its control node. Of an open one everybody who has its id reads what is written there, and by
+ * whom; of an encrypted one its members do.
  */
 import type { Signed } from '../application/metadata.ts'
-import type { PayloadName } from '../application/payloads.ts'
 import { type Community, type JoinRequest, unknownCommunity } from '../communities/community.ts'
+import { isEncrypted, openDescription } from '../communities/description.ts'
 import { bannedOf, isPrivileged, postFault } from '../communities/members.ts'
 import type { Powers } from '../conversation/claims.ts'
-import { keyOrNone, type PublicKey } from '../keys.ts'
+import { keyOrNone, type PublicKey, userId } from '../keys.ts'
 import type { Rows } from '../storage/rows.ts'
-import { type Channel, communityChatChannel, communityChatId, communityControlChannel, communityId } from '../topics.ts'
-import type { Engine, Turn } from './engine.ts'
+import { communityChatChannel, communityChatId, communityControlChannel, communityId } from '../topics.ts'
+import type { CommunityKeys } from './community-keys.ts'
+import type { Engine, Heard, Turn } from './engine.ts'
 import type { Handlers, HeardOf } from './handlers.ts'
 import { type KeptCommunities, keyOf, partsOf } from './kept-communities.ts'
+import { cannotSend } from './refusal.ts'
+
+const nothing = new Uint8Array(0)
 
 /** A community as it is shown. */
 export interface CommunityInfo {
@@ -21,6 +26,8 @@ export interface CommunityInfo {
   readonly description: string
   /** We have its key. */
   readonly isOurs: boolean
+  /** Members alone read what is said, who is in it, and which channels it has. */
+  readonly isEncrypted: boolean
   /** It has let us in. */
   readonly isMember: boolean
   readonly members: readonly string[]
@@ -32,14 +39,24 @@ export interface CommunityInfo {
   readonly requests: readonly JoinRequest[]
 }
 
+export interface CommunityParts {
+  readonly engine: Engine
+  readonly kept: KeptCommunities
+  readonly keys: CommunityKeys
+  /** What we call ourselves. */
+  readonly name: () => string
+}
+
 export class Communities {
   readonly #engine: Engine
   readonly #kept: KeptCommunities
+  readonly #keys: CommunityKeys
   readonly #name: () => string
 
-  constructor(engine: Engine, kept: KeptCommunities, name: () => string) {
+  constructor({ engine, kept, keys, name }: CommunityParts) {
     this.#engine = engine
     this.#kept = kept
+    this.#keys = keys
     this.#name = name
   }
 
@@ -65,6 +82,7 @@ export class Communities {
       name: description?.identity?.displayName ?? '',
       description: description?.identity?.description ?? '',
       isOurs,
+      isEncrypted: description !== undefined && isEncrypted(description),
       isMember: description?.members.has(this.#engine.me.id) ?? false,
       members: [...(description?.members.keys() ?? [])],
       banned: description === undefined ? [] : bannedOf(description),
@@ -95,8 +113,7 @@ export class Communities {
   async join(turn: Turn, id: string): Promise<void> {
     const key = keyOf(id)
     const community = (await this.#kept.find(turn.rows, key)) ?? unknownCommunity(key)
-    // Unlike all others, this clock counts seconds.
-    const clock = BigInt(Math.floor(turn.now / 1000))
+    const clock = clockOfAsking(community, turn)
     this.#kept.save(turn.rows, { ...community, askedAt: clock })
     const draft = { clock, communityId: key, displayName: this.#name() }
     await this.#ask(turn, key, this.#engine.sign('communityRequestToJoin', draft))
@@ -104,9 +121,9 @@ export class Communities {
 
   async leave(turn: Turn, id: string): Promise<void> {
     const key = keyOf(id)
-    const clock = BigInt(Math.floor(turn.now / 1000))
-    await this.#ask(turn, key, this.#engine.sign('communityRequestToLeave', { clock, communityId: key }))
     const community = await this.#kept.find(turn.rows, key)
+    const clock = clockOfAsking(community ?? unknownCommunity(key), turn)
+    await this.#ask(turn, key, this.#engine.sign('communityRequestToLeave', { clock, communityId: key }))
     if (community !== undefined) await this.#kept.openChats(turn, { ...community, askedAt: 0n }, false)
   }
 
@@ -119,13 +136,19 @@ export class Communities {
     await this.#heardSigned(turn, origin.place.key, body, message.clock)
   }
 
-  /** Takes a signed description, when it is later than the one that is kept. */
+  /** Takes a signed description, when it is later than the one that is kept, or says more. */
   async #heardSigned(turn: Turn, key: PublicKey, signed: Uint8Array, clock: bigint): Promise<void> {
     const community = await this.#kept.find(turn.rows, key)
-    if (community === undefined) return
-    const next = { ...community, signed: Uint8Array.from(signed) }
-    const held = this.#kept.descriptionOf(community)
-    if (this.#kept.descriptionOf(next) === undefined || (held !== undefined && held.clock >= clock)) return
+    const held = community && this.#kept.descriptionOf(community)
+    const told = openDescription(signed, key)
+    if (community === undefined || typeof told === 'string' || (held !== undefined && held.clock > clock)) return
+    const parts = await this.#keys.openParts(turn, key, told)
+    const saysMore = typeof parts !== 'string' && community.opened.length === 0
+    if (parts === 'unreadable' || (held?.clock === clock && !saysMore)) return
+    const next = { ...community, signed: Uint8Array.from(signed), opened: typeof parts === 'string' ? nothing : parts }
+    if (this.#kept.descriptionOf(next) === undefined) return
+    // The key comes with it to all who are in: we are not.
+    if (isEncrypted(told) && parts === 'no key') await this.#keys.forget(turn.rows, community.key)
     await this.#kept.take(turn, next, await this.#kept.secret(turn.rows, key))
   }
 
@@ -133,22 +156,35 @@ export class Communities {
     const key = keyOrNone(message.communityId)
     const community = key && (await this.#kept.find(turn.rows, key))
     if (!community?.askedAt) return
-    const told = this.#kept.descriptionOf({ ...community, signed: message.signedDescription })
-    if (told !== undefined) await this.#heardSigned(turn, community.key, message.signedDescription, told.clock)
+    const told = openDescription(message.signedDescription, community.key)
+    if (typeof told !== 'string') await this.#heardSigned(turn, community.key, message.signedDescription, told.clock)
   }
 
-  /** Where a channel's messages travel. */
-  channelOf(chatId: string): Channel {
+  /** Says something in a channel. Throws `messaging/cannot-send`. */
+  async post(turn: Turn, chatId: string, signed: Signed): Promise<void> {
     const { key, uuid } = partsOf(chatId)
-    return communityChatChannel(key, uuid)
+    const channel = communityChatChannel(key, uuid)
+    const community = await this.#kept.find(turn.rows, key)
+    const description = community && this.#kept.descriptionOf(community)
+    if (description === undefined || !isEncrypted(description))
+      return await this.#engine.postPublic(turn, channel, signed)
+    const sealed = await this.#keys.seal(turn, key, signed.body)
+    if (sealed === undefined) throw cannotSend('the key of this community has not come')
+    await this.#engine.postToGroup(turn, channel, sealed)
   }
 
-  /** Whether somebody may say this in a channel. */
-  async maySay({ rows }: Pick<Turn, 'rows'>, chatId: string, from: string, name: PayloadName): Promise<boolean> {
+  /** Whether somebody may say this in a channel. What is said in clear in an encrypted community is not said there. */
+  async maySay({ rows }: Pick<Turn, 'rows'>, chatId: string, { author, believed, origin }: Heard): Promise<boolean> {
     const { key, uuid } = partsOf(chatId)
     const community = await this.#kept.find(rows, key)
     const description = community && this.#kept.descriptionOf(community)
-    return description !== undefined && postFault(description, from, uuid, name) === undefined
+    if (description === undefined || (isEncrypted(description) && origin.protection !== 'group key')) return false
+    return postFault(description, userId(author), uuid, believed.payload.name) === undefined
+  }
+
+  /** Forgets keys that are past their time, and asks for those that did not come. */
+  async tidy(turn: Turn): Promise<void> {
+    for await (const { key } of this.#kept.all()) await this.#keys.tidy(turn, key)
   }
 
   async powers(rows: Pick<Rows, 'get'>, chatId: string): Promise<Powers> {
@@ -158,4 +194,10 @@ export class Communities {
     const mayPin = (id: string) => mayDelete(id) || description?.adminSettings?.membersMayPin === true
     return { mayDelete, mayPin }
   }
+}
+
+/** Unlike all others, this clock counts seconds; later than what we asked before in the same one, for the last word counts. */
+function clockOfAsking({ askedAt }: Community, { now }: Turn): bigint {
+  const seconds = BigInt(Math.floor(now / 1000))
+  return askedAt >= seconds ? askedAt + 1n : seconds
 }

@@ -20,7 +20,7 @@ import { type Claims, type Powers, withDeletion, withEdit, withPin, withReaction
 import { keyOfUser, type PublicKey, userId } from '../keys.ts'
 import type { DraftOf } from '../schema.ts'
 import type { Rows } from '../storage/rows.ts'
-import { type Channel, publicChatChannel } from '../topics.ts'
+import { publicChatChannel } from '../topics.ts'
 import type { Communities } from './communities.ts'
 import type { Contacts } from './contacts.ts'
 import type { Engine, Heard, Posting, Turn } from './engine.ts'
@@ -159,20 +159,14 @@ export class Conversations {
 
   /** Hands a payload to all who are in a chat, and to our other devices. */
   async #spread(turn: Turn, chat: Chat, posting: Posting): Promise<void> {
-    const { engine } = this.#parts
-    const channel = this.#channelOf(chat)
-    if (channel !== undefined) return await engine.postPublic(turn, channel, posting.signed)
+    const { engine, communities } = this.#parts
+    if (chat.kind === 'public') return await engine.postPublic(turn, publicChatChannel(chat.id), posting.signed)
+    if (chat.kind === 'channel') return await communities.post(turn, chat.id, posting.signed)
     const audience = this.#audience(chat)
     const taken = audience.filter((key) => engine.post(turn, key, posting))
     // A member of a group who is away for good does not keep the others from hearing.
     if (audience.length > 0 && taken.length === 0) throw cannotSend('too many messages are on their way')
     await engine.mirror(turn, posting.signed)
-  }
-
-  /** Of a chat in which all read the same envelope, where that travels. */
-  #channelOf({ kind, id }: Chat): Channel | undefined {
-    if (kind === 'public') return publicChatChannel(id)
-    return kind === 'channel' ? this.#parts.communities.channelOf(id) : undefined
   }
 
   #audience(chat: Chat): readonly PublicKey[] {
@@ -195,22 +189,15 @@ export class Conversations {
   }
 
   /** The chat that a message of a peer is in, where the peer may speak in it. */
-  async #chatOf(
-    turn: Turn,
-    { author, believed }: Heard,
-    { chatId, kind }: About | ChatMessage,
-  ): Promise<Chat | undefined> {
+  async #chatOf(turn: Turn, one: Heard, { chatId, kind }: About | ChatMessage): Promise<Chat | undefined> {
     const { engine, groups, communities } = this.#parts
-    const from = userId(author)
+    const from = userId(one.author)
     if (kind === ChatKind.oneToOne)
       return await this.#chatWith(turn, from === engine.me.id ? chatId.toLowerCase() : from)
     const chat = await engine.chats.find(turn.rows, chatId)
     if (chat?.isOpen !== true || kindNumbers[chat.kind] !== kind) return undefined
     if (chat.kind === 'group' && !groups.members(chat).includes(from)) return undefined
-    const isInChannel =
-      chat.kind !== 'channel' || (await communities.maySay(turn, chat.id, from, believed.payload.name))
-    if (!isInChannel) return undefined
-    return chat
+    return chat.kind !== 'channel' || (await communities.maySay(turn, chat.id, one)) ? chat : undefined
   }
 
   async #chatWith({ rows }: Turn, id: string): Promise<Chat | undefined> {

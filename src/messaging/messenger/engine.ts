@@ -11,7 +11,7 @@ import { type Clock, type Milliseconds, systemClock, toMilliseconds } from '../.
 import type { ChatMessage } from '../application/chat.ts'
 import { type Judged, judge } from '../application/judge.ts'
 import { type Signed, signPayload } from '../application/metadata.ts'
-import type { Origin } from '../application/origin.ts'
+import type { Origin, Place } from '../application/origin.ts'
 import { type PayloadName, writePayload } from '../application/payloads.ts'
 import { ApplicationType } from '../application/types.ts'
 import type { Chat } from '../chats/chat.ts'
@@ -21,7 +21,14 @@ import { Inbox } from '../chats/inbox.ts'
 import type { HistoryRecord } from '../chats/record.ts'
 import { judgeBundle, maxDevices } from '../encryption/bundle.ts'
 import type { KnownDevice } from '../encryption/devices.ts'
-import { type ProtocolMessage, protocolMessage } from '../encryption/protocol-message.ts'
+import type { GroupSealed } from '../encryption/hash-ratchet.ts'
+import { anyInstallation } from '../encryption/one-shot.ts'
+import {
+  type EncryptedMessage,
+  type hashRatchetHeader,
+  type ProtocolMessage,
+  protocolMessage,
+} from '../encryption/protocol-message.ts'
 import { type Opening, Sessions } from '../encryption/sessions.ts'
 import type { Account } from '../identity/account.ts'
 import {
@@ -43,11 +50,12 @@ import type { Carried, Network } from '../network.ts'
 import { ownDevices } from '../people/own-devices.ts'
 import { People } from '../people/people.ts'
 import { isKept, type Person, stranger } from '../people/person.ts'
+import type { DraftOf } from '../schema.ts'
 import { Reassembler } from '../segmentation/reassembler.ts'
 import { split } from '../segmentation/split.ts'
 import type { Database, Rows } from '../storage/rows.ts'
 import { type Channel, contactCodeChannel, negotiatedChannel, partitionedChannel } from '../topics.ts'
-import { Channels, type Listening, type Opened, sealFor } from '../transport/channels.ts'
+import { Channels, type Listening, sealFor } from '../transport/channels.ts'
 import { Outbox } from '../transport/outbox.ts'
 import { contactCodeOf } from './places.ts'
 
@@ -98,6 +106,32 @@ export interface Heard {
 
 export type Handle = (turn: Turn, heard: Heard) => Promise<void>
 
+/** An envelope that was opened and put together. */
+export interface Incoming {
+  readonly place: Place
+  readonly author: PublicKey
+  readonly message: ProtocolMessage
+  readonly sentAt: Milliseconds
+}
+
+/** What was read in a message of a group, and which others, that waited for the key in it, can be read now. */
+export interface GroupReading {
+  readonly protection: 'group key' | 'open'
+  readonly plaintext: Uint8Array
+  readonly released: readonly Incoming[]
+}
+
+/** Reads a message that names a group; undefined where it is not for us, not now, or not to be believed. */
+export type ReadGroup = (turn: Turn, incoming: Incoming, sealed: EncryptedMessage) => Promise<GroupReading | undefined>
+
+/** What the engine hands on. */
+export interface Readers {
+  /** Takes what was believed. */
+  readonly handle: Handle
+  /** Opens what is under keys of groups, which the engine has not. */
+  readonly readGroup: ReadGroup
+}
+
 /** A message of ours as it is queued. */
 export interface Posting {
   readonly signed: Signed
@@ -117,19 +151,21 @@ export interface EngineOptions {
 type Decrypted = Pick<Origin, 'protection' | 'encryption'> & {
   readonly person: Person
   readonly plaintext: Uint8Array
-}
-
-/** An envelope that was opened and put together. */
-interface Incoming extends Pick<Opened, 'listening'> {
-  readonly author: PublicKey
-  readonly message: ProtocolMessage
-  readonly sentAt: Milliseconds
+  readonly released?: readonly Incoming[]
 }
 
 interface PutOptions {
   readonly now: Milliseconds
   /** Who signs the envelope; we, unless it is said. */
   readonly author?: KeyPair
+  readonly recipient?: PublicKey
+}
+
+/** A key of a group on its way. */
+export interface KeyPosting {
+  readonly header: DraftOf<typeof hashRatchetHeader>
+  readonly payload: Uint8Array
+  /** Where the envelope is for one person. */
   readonly recipient?: PublicKey
 }
 
@@ -354,6 +390,27 @@ export class Engine {
     await this.#put(rows, channel, body, { now, author, recipient })
   }
 
+  /** Brings a key of a group to those for whom it is sealed in the header, and a payload with it, by another key of ours. */
+  async postGroupKeyAs(
+    { rows, now }: Turn,
+    author: KeyPair,
+    channel: Channel,
+    { header, payload, recipient }: KeyPosting,
+  ): Promise<void> {
+    const encrypted = new Map([[anyInstallation, { hashRatchet: header, payload }]])
+    await this.#put(rows, channel, protocolMessage.encode({ encrypted }), {
+      now,
+      author,
+      ...(recipient && { recipient }),
+    })
+  }
+
+  /** Says something to all who have the key of a group, under which it is `sealed`. */
+  async postToGroup({ rows, now }: Turn, channel: Channel, sealed: GroupSealed): Promise<void> {
+    const encrypted = new Map([[anyInstallation, sealed]])
+    await this.#put(rows, channel, protocolMessage.encode({ installation: this.me.installation, encrypted }), { now })
+  }
+
   /** Other devices of our own that count. */
   async siblings(rows: Rows): Promise<readonly KnownDevice[]> {
     const { others } = await ownDevices.load(rows)
@@ -425,11 +482,11 @@ export class Engine {
   }
 
   /** Takes what the network handed over: what is not for us, or was had before, changes nothing. */
-  async take({ message }: Carried, handle: Handle): Promise<readonly News[]> {
+  async take({ message }: Carried, readers: Readers): Promise<readonly News[]> {
     const { contentTopic, payload, timestamp } = message
     const hash = createHash('sha256').update(payload).digest('base64')
     if (this.#recent.has(hash)) return []
-    const news = await this.#open(contentTopic, payload, toMilliseconds(timestamp ?? 0n), handle)
+    const news = await this.#open(contentTopic, payload, toMilliseconds(timestamp ?? 0n), readers)
     // Not before: what a failing disk has kept from being read is to be read when it comes again.
     this.#recent.add(hash)
     return news
@@ -439,7 +496,7 @@ export class Engine {
     contentTopic: string,
     payload: Uint8Array,
     sentAt: Milliseconds,
-    handle: Handle,
+    readers: Readers,
   ): Promise<readonly News[]> {
     const opened = await this.channels.open(contentTopic, payload)
     if (opened?.author === undefined) return []
@@ -448,8 +505,8 @@ export class Engine {
     const message = whole && readingOf(whole)
     // Our own of this very device, which stores and the network hand back.
     if (message === undefined || (id === this.me.id && message.installation === this.me.installation)) return []
-    const incoming = { ...opened, author: opened.author, message, sentAt }
-    return (await this.turn((turn) => this.#read(turn, incoming, handle))).news
+    const incoming = { place: opened.listening.place, author: opened.author, message, sentAt }
+    return (await this.turn((turn) => this.#read(turn, incoming, readers))).news
   }
 
   #whole(sender: string, data: Uint8Array): Uint8Array | undefined {
@@ -458,18 +515,18 @@ export class Engine {
     return segment.kind === 'not a segment' ? data : undefined
   }
 
-  async #read(turn: Turn, { author, listening, message, sentAt }: Incoming, handle: Handle): Promise<void> {
+  async #read(turn: Turn, incoming: Incoming, readers: Readers): Promise<void> {
+    const { author, place, message, sentAt } = incoming
     const { rows, now } = turn
-    const { place } = listening
     const before = this.#learn(await this.person(rows, author), message, now)
-    const opening = await this.#decrypt(turn, before, message, sentAt)
+    const opening = await this.#decrypt(turn, before, incoming, readers)
     if ('why' in opening) {
       if (this.people.has(author)) await this.keep(rows, before)
       const isLost = opening.why === 'no session' && place.kind === 'private'
       if (isLost && sentAt > lastReadOf(before, message.installation)) await this.#tellLost(turn, before)
       return
     }
-    const { plaintext, ...below } = opening
+    const { plaintext, released = [], ...below } = opening
     const isLost = below.protection === 'static' && plaintext.length === 0
     const person = isLost ? withoutSessions(opening.person, message.installation, sentAt) : opening.person
     const hears = { origin: { place, transport: author, ...below }, installation: message.installation }
@@ -479,9 +536,10 @@ export class Engine {
     for (const body of bodies) {
       const me = uncompress(this.me.chat.publicKey)
       const judged = judge(body, { ...hears.origin, sentAt, now }, me)
-      if (judged.believed) await handle(turn, { ...hears, body, believed: judged, author: judged.author })
+      if (judged.believed) await readers.handle(turn, { ...hears, body, believed: judged, author: judged.author })
     }
     for (const id of confirmed) await this.#settle(turn, id, 'delivered')
+    for (const one of released) await this.#read(turn, one, readers)
   }
 
   /** Somebody writes by a session that we have not: an empty message brings our prekey, so that they begin anew. */
@@ -518,12 +576,19 @@ export class Engine {
   }
 
   async #decrypt(
-    { rows, now }: Turn,
+    turn: Turn,
     person: Person,
-    message: ProtocolMessage,
-    sentAt: Milliseconds,
+    incoming: Incoming,
+    { readGroup }: Readers,
   ): Promise<Decrypted | Extract<Opening, { opened: false }>> {
+    const { rows, now } = turn
+    const { message, sentAt } = incoming
     if (message.publicMessage !== undefined) return { protection: 'open', person, plaintext: message.publicMessage }
+    const shared = message.encrypted.get(anyInstallation)
+    if (shared?.hashRatchet !== undefined) {
+      const reading = await readGroup(turn, incoming, shared)
+      return reading ? { ...reading, person } : { opened: false, why: 'not for us' }
+    }
     const opening = await this.#sessions.open(rows, person, { message, now, at: Math.min(sentAt, now) })
     if (!opening.opened) return opening
     const { by, plaintext } = opening

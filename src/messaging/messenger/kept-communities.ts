@@ -20,7 +20,7 @@ export class KeptCommunities {
   readonly #engine: Engine
   readonly #descriptions = new Map<
     string,
-    { readonly signed: Uint8Array; readonly description: CommunityDescription }
+    Pick<Community, 'signed' | 'opened'> & { readonly description: CommunityDescription }
   >()
 
   constructor(engine: Engine) {
@@ -31,10 +31,11 @@ export class KeptCommunities {
   descriptionOf(community: Community): CommunityDescription | undefined {
     const id = communityId(community.key)
     const known = this.#descriptions.get(id)
-    if (known !== undefined && sameBytes(known.signed, community.signed)) return known.description
+    const isSame = known && sameBytes(known.signed, community.signed) && sameBytes(known.opened, community.opened)
+    if (isSame) return known.description
     const description = descriptionOf(community)
     this.#descriptions.delete(id)
-    if (description !== undefined) this.#descriptions.set(id, { signed: community.signed, description })
+    if (description !== undefined) this.#descriptions.set(id, { ...community, description })
     const [oldest] = this.#descriptions.keys()
     if (this.#descriptions.size > maxDescriptions && oldest !== undefined) this.#descriptions.delete(oldest)
     return description

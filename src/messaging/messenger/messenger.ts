@@ -25,6 +25,7 @@ import { openDatabase } from '../storage/database.ts'
 import { contactCodeChannel, partitionedChannel, personalChannel, publicChatChannel } from '../topics.ts'
 import type { Listening } from '../transport/channels.ts'
 import { Communities, type CommunityInfo } from './communities.ts'
+import { CommunityKeys } from './community-keys.ts'
 import { Contacts } from './contacts.ts'
 import { type Content, Conversations } from './conversations.ts'
 import { type DeviceInfo, Devices } from './devices.ts'
@@ -122,8 +123,9 @@ export class Messenger implements AsyncDisposable {
     this.#contacts = new Contacts({ engine, name, devices: this.#devices })
     this.#groups = new Groups(engine)
     const kept = new KeptCommunities(engine)
-    this.#communities = new Communities(engine, kept, name)
-    this.#ownCommunities = new OwnCommunities(engine, kept)
+    const keys = new CommunityKeys(engine, kept)
+    this.#communities = new Communities({ engine, kept, keys, name })
+    this.#ownCommunities = new OwnCommunities({ engine, kept, keys })
     this.#conversations = new Conversations({
       engine,
       contacts: this.#contacts,
@@ -135,7 +137,15 @@ export class Messenger implements AsyncDisposable {
     const parts = [this.#contacts, this.#conversations, this.#groups, this.#devices, ...communities]
     const handle = handleBy(...parts.map(({ handlers }) => handlers))
     const publish = (turn: Turn) => this.#publish(turn)
-    this.#runtime = new Runtime({ engine, network, handle, publish, failed: onFailure, skipped: onSkipped })
+    this.#runtime = new Runtime({
+      engine,
+      network,
+      handle,
+      readGroup: keys.read,
+      publish,
+      failed: onFailure,
+      skipped: onSkipped,
+    })
   }
 
   /** For `open`. */
@@ -178,6 +188,7 @@ export class Messenger implements AsyncDisposable {
   /** Tells whoever knows our id by which prekeys to write to us, and of our communities, where that is due. */
   async #publish(turn: Turn): Promise<void> {
     const { rows, now } = turn
+    await this.#communities.tidy(turn)
     const published = await this.#published(turn)
     if (!(await publication.isDue(rows, published, now))) return
     const identity = { displayName: this.#name, clock: BigInt(Math.floor(now)) }
@@ -319,7 +330,10 @@ export class Messenger implements AsyncDisposable {
     this.#runtime.follow()
   }
 
-  /** Begins a community of ours, open to all who know its id. Returns that id. */
+  /**
+   * Begins a community of ours. Returns its id. Whoever has that reads what is said in it, unless it `isEncrypted`: then its members
+   * do, each from when he was let in, until he leaves or is put out.
+   */
   async createCommunity(community: NewCommunityOptions): Promise<string> {
     return await this.#runtime.do((turn) => this.#ownCommunities.create(turn, community))
   }

@@ -8,7 +8,7 @@ import { keyOfUser, type PublicKey } from '../keys.ts'
 import { tickMilliseconds } from '../mvds/schedule.ts'
 import type { Carried, Network } from '../network.ts'
 import { CatchUp } from './catch-up.ts'
-import type { Engine, Handle, News, Turn } from './engine.ts'
+import type { Engine, News, Readers, Turn } from './engine.ts'
 import { contactCodeOf } from './places.ts'
 
 /** How often stores are asked for what the live network may have lost. */
@@ -17,10 +17,9 @@ const catchUpEvery: Milliseconds = 5 * 60 * 1000
 /** Messages of the network that wait to be read: what is above is fetched from a store afterwards. */
 const maxWaiting = 10_000
 
-export interface RuntimeParts {
+export interface RuntimeParts extends Readers {
   readonly engine: Engine
   readonly network: Network
-  readonly handle: Handle
   /** Puts what we publish of ourselves on its way, where it is due. */
   readonly publish: (turn: Turn) => Promise<void>
   /** Told when the disk fails. */
@@ -152,9 +151,9 @@ export class Runtime implements AsyncDisposable {
   }
 
   async #take(carried: Carried): Promise<void> {
-    const { engine, handle, skipped } = this.#parts
+    const { engine, skipped } = this.#parts
     try {
-      this.#after(await engine.take(carried, handle))
+      this.#after(await engine.take(carried, this.#parts))
     } catch (error) {
       if (!isOurFault(error)) throw error
       skipped(error)

@@ -25,6 +25,7 @@ t.test('who is let in reads and writes, and who is put out does neither', async 
     name: 'gardeners',
     description: 'what grows',
     isOurs: true,
+    isEncrypted: false,
     isMember: true,
     members: [a],
     banned: [],

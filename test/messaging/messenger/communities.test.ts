@@ -25,12 +25,16 @@ t.test('a community says whom it lets in no more', async (t) => {
   t.same(await banned(), [])
 })
 
-t.test('what others would not read is not said of a community', async (t) => {
-  const owner = await device(t, new TestNetwork())
-  const [most, tooLong] = ['x'.repeat(1024), 'x'.repeat(1025)]
-  await t.rejects(owner.me.createCommunity({ name: tooLong }), { code: 'messaging/cannot-send' })
-  t.same(await owner.me.communities(), [])
-  const id = await owner.me.createCommunity({ name: most })
-  await t.rejects(owner.me.addChannel(id, tooLong), { code: 'messaging/cannot-send' })
-  t.match(await owner.me.communities(), [{ name: most, channels: [{ name: 'general' }] }])
-})
+for (const isEncrypted of [false, true])
+  t.test(
+    `what others would not read is not said of ${isEncrypted ? 'an encrypted' : 'an open'} community`,
+    async (t) => {
+      const owner = await device(t, new TestNetwork())
+      const [most, tooLong] = ['x'.repeat(1024), 'x'.repeat(1025)]
+      await t.rejects(owner.me.createCommunity({ name: tooLong, isEncrypted }), { code: 'messaging/cannot-send' })
+      t.same(await owner.me.communities(), [])
+      const id = await owner.me.createCommunity({ name: most, isEncrypted })
+      await t.rejects(owner.me.addChannel(id, tooLong), { code: 'messaging/cannot-send' })
+      t.match(await owner.me.communities(), [{ name: most, channels: [{ name: 'general' }] }])
+    },
+  )

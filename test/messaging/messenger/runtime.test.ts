@@ -32,7 +32,7 @@ t.test('a message over which we stumble keeps no other from being read', async (
     read.push(payload.message.text)
   }
   const runtime = new Runtime({
-    ...{ engine, network: end, handle, failed },
+    ...{ engine, network: end, handle, readGroup: async () => undefined, failed },
     publish: async () => {},
     skipped: (error) => skipped.push(error),
   })
