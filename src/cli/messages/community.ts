@@ -7,16 +7,19 @@ import { anybodyGiven, channelGiven, communityGiven, idAmong } from './ids.ts'
 import { writeMembers } from './members.ts'
 import { communityRows } from './shown.ts'
 
-export interface CreateOptions extends NetworkOptions, Omit<NewCommunityOptions, 'name' | 'isGuarded'> {
+type Look = 'description' | 'color' | 'emoji'
+
+export interface CreateOptions extends NetworkOptions, Pick<NewCommunityOptions, Look> {
   readonly guarded?: boolean
+  readonly encrypted?: boolean
   readonly channel?: readonly string[]
 }
 
 export async function create(name: string, options: CreateOptions): Promise<undefined> {
-  const { guarded = false, channel = [], description, color, emoji } = options
+  const { guarded = false, encrypted = false, channel = [], description, color, emoji } = options
   const looks = { ...(description && { description }), ...(color && { color }), ...(emoji && { emoji }) }
   await onNetwork(options, async ({ me }) => {
-    const id = await me.createCommunity({ name, isGuarded: guarded, ...looks })
+    const id = await me.createCommunity({ name, isGuarded: guarded, isEncrypted: encrypted, ...looks })
     for (const one of channel) await me.addChannel(id, one)
     await tell(me, id, options)
   })

@@ -27,6 +27,7 @@ export function addCommunity(message: Command): void {
     .option('--emoji <emoji>', 'its emoji')
     .option('--channel <name>', 'a further channel; repeatable', repeated)
     .option('--guarded', 'let in only whom you accept; else all who ask are let in when this device hears of it')
+    .option('--encrypted', 'only members read what is said, and who is in it')
     .action(lazily(community, ({ create }) => create))
   here(parent, 'list', 'The communities that you follow, with their channels and who asks to be let in').action(
     lazily(community, ({ list }) => list),
