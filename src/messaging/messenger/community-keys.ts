@@ -18,7 +18,8 @@ import type { EncryptedMessage, HashRatchetHeader } from '../encryption/protocol
 import { type CompressedKey, compress, keyOrNone, type PublicKey, sameBytes, userId } from '../keys.ts'
 import type { Rows } from '../storage/rows.ts'
 import { communityControlChannel, communityId } from '../topics.ts'
-import type { Engine, GroupReading, Incoming, Turn } from './engine.ts'
+import type { Engine, Turn } from './engine.ts'
+import type { GroupReading, Incoming } from './intake.ts'
 import type { KeptCommunities } from './kept-communities.ts'
 import { WaitingMessages } from './waiting-messages.ts'
 

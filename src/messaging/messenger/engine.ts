@@ -1,17 +1,15 @@
 /**
- * The layers of a device joined: what comes from the network is opened, put together, decrypted, confirmed and judged, and
- * what it changes is on disk in one transaction; what goes out is encrypted in the transaction that says so, and sent from
- * the rows that it left.
+ * The layers of a device joined, in turns: what one changes is on disk in one transaction, and what goes out is encrypted in the
+ * transaction that says so, and sent from the rows that it left. What comes in is `intake`.
  *
  * Knows envelopes, sessions and confirmations, and nothing of what is said: that is `handlers`.
  */
-import { createHash } from 'node:crypto'
 import { RecentSet } from '../../core/recent-set.ts'
-import { type Clock, type Milliseconds, systemClock, toMilliseconds } from '../../core/time.ts'
+import { type Clock, type Milliseconds, systemClock } from '../../core/time.ts'
 import type { ChatMessage } from '../application/chat.ts'
-import { type Judged, judge } from '../application/judge.ts'
+import type { Judged } from '../application/judge.ts'
 import { type Signed, signPayload } from '../application/metadata.ts'
-import type { Origin, Place } from '../application/origin.ts'
+import type { Origin } from '../application/origin.ts'
 import { type PayloadName, writePayload } from '../application/payloads.ts'
 import { ApplicationType } from '../application/types.ts'
 import type { Chat } from '../chats/chat.ts'
@@ -19,17 +17,12 @@ import { Chats } from '../chats/chats.ts'
 import { History } from '../chats/history.ts'
 import { Inbox } from '../chats/inbox.ts'
 import type { HistoryRecord } from '../chats/record.ts'
-import { judgeBundle, maxDevices } from '../encryption/bundle.ts'
+import { maxDevices } from '../encryption/bundle.ts'
 import type { KnownDevice } from '../encryption/devices.ts'
 import type { GroupSealed } from '../encryption/hash-ratchet.ts'
 import { anyInstallation } from '../encryption/one-shot.ts'
-import {
-  type EncryptedMessage,
-  type hashRatchetHeader,
-  type ProtocolMessage,
-  protocolMessage,
-} from '../encryption/protocol-message.ts'
-import { type Opening, Sessions } from '../encryption/sessions.ts'
+import { type hashRatchetHeader, protocolMessage } from '../encryption/protocol-message.ts'
+import { Sessions } from '../encryption/sessions.ts'
 import type { Account } from '../identity/account.ts'
 import {
   compressedKeyBytes,
@@ -41,29 +34,21 @@ import {
   uncompress,
   userId,
 } from '../keys.ts'
-import { DataSync } from '../mvds/data-sync.ts'
 import { oneToOneGroupId, peerName } from '../mvds/group.ts'
-import { parseSyncPayload, syncPayload } from '../mvds/payload.ts'
-import { decodeRecord, encodeRecord } from '../mvds/record-codec.ts'
-import type { SyncRecord, SyncStore } from '../mvds/records.ts'
-import type { Carried, Network } from '../network.ts'
+import { type SyncPayload, syncPayload } from '../mvds/payload.ts'
+import type { Received } from '../mvds/peer-sync.ts'
+import type { Network } from '../network.ts'
 import { ownDevices } from '../people/own-devices.ts'
 import { People } from '../people/people.ts'
 import { isKept, type Person, stranger } from '../people/person.ts'
 import type { DraftOf } from '../schema.ts'
-import { Reassembler } from '../segmentation/reassembler.ts'
 import { split } from '../segmentation/split.ts'
 import type { Database, Rows } from '../storage/rows.ts'
 import { type Channel, contactCodeChannel, negotiatedChannel, partitionedChannel } from '../topics.ts'
 import { Channels, type Listening, sealFor } from '../transport/channels.ts'
 import { Outbox } from '../transport/outbox.ts'
+import { DurableSync } from './durable-sync.ts'
 import { contactCodeOf } from './places.ts'
-
-/** Envelopes remembered, which stores and several nodes hand over again. */
-const remembered = { lifetime: 60 * 60 * 1000, most: 50_000 } as const
-
-/** How long somebody is not told again that a message of theirs could not be opened. status-go; and how many are remembered. */
-const told = { lifetime: 2 * 60 * 60 * 1000, most: 1000 } as const
 
 /** While so many wait for the network, nothing more is encrypted: what is confirmed meanwhile need not be. */
 const maxOutbox = 64
@@ -106,32 +91,6 @@ export interface Heard {
 
 export type Handle = (turn: Turn, heard: Heard) => Promise<void>
 
-/** An envelope that was opened and put together. */
-export interface Incoming {
-  readonly place: Place
-  readonly author: PublicKey
-  readonly message: ProtocolMessage
-  readonly sentAt: Milliseconds
-}
-
-/** What was read in a message of a group, and which others, that waited for the key in it, can be read now. */
-export interface GroupReading {
-  readonly protection: 'group key' | 'open'
-  readonly plaintext: Uint8Array
-  readonly released: readonly Incoming[]
-}
-
-/** Reads a message that names a group; undefined where it is not for us, not now, or not to be believed. */
-export type ReadGroup = (turn: Turn, incoming: Incoming, sealed: EncryptedMessage) => Promise<GroupReading | undefined>
-
-/** What the engine hands on. */
-export interface Readers {
-  /** Takes what was believed. */
-  readonly handle: Handle
-  /** Opens what is under keys of groups, which the engine has not. */
-  readonly readGroup: ReadGroup
-}
-
 /** A message of ours as it is queued. */
 export interface Posting {
   readonly signed: Signed
@@ -146,12 +105,6 @@ export interface EngineOptions {
   readonly clock?: Clock
   /** What cannot be told to a caller: a disk that fails. */
   readonly failed: (error: unknown) => void
-}
-
-type Decrypted = Pick<Origin, 'protection' | 'encryption'> & {
-  readonly person: Person
-  readonly plaintext: Uint8Array
-  readonly released?: readonly Incoming[]
 }
 
 interface PutOptions {
@@ -174,6 +127,7 @@ interface Loaded {
   readonly outbox: Outbox
   readonly inbox: Inbox
   readonly history: History
+  readonly sync: DurableSync
 }
 
 export class Engine {
@@ -190,21 +144,14 @@ export class Engine {
   readonly unfound = new Set<string>()
   /** Channels of which stores have to be asked for what was said before. */
   readonly unfetched: Listening[] = []
-  readonly #sessions: Sessions
-  readonly #segments: Reassembler
-  readonly #recent: RecentSet<string>
-  readonly #told: RecentSet<string>
+  readonly sessions: Sessions
+  readonly #sync: DurableSync
   readonly #sought: RecentSet<string>
   /** By the X of a key, on which alone the secret depends; the one used longest ago first. */
   readonly #negotiated = new Map<string, Channel>()
-  #sync: DataSync
-  /** Changes of DataSync that the turn has not put into rows. */
-  #syncChanges: ((rows: Rows) => void)[] = []
-  /** What is in memory may have what a turn that failed has not put on disk. */
-  #isAhead = false
 
   private constructor({ me, database, clock = systemClock }: EngineOptions, loaded: Loaded) {
-    const { people, outbox, inbox, history } = loaded
+    const { people, outbox, inbox, history, sync } = loaded
     this.me = me
     this.database = database
     this.clock = clock
@@ -213,47 +160,20 @@ export class Engine {
     this.inbox = inbox
     this.chats = new Chats(database)
     this.history = history
-    this.#sessions = new Sessions(me)
-    this.#segments = new Reassembler({ clock, isKnown: (sender) => sender === me.id || people.isKept(sender) })
-    this.#recent = new RecentSet({ ...remembered, clock })
-    this.#told = new RecentSet({ ...told, clock })
+    this.sessions = new Sessions(me)
+    this.#sync = sync
     this.#sought = new RecentSet({ ...sought, clock })
-    this.#sync = this.#newSync()
   }
 
   static async open(options: EngineOptions): Promise<Engine> {
-    const { database, network, failed, clock } = options
-    const outbox = await Outbox.load({ database, network, failed, ...(clock && { clock }) })
-    const engine = new Engine(options, {
+    const { database, network, failed, clock = systemClock } = options
+    return new Engine(options, {
       people: await People.load(database),
-      outbox,
+      outbox: await Outbox.load({ database, network, failed, clock }),
       inbox: await Inbox.load(database),
       history: await History.load(database),
+      sync: await DurableSync.load(database, clock),
     })
-    await engine.#restore()
-    return engine
-  }
-
-  #newSync(): DataSync {
-    const store: SyncStore = {
-      put: (record) => this.#syncChanges.push((rows) => rows.put(this.#syncRow(record), encodeRecord(record))),
-      remove: (kind, peer, id) => this.#syncChanges.push((rows) => rows.remove(this.#syncRow({ kind, peer, id }))),
-    }
-    return new DataSync({ store, clock: this.clock })
-  }
-
-  #syncRow({ kind, peer, id }: Pick<SyncRecord, 'kind' | 'peer' | 'id'>): string {
-    return `sync/${kind}/${this.database.tag(peer)}/${id}`
-  }
-
-  async #restore(): Promise<void> {
-    this.#syncChanges = []
-    this.#sync = this.#newSync()
-    for await (const { value } of this.database.scan({ prefix: 'sync/' })) {
-      const record = decodeRecord(value)
-      if (record !== undefined) this.#sync.restore(record)
-    }
-    this.#syncChanges = []
   }
 
   /** Does `work`, encrypts what is due, and puts all of it on disk together; then says what is new. */
@@ -261,27 +181,23 @@ export class Engine {
     const news: News[] = []
     try {
       const result = await this.database.transaction(async (rows) => {
-        if (this.#isAhead) await this.#restore()
-        this.#isAhead = true
+        await this.#sync.begin()
         const turn = { rows, now: this.clock(), news }
         const done = await work(turn)
         await this.#encryptDue(turn)
-        for (const change of this.#syncChanges) change(rows)
-        this.#syncChanges = []
-        this.#isAhead = false
+        this.#sync.commit(rows)
         return done
       })
       return { result, news }
     } catch (error) {
-      // Nothing of it is on disk: the next turn begins with what is.
-      this.#isAhead = true
+      this.#sync.failed()
       throw error
     }
   }
 
   /** When something is to be sent that no turn has caused. */
   get dueAt(): Milliseconds | undefined {
-    return this.#sync.dueAt
+    return this.#sync.machine.dueAt
   }
 
   /** The person with this key, known or not. */
@@ -306,7 +222,7 @@ export class Engine {
 
   /** Forgets all that somebody has made us keep. */
   async #forget(rows: Rows, { key }: Person): Promise<void> {
-    this.#sync.forget(peerName(key))
+    this.#sync.machine.forget(peerName(key))
     this.channels.remove(this.#between(key))
     this.channels.remove(contactCodeChannel(key))
     this.chats.remove(rows, userId(key))
@@ -352,7 +268,7 @@ export class Engine {
 
   /** Puts a message on its way to a person, until it is confirmed; false when too many are. */
   post({ rows }: Turn, to: PublicKey, { signed, isHistory = false }: Posting): boolean {
-    const id = this.#sync.send(peerName(to), oneToOneGroupId(this.me.chat.publicKey, to), signed.body)
+    const id = this.#sync.machine.send(peerName(to), oneToOneGroupId(this.me.chat.publicKey, to), signed.body)
     if (id !== undefined && isHistory) rows.put(`sent/${id}`, Buffer.from(idText(signed.id)))
     return id !== undefined
   }
@@ -376,7 +292,7 @@ export class Engine {
   /** Says something to all who find the channel, or to `recipient`: no confirmation, no encryption but the envelope's. */
   async postPublic({ rows, now }: Turn, channel: Channel, { body }: Signed, recipient?: PublicKey): Promise<void> {
     const siblings = await this.siblings(rows)
-    const bytes = await this.#sessions.sealPublic(rows, body, { siblings, now })
+    const bytes = await this.sessions.sealPublic(rows, body, { siblings, now })
     await this.#put(rows, channel, bytes, { now, ...(recipient && { recipient }) })
   }
 
@@ -421,11 +337,20 @@ export class Engine {
   }
 
   /** Says something to whoever has our key: to devices of ours that know nothing of this one. */
-  async announce({ rows, now }: Turn, { body }: Signed): Promise<void> {
-    const own = await this.person(rows, this.me.chat.publicKey)
+  async announce(turn: Turn, { body }: Signed): Promise<void> {
+    await this.#sendToAny(turn, await this.person(turn.rows, this.me.chat.publicKey), body)
+  }
+
+  /** Somebody writes by a session that we have not: an empty message brings our prekey, so that they begin anew. */
+  async askToBeginAnew(turn: Turn, person: Person): Promise<void> {
+    await this.#sendToAny(turn, person, new Uint8Array(0))
+  }
+
+  /** Says something to a person on whatever device, by no session. */
+  async #sendToAny({ rows, now }: Turn, person: Person, body: Uint8Array): Promise<void> {
     const siblings = await this.siblings(rows)
-    const { bytes } = await this.#sessions.seal(rows, own, body, { siblings, devices: [], now })
-    await this.#put(rows, partitionedChannel(own.key), bytes, { now, recipient: own.key })
+    const { bytes } = await this.sessions.seal(rows, person, body, { siblings, devices: [], now })
+    await this.#put(rows, partitionedChannel(person.key), bytes, { now, recipient: person.key })
   }
 
   #between(key: PublicKey): Channel {
@@ -445,11 +370,11 @@ export class Engine {
 
   async #encryptDue(turn: Turn): Promise<void> {
     if (this.outbox.waiting >= maxOutbox) return
-    const { outgoing, abandoned } = this.#sync.tick()
+    const { outgoing, abandoned } = this.#sync.machine.tick()
     for (const { peer, payload } of outgoing) {
       await this.#encrypt(turn, Buffer.from(peer, 'hex') as unknown as UncompressedKey, syncPayload.encode(payload))
     }
-    for (const { id } of abandoned) await this.#settle(turn, id, 'failed')
+    for (const { id } of abandoned) await this.settle(turn, id, 'failed')
   }
 
   async #encrypt({ rows, now }: Turn, to: UncompressedKey, plaintext: Uint8Array): Promise<void> {
@@ -458,7 +383,7 @@ export class Engine {
     if (isOwn && siblings.length === 0) return
     const options = { siblings, now, ...(isOwn && { devices: siblings }) }
     const person = await this.person(rows, to)
-    const sealed = await this.#sessions.seal(rows, person, plaintext, options)
+    const sealed = await this.sessions.seal(rows, person, plaintext, options)
     await this.keep(rows, sealed.person)
     // Where they have never written, they do not know that we know them.
     const knows = isOwn || person.hasWritten
@@ -470,8 +395,13 @@ export class Engine {
     for (const part of split(bytes)) this.outbox.put(rows, await sealFor(channel, part, { author, ...rest }))
   }
 
+  /** Takes what somebody sent by MVDS: what is new in it, and which messages of ours have come. */
+  receive(author: PublicKey, payload: SyncPayload): Received {
+    return this.#sync.machine.receive(peerName(author), payload)
+  }
+
   /** A message of history was confirmed, or given up. */
-  async #settle({ rows, news }: Turn, syncId: string, status: 'delivered' | 'failed'): Promise<void> {
+  async settle({ rows, news }: Turn, syncId: string, status: 'delivered' | 'failed'): Promise<void> {
     const stored = await rows.get(`sent/${syncId}`)
     if (stored === undefined) return
     const id = Buffer.from(stored).toString()
@@ -480,147 +410,6 @@ export class Engine {
     const record = await this.history.find(rows, id)
     if (record !== undefined) news.push({ kind: 'changed', chat: record.chatId, id })
   }
-
-  /** Takes what the network handed over: what is not for us, or was had before, changes nothing. */
-  async take({ message }: Carried, readers: Readers): Promise<readonly News[]> {
-    const { contentTopic, payload, timestamp } = message
-    const hash = createHash('sha256').update(payload).digest('base64')
-    if (this.#recent.has(hash)) return []
-    const news = await this.#open(contentTopic, payload, toMilliseconds(timestamp ?? 0n), readers)
-    // Not before: what a failing disk has kept from being read is to be read when it comes again.
-    this.#recent.add(hash)
-    return news
-  }
-
-  async #open(
-    contentTopic: string,
-    payload: Uint8Array,
-    sentAt: Milliseconds,
-    readers: Readers,
-  ): Promise<readonly News[]> {
-    const opened = await this.channels.open(contentTopic, payload)
-    if (opened?.author === undefined) return []
-    const id = userId(opened.author)
-    const whole = this.#whole(id, opened.data)
-    const message = whole && readingOf(whole)
-    // Our own of this very device, which stores and the network hand back.
-    if (message === undefined || (id === this.me.id && message.installation === this.me.installation)) return []
-    const incoming = { place: opened.listening.place, author: opened.author, message, sentAt }
-    return (await this.turn((turn) => this.#read(turn, incoming, readers))).news
-  }
-
-  #whole(sender: string, data: Uint8Array): Uint8Array | undefined {
-    const segment = this.#segments.accept(sender, data)
-    if (segment.kind === 'whole') return segment.payload
-    return segment.kind === 'not a segment' ? data : undefined
-  }
-
-  async #read(turn: Turn, incoming: Incoming, readers: Readers): Promise<void> {
-    const { author, place, message, sentAt } = incoming
-    const { rows, now } = turn
-    const before = this.#learn(await this.person(rows, author), message, now)
-    const opening = await this.#decrypt(turn, before, incoming, readers)
-    if ('why' in opening) {
-      if (this.people.has(author)) await this.keep(rows, before)
-      const isLost = opening.why === 'no session' && place.kind === 'private'
-      if (isLost && sentAt > lastReadOf(before, message.installation)) await this.#tellLost(turn, before)
-      return
-    }
-    const { plaintext, released = [], ...below } = opening
-    const isLost = below.protection === 'static' && plaintext.length === 0
-    const person = isLost ? withoutSessions(opening.person, message.installation, sentAt) : opening.person
-    const hears = { origin: { place, transport: author, ...below }, installation: message.installation }
-    const isPrivate = place.kind === 'private' && below.protection !== 'open'
-    await this.#keepHeard(turn, person, isPrivate)
-    const { bodies, confirmed } = this.#unwrapped(author, plaintext, isPrivate)
-    for (const body of bodies) {
-      const me = uncompress(this.me.chat.publicKey)
-      const judged = judge(body, { ...hears.origin, sentAt, now }, me)
-      if (judged.believed) await readers.handle(turn, { ...hears, body, believed: judged, author: judged.author })
-    }
-    for (const id of confirmed) await this.#settle(turn, id, 'delivered')
-    for (const one of released) await this.#read(turn, one, readers)
-  }
-
-  /** Somebody writes by a session that we have not: an empty message brings our prekey, so that they begin anew. */
-  async #tellLost({ rows, now }: Turn, person: Person): Promise<void> {
-    if (!this.#told.add(userId(person.key))) return
-    const siblings = await this.siblings(rows)
-    const { bytes } = await this.#sessions.seal(rows, person, new Uint8Array(0), { siblings, devices: [], now })
-    await this.#put(rows, partitionedChannel(person.key), bytes, { now, recipient: person.key })
-  }
-
-  /** What the encryption layer had in it: payloads that are new, and which messages of ours have come. */
-  #unwrapped(author: PublicKey, plaintext: Uint8Array, isPrivate: boolean) {
-    const payload = isPrivate ? parseSyncPayload(plaintext) : undefined
-    if (payload === undefined) return { bodies: [plaintext], confirmed: [] }
-    const { delivered, confirmed } = this.#sync.receive(peerName(author), payload)
-    return { bodies: delivered.map(({ message }) => message.body), confirmed }
-  }
-
-  /** Somebody who wrote in private is remembered, and listened to where the two talk. */
-  async #keepHeard({ rows, now }: Turn, person: Person, isPrivate: boolean): Promise<void> {
-    if (isPrivate) {
-      await this.keep(rows, { ...person, hasWritten: true, heardAt: now })
-      this.listenTo(person.key)
-    } else if (this.people.has(person.key)) await this.keep(rows, person)
-  }
-
-  #learn(person: Person, message: ProtocolMessage, now: Milliseconds): Person {
-    const sound = message.bundles.filter((bundle) => judgeBundle(bundle, person.key) === 'sound')
-    const devices = sound.reduce(
-      (held, bundle) => held.learn(bundle, message.installation, nanoseconds(now)),
-      person.devices,
-    )
-    return { ...person, devices }
-  }
-
-  async #decrypt(
-    turn: Turn,
-    person: Person,
-    incoming: Incoming,
-    { readGroup }: Readers,
-  ): Promise<Decrypted | Extract<Opening, { opened: false }>> {
-    const { rows, now } = turn
-    const { message, sentAt } = incoming
-    if (message.publicMessage !== undefined) return { protection: 'open', person, plaintext: message.publicMessage }
-    const shared = message.encrypted.get(anyInstallation)
-    if (shared?.hashRatchet !== undefined) {
-      const reading = await readGroup(turn, incoming, shared)
-      return reading ? { ...reading, person } : { opened: false, why: 'not for us' }
-    }
-    const opening = await this.#sessions.open(rows, person, { message, now, at: Math.min(sentAt, now) })
-    if (!opening.opened) return opening
-    const { by, plaintext } = opening
-    return { protection: by, plaintext, person: opening.person, ...(by === 'session' && { encryption: person.key }) }
-  }
-}
-
-/**
- * The encryption layer's message; of what is none, the whole as one that is not encrypted: communities and backups leave
- * that layer out, and what may come so is decided by `judge`.
- */
-function readingOf(whole: Uint8Array): ProtocolMessage {
-  const message = protocolMessage.parse(whole)
-  const isNone = message === undefined || (message.encrypted.size === 0 && message.publicMessage === undefined)
-  return isNone ? protocolMessage.decode(protocolMessage.encode({ publicMessage: whole })) : message
-}
-
-/** When a device of a person was last read; what was sent before, and cannot be opened now, was had or is past help. */
-function lastReadOf({ sessions }: Person, installation: string): Milliseconds {
-  return Math.max(0, ...sessions.filter((one) => one.installation === installation).map(({ at }) => at))
-}
-
-/** A person whose device has said at `since` that it lost what was before. */
-function withoutSessions(person: Person, installation: string, since: Milliseconds): Person {
-  const sessions = person.sessions.map((one) =>
-    one.installation === installation && one.at < since ? { ...one, isLost: true } : one,
-  )
-  return { ...person, sessions }
-}
-
-function nanoseconds(now: Milliseconds): bigint {
-  return BigInt(Math.floor(now)) * 1_000_000n
 }
 
 /** The id of a message as Status peers write it. */

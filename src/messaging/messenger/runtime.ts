@@ -8,7 +8,8 @@ import { keyOfUser, type PublicKey } from '../keys.ts'
 import { tickMilliseconds } from '../mvds/schedule.ts'
 import type { Carried, Network } from '../network.ts'
 import { CatchUp } from './catch-up.ts'
-import type { Engine, News, Readers, Turn } from './engine.ts'
+import type { Engine, News, Turn } from './engine.ts'
+import { Intake, type Readers } from './intake.ts'
 import { contactCodeOf } from './places.ts'
 
 /** How often stores are asked for what the live network may have lost. */
@@ -32,6 +33,7 @@ type Listener = (news: readonly News[]) => void
 
 export class Runtime implements AsyncDisposable {
   readonly #parts: RuntimeParts
+  readonly #intake: Intake
   readonly #catchUp: CatchUp
   readonly #listeners = new Set<Listener>()
   readonly #timers: NodeJS.Timeout[] = []
@@ -48,6 +50,7 @@ export class Runtime implements AsyncDisposable {
 
   constructor(parts: RuntimeParts) {
     this.#parts = parts
+    this.#intake = new Intake(parts.engine, parts)
     this.#catchUp = new CatchUp({ ...parts, take: (carried) => this.#take(carried) })
   }
 
@@ -151,9 +154,9 @@ export class Runtime implements AsyncDisposable {
   }
 
   async #take(carried: Carried): Promise<void> {
-    const { engine, skipped } = this.#parts
+    const { skipped } = this.#parts
     try {
-      this.#after(await engine.take(carried, this.#parts))
+      this.#after(await this.#intake.take(carried))
     } catch (error) {
       if (!isOurFault(error)) throw error
       skipped(error)

@@ -45,13 +45,15 @@ t.test('another name is published at once, and so is a device that is to count',
   await restart({ name: 'alice two' })
   t.equal(times(), 2)
   await alice.start()
-  const laptop = await device(t, network, { words: alice.me.words() })
   await until(() => times() === 3)
+  const laptop = await device(t, network, { words: alice.me.words() })
+  await until(() => times() === 4)
   await laptop.me.announceDevice('laptop')
   await until(async () => (await alice.me.devices()).length === 2)
+  t.equal(times(), 4)
   const [, other] = await alice.me.devices()
   await alice.me.enableDevice(other?.installation ?? '')
-  await until(() => times() === 4)
+  await until(() => times() === 5)
 })
 
 t.test('a clock that went back has it published', async (t) => {
