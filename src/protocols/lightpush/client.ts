@@ -96,11 +96,14 @@ function noPeers(status: 503 | 505, reason = 'no relay peers'): Pushed {
   return { outcome: 'no-peers', status, reason }
 }
 
-/** Version 2 puts everything into one line. The texts are nwaku's, and go-waku's for a rate limit. */
+/** go-waku's words, behind others of its own, when it has nobody to relay to: then it has not kept the message either. */
+const goNoPeers = /: not enough peers to publish$/
+
+/** Version 2 puts everything into one line. The texts are nwaku's, and go-waku's for a rate limit and for no peers. */
 export function legacyPushedOf({ isSuccess, info = 'push failed' }: Omit<LegacyPushResponse, 'requestId'>): Pushed {
   if (isSuccess) return { outcome: 'relayed', status: Status.success }
   if (info === Info.notPublished) return noPeers(Status.noPeersToRelay, info)
-  if (info.startsWith(Info.noRelay)) return noPeers(Status.serviceNotAvailable, info)
+  if (info.startsWith(Info.noRelay) || goNoPeers.test(info)) return noPeers(Status.serviceNotAvailable, info)
   return { outcome: 'refused', status: legacyStatus(info), reason: info }
 }
 

@@ -187,9 +187,18 @@ t.test('the lines of version 2 are read as the codes of version 3', async (t) =>
   t.match(failure('no waku relay found: it is off'), { outcome: 'no-peers', status: 503 })
   t.match(failure('TOO_MANY_REQUESTS'), { outcome: 'refused', status: 429 })
   t.match(failure('exceeds the rate limit'), { outcome: 'refused', status: 429 })
+  t.match(failure('Could not publish message: not enough peers to publish'), { outcome: 'no-peers', status: 503 })
+  t.match(failure('not enough peers to publish it: said by somebody else'), { outcome: 'refused', status: 500 })
   t.match(failure('decode_rpc_failure: x'), { outcome: 'refused', status: 400 })
   t.match(failure('anything'), { outcome: 'refused', status: 500, reason: 'anything' })
   t.match(failure(), { outcome: 'refused', status: 500 })
+})
+
+t.test('what go-waku answers where nobody else is there is read, byte for byte', async (t) => {
+  // request_id "r", then a response without is_success, which proto3 leaves out, and with info.
+  const info = Buffer.from('Could not publish message: not enough peers to publish')
+  const answer = Buffer.concat([Buffer.from('0a01721a', 'hex'), Buffer.of(2 + info.length, 0x12, info.length), info])
+  t.match(legacyPushedOf(decodeLegacyResponse(answer)), { outcome: 'no-peers', status: 503, reason: String(info) })
 })
 
 /** `body` with an unknown field behind it that brings it to exactly `length` bytes. */
