@@ -82,12 +82,12 @@ async function byPeer(
 ): Promise<number | undefined> {
   const { connectPeer } = await import('../peer.ts')
   const { push } = await import('../../protocols/lightpush/client.ts')
-  const { lightPushProtocol } = await import('../../protocols/lightpush/codec.ts')
   const { contentTopic, pubsubTopic, ephemeral } = options
   const message = encodeMessage({ payload, contentTopic, timestamp, ephemeral })
   await using peer = await connectPeer(address)
   const pushed = await push(peer.libp2p, peer.id, message, pubsubTopic)
   if (pushed.outcome === 'relayed') return pushed.peers
   const { status, reason } = pushed
-  throw new WaypostError('client/refused', { protocol: lightPushProtocol, status, reason })
+  // It may have been either version.
+  throw new WaypostError('client/refused', { protocol: 'light push', status, reason })
 }
