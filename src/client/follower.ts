@@ -10,6 +10,7 @@ import { type Backoff, backoff } from '../net/backoff.ts'
 import type { FilterClient } from '../protocols/filter/client.ts'
 import { maxContentTopicsPerRequest } from '../protocols/filter/limits.ts'
 import type { Log } from '../telemetry/log.ts'
+import { isBusy } from './busy.ts'
 import { noTopics, type TopicSets, without } from './topic-sets.ts'
 
 /** How often the node is asked whether it still knows us: 12/WAKU2-FILTER, once a minute. */
@@ -36,8 +37,8 @@ export class Follower {
   #wanted: TopicSets = noTopics
   /** What the node may hold. */
   readonly #held = new Map<string, Set<string>>()
-  /** False: the node may have forgotten what it held. */
-  #sure = false
+  /** Of that, what it has taken since we were last in doubt about all of it. */
+  readonly #taken = new Map<string, Set<string>>()
   /** Aborted when the node is lost. */
   #reached = new AbortController()
   #isWorking = false
@@ -80,7 +81,7 @@ export class Follower {
 
   #begin(): void {
     this.#state = 'untried'
-    this.#sure = false
+    this.#taken.clear()
     this.#failures = 0
     this.#reached = new AbortController()
   }
@@ -103,6 +104,7 @@ export class Follower {
 
   async #attempt(): Promise<void> {
     const { signal } = this.#reached
+    const before = this.#missing().length
     try {
       await this.#bring(signal)
       if (signal.aborted) return
@@ -112,9 +114,16 @@ export class Follower {
       if (signal.aborted) return
       const { peer, log } = this.#parts
       log.debug({ peer: peer.toString(), reason: messageOf(error) }, 'node does not take our subscriptions')
-      this.#sure = false
-      this.#ended('broken', backoff(this.#failures++, waits))
+      this.#doubt(error, before)
+      const isWhole = isBusy(error) && this.#missing().length === 0
+      this.#ended(isWhole ? 'whole' : 'broken', backoff(this.#failures++, waits))
     }
+  }
+
+  /** One that was asked too often has not forgotten what it took, and is asked soon for what is left of `before` pieces. */
+  #doubt(error: unknown, before: number): void {
+    if (!isBusy(error)) this.#taken.clear()
+    else if (this.#missing().length < before) this.#failures = 0
   }
 
   #ended(state: FollowerState, next: Milliseconds): void {
@@ -131,47 +140,54 @@ export class Follower {
     const { peer, client } = this.#parts
     const wanted = this.#wanted
     const surplus = [...without(this.#held, wanted, maxContentTopicsPerRequest)]
-    const missing = [...without(wanted, this.#sure ? this.#held : noTopics, maxContentTopicsPerRequest)]
+    const missing = this.#missing()
     if (surplus.length + missing.length === 0 && wanted.size > 0) return await client.ping(peer, { signal })
     for (const topics of surplus) await this.#unsubscribe(topics, signal)
     await this.#subscribe(missing, signal)
-    this.#sure = true
   }
 
-  /** Where the node refuses some, the others are asked for all the same. */
+  /** What is wanted and was not taken, in pieces that requests carry. */
+  #missing(): readonly Topics[] {
+    return [...without(this.#wanted, this.#taken, maxContentTopicsPerRequest)]
+  }
+
+  /** Where the node refuses some, the others are asked for all the same, unless it was asked too often. */
   async #subscribe(pieces: readonly Topics[], signal: AbortSignal): Promise<void> {
     const { peer, client } = this.#parts
     let refused: unknown
-    for (const { pubsubTopic, contentTopics } of pieces) {
-      const held = heldOf(this.#held, pubsubTopic)
-      for (const topic of contentTopics) held.add(topic)
+    for (const piece of pieces) {
+      add(this.#held, piece)
       try {
-        await client.subscribe(peer, pubsubTopic, contentTopics, { signal })
+        await client.subscribe(peer, piece.pubsubTopic, piece.contentTopics, { signal })
+        add(this.#taken, piece)
       } catch (error) {
-        if (!isWaypostError(error, 'client/refused')) throw error
+        if (!isWaypostError(error, 'client/refused') || isBusy(error)) throw error
         refused ??= error
       }
     }
     if (refused !== undefined) throw refused
   }
 
-  /** A node that refuses does not know of it: it has forgotten us. */
-  async #unsubscribe({ pubsubTopic, contentTopics }: Topics, signal: AbortSignal): Promise<void> {
+  /** A node that refuses does not know of it: it has forgotten us. One that was asked too often is asked again. */
+  async #unsubscribe(piece: Topics, signal: AbortSignal): Promise<void> {
+    remove(this.#taken, piece)
     try {
-      await this.#parts.client.unsubscribe(this.#parts.peer, pubsubTopic, contentTopics, { signal })
+      await this.#parts.client.unsubscribe(this.#parts.peer, piece.pubsubTopic, piece.contentTopics, { signal })
     } catch (error) {
-      if (!isWaypostError(error, 'client/refused')) throw error
+      if (!isWaypostError(error, 'client/refused') || isBusy(error)) throw error
     }
-    const held = heldOf(this.#held, pubsubTopic)
-    for (const topic of contentTopics) held.delete(topic)
-    if (held.size === 0) this.#held.delete(pubsubTopic)
+    remove(this.#held, piece)
   }
 }
 
-function heldOf(sets: Map<string, Set<string>>, pubsubTopic: string): Set<string> {
-  const known = sets.get(pubsubTopic)
-  if (known !== undefined) return known
-  const made = new Set<string>()
-  sets.set(pubsubTopic, made)
-  return made
+function add(sets: Map<string, Set<string>>, { pubsubTopic, contentTopics }: Topics): void {
+  const set = sets.get(pubsubTopic) ?? new Set()
+  for (const topic of contentTopics) set.add(topic)
+  sets.set(pubsubTopic, set)
+}
+
+function remove(sets: Map<string, Set<string>>, { pubsubTopic, contentTopics }: Topics): void {
+  const set = sets.get(pubsubTopic)
+  for (const topic of contentTopics) set?.delete(topic)
+  if (set?.size === 0) sets.delete(pubsubTopic)
 }

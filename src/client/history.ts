@@ -2,17 +2,16 @@
  * What stores hold, the oldest first. Where one fails, the next goes on: not by the cursor, which only a store that has that
  * very message understands, but from the time of the last message, without those of that time that were told already.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Libp2p, PeerId } from '@libp2p/interface'
-import { isWaypostError, messageOf, WaypostError } from '../core/errors.ts'
+import { messageOf, WaypostError } from '../core/errors.ts'
 import type { MessageHash } from '../core/hash.ts'
 import { decodeMessage } from '../core/message.ts'
 import { maxPageMessages, maxQueryTopics, type Query, type StoredMessage } from '../core/query.ts'
 import type { Nanoseconds } from '../core/time.ts'
 import type { Carried, Topics } from '../messaging/network.ts'
-import { type Backoff, backoff } from '../net/backoff.ts'
 import { StoreClient } from '../protocols/store/client.ts'
-import { Status, storeProtocol } from '../protocols/store/codec.ts'
+import { storeProtocol } from '../protocols/store/codec.ts'
+import { isBusy, pause } from './busy.ts'
 import { merged } from './merged.ts'
 import type { Nodes } from './nodes.ts'
 import { inPieces } from './topic-sets.ts'
@@ -20,9 +19,8 @@ import { inPieces } from './topic-sets.ts'
 /** Pages of one store for one question: a million messages. One that goes on for ever is left. */
 const maxPages = 10_000
 
-/** Pauses in a row for stores that are asked too often, and how long: our own gives a client its next turns within seconds. */
+/** Pauses in a row for stores that are asked too often. */
 const mostPauses = 5
-const pauses: Backoff = { first: 1000, most: 10_000 }
 
 /** Messages of the same nanosecond that are remembered, so that the next store does not tell them again. */
 const maxSameTime = 10_000
@@ -79,16 +77,10 @@ class Reading {
       } catch (error) {
         why = `${peer}: ${messageOf(error)}`
         this.#parts.nodes.failed('store', peer)
-        if (isBusy(error) && this.#pauses < mostPauses) await this.#pause()
+        if (isBusy(error) && this.#pauses < mostPauses) await pause(this.#pauses++, this.#parts.signal)
         else failed.add(peer.toString())
       }
     }
-  }
-
-  /** The end of the client ends it too. */
-  async #pause(): Promise<void> {
-    const { signal } = this.#parts
-    await delay(backoff(this.#pauses++, pauses), undefined, { signal }).catch(() => {})
   }
 
   async *#ask(peer: PeerId): AsyncGenerator<Carried> {
@@ -129,10 +121,6 @@ class Reading {
     if (this.#told.size < maxSameTime) this.#told.add(hash)
     return true
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return isWaypostError(error, 'client/refused') && error.data.status === Status.tooManyRequests
 }
 
 function bad(why: string): WaypostError {
