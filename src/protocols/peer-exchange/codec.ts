@@ -6,7 +6,7 @@
  */
 import { WaypostError } from '../../core/errors.ts'
 import { ProtobufReader, ProtobufWriter } from '../../core/protobuf.ts'
-import { maxRecords } from './limits.ts'
+import { maxRecords, usualRecords } from './limits.ts'
 
 export const peerExchangeProtocol = '/vac/waku/peer-exchange/2.0.0-alpha1'
 
@@ -29,12 +29,12 @@ export function encodeQuery(peers: number): Uint8Array {
   return new ProtobufWriter(16).bytes(Rpc.query, queryBytes(peers)).finish()
 }
 
-/** How many records are asked for, as far as anybody gives: what is absent is 0. Throws `wire/malformed`. */
+/** How many records are asked for, as far as anybody gives; some where no number is named. Throws `wire/malformed`. */
 export function decodeQuery(body: Uint8Array): number {
   const query = fieldOf(body, Rpc.query, 'peer exchange request')
   if (query === undefined) throw new WaypostError('wire/malformed', { what: 'peer exchange request', why: 'no query' })
   const reader = new ProtobufReader(query, 'peer exchange request')
-  let peers = 0n
+  let peers = BigInt(usualRecords)
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     if (field === Query.peers) peers = reader.uint64()
     else reader.skip()

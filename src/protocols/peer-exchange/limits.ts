@@ -10,6 +10,9 @@ const minute = 60 * second
 /** Records of one answer: 34/WAKU2-PEER-EXCHANGE, nwaku. */
 export const maxRecords = 60
 
+/** Records for who does not say how many: go-waku's program means to ask for the peers of a mesh, and writes no number. */
+export const usualRecords = 6
+
 /** Records that we ask for. nwaku asks for 5 unless told otherwise; @waku/sdk for 60. */
 export const askedRecords = 30
 

@@ -20,7 +20,8 @@ t.test('a query has its golden bytes, and is read as nwaku, go-waku and @waku/pr
   t.equal(decodeQuery(bytes('0a02 0805')), 5, 'go-waku')
   t.equal(decodeQuery(bytes('0a02 0805 1202 5000')), 5, 'nwaku: with a response of status 0')
   t.equal(decodeQuery(reference.PeerExchangeRPC.encode({ query: { numPeers: 7n } })), 7)
-  t.equal(decodeQuery(bytes('0a00')), 0, 'no number is 0')
+  t.equal(decodeQuery(bytes('0a00')), 6, 'the program of go-waku 0.10, which names no number: a mesh of peers')
+  t.equal(decodeQuery(bytes('0a02 0800')), 0, 'and who asks for none gets none')
   t.same(reference.PeerExchangeRPC.decode(encodeQuery(9)).query, { numPeers: 9n })
 })
 
