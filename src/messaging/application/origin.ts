@@ -39,9 +39,17 @@ export interface Origin {
 
 export type OriginFault = 'signers differ' | 'not encrypted' | 'wrong place' | 'not ours' | 'wrong chat'
 
+/**
+ * What a community says of itself, and to those who ask it: its own signature counts, whoever posts it. status-go puts it
+ * into envelopes of the person who has the community's key. Posted again by another it says nothing new: all that is taken
+ * from it is the community's description, by its clock.
+ */
+const postedByAnybody: ReadonlySet<PayloadName> = new Set(['communityDescription', 'communityRequestToJoinResponse'])
+
 /** Whether all layers name the same sender. An envelope without a signature names none. */
-function signersAgree({ application, transport, encryption }: Origin): boolean {
-  if (transport === undefined || !sameBytes(application, uncompress(transport))) return false
+function signersAgree(name: PayloadName, { application, transport, encryption }: Origin): boolean {
+  if (transport === undefined) return false
+  if (!postedByAnybody.has(name) && !sameBytes(application, uncompress(transport))) return false
   return encryption === undefined || sameBytes(application, uncompress(encryption))
 }
 
@@ -186,5 +194,5 @@ const rules: Readonly<Record<PayloadName, Rule>> = {
 
 /** Why a payload is not to be believed, coming from where it came; undefined when it is. `me` is our own key. */
 export function originFault(payload: Payload, origin: Origin, me: UncompressedKey): OriginFault | undefined {
-  return signersAgree(origin) ? rules[payload.name](payload, origin, me) : 'signers differ'
+  return signersAgree(payload.name, origin) ? rules[payload.name](payload, origin, me) : 'signers differ'
 }

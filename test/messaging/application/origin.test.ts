@@ -171,7 +171,18 @@ const cases: readonly { what: string; payload: Payload; origin: Origin; fault?: 
     fault: 'not ours',
   },
   { what: 'the description of a community', payload: description, origin: from(community, places.club, 'open') },
+  {
+    what: 'one in an envelope of its owner, as status-go posts it,',
+    payload: description,
+    origin: { ...from(community, places.club, 'open'), transport: alice },
+  },
   { what: 'one by a member', payload: description, origin: from(alice, places.club, 'open'), fault: 'signers differ' },
+  {
+    what: 'one by a member in an envelope of the community',
+    payload: description,
+    origin: { ...from(community, places.club, 'open'), application: alice },
+    fault: 'signers differ',
+  },
   {
     what: 'one that came privately',
     payload: description,
@@ -188,6 +199,17 @@ const cases: readonly { what: string; payload: Payload; origin: Origin; fault?: 
   },
   { what: 'one that came privately', payload: joining, origin: from(alice, places.private), fault: 'wrong place' },
   { what: 'an answer of the community', payload: answer, origin: from(community, places.private, 'open') },
+  {
+    what: 'one in an envelope of its owner, as status-go posts it,',
+    payload: answer,
+    origin: { ...from(community, places.private, 'open'), transport: alice },
+  },
+  {
+    what: 'one in a session of its owner',
+    payload: answer,
+    origin: { ...from(community, places.private), transport: alice, encryption: alice },
+    fault: 'signers differ',
+  },
   {
     what: 'an answer of somebody else',
     payload: answer,
