@@ -7,6 +7,7 @@ import type { Signed } from '../application/metadata.ts'
 import { type Community, type JoinRequest, unknownCommunity } from '../communities/community.ts'
 import { isEncrypted, openDescription } from '../communities/description.ts'
 import { bannedOf, isPrivileged, postFault } from '../communities/members.ts'
+import { newRevealedAccount } from '../communities/revealed-account.ts'
 import type { Powers } from '../conversation/claims.ts'
 import { keyOrNone, type PublicKey, userId } from '../keys.ts'
 import type { Rows } from '../storage/rows.ts'
@@ -115,7 +116,8 @@ export class Communities {
     const community = (await this.#kept.find(turn.rows, key)) ?? unknownCommunity(key)
     const clock = clockOfAsking(community, turn)
     this.#kept.save(turn.rows, { ...community, askedAt: clock })
-    const draft = { clock, communityId: key, displayName: this.#name() }
+    const revealedAccounts = [newRevealedAccount(this.#engine.me.chat.publicKey, key)]
+    const draft = { clock, communityId: key, displayName: this.#name(), revealedAccounts }
     await this.#ask(turn, key, this.#engine.sign('communityRequestToJoin', draft))
   }
 
