@@ -9,7 +9,7 @@ import { isEncrypted, openDescription } from '../communities/description.ts'
 import { bannedOf, isPrivileged, postFault } from '../communities/members.ts'
 import { newRevealedAccount } from '../communities/revealed-account.ts'
 import type { Powers } from '../conversation/claims.ts'
-import { keyOrNone, type PublicKey, userId } from '../keys.ts'
+import { compress, keyOrNone, type PublicKey, sameBytes, userId } from '../keys.ts'
 import type { Rows } from '../storage/rows.ts'
 import { communityChatChannel, communityChatId, communityControlChannel, communityId } from '../topics.ts'
 import type { CommunityKeys } from './community-keys.ts'
@@ -19,6 +19,14 @@ import { type KeptCommunities, keyOf, partsOf } from './kept-communities.ts'
 import { cannotSend } from './refusal.ts'
 
 const nothing = new Uint8Array(0)
+
+/** A description as it came. */
+interface Posted {
+  readonly signed: Uint8Array
+  readonly clock: bigint
+  /** Who signed the envelope. */
+  readonly poster: PublicKey | undefined
+}
 
 /** A community as it is shown. */
 export interface CommunityInfo {
@@ -135,11 +143,11 @@ export class Communities {
 
   async #heardDescription(turn: Turn, { origin, body, message }: HeardOf<'communityDescription'>): Promise<void> {
     if (origin.place.kind !== 'community') return
-    await this.#heardSigned(turn, origin.place.key, body, message.clock)
+    await this.#heardSigned(turn, origin.place.key, { signed: body, clock: message.clock, poster: origin.transport })
   }
 
   /** Takes a signed description, when it is later than the one that is kept, or says more. */
-  async #heardSigned(turn: Turn, key: PublicKey, signed: Uint8Array, clock: bigint): Promise<void> {
+  async #heardSigned(turn: Turn, key: PublicKey, { signed, clock, poster }: Posted): Promise<void> {
     const community = await this.#kept.find(turn.rows, key)
     const held = community && this.#kept.descriptionOf(community)
     const told = openDescription(signed, key)
@@ -149,17 +157,24 @@ export class Communities {
     if (parts === 'unreadable' || (held?.clock === clock && !saysMore)) return
     const next = { ...community, signed: Uint8Array.from(signed), opened: typeof parts === 'string' ? nothing : parts }
     if (this.#kept.descriptionOf(next) === undefined) return
-    // The key comes with it to all who are in: we are not.
-    if (isEncrypted(told) && parts === 'no key') await this.#keys.forget(turn.rows, community.key)
+    if (isEncrypted(told) && parts === 'no key') {
+      // Whoever posts it again may have left out the key, which the community brings to all who are in.
+      const isWhole = poster !== undefined && sameBytes(compress(poster), community.key)
+      if (!isWhole && (await this.#keys.hasAny(turn.rows, key))) return
+      // We are not.
+      await this.#keys.forget(turn.rows, community.key)
+    }
     await this.#kept.take(turn, next, await this.#kept.secret(turn.rows, key))
   }
 
-  async #heardResponse(turn: Turn, { message }: HeardOf<'communityRequestToJoinResponse'>): Promise<void> {
+  async #heardResponse(turn: Turn, { origin, message }: HeardOf<'communityRequestToJoinResponse'>): Promise<void> {
     const key = keyOrNone(message.communityId)
     const community = key && (await this.#kept.find(turn.rows, key))
     if (!community?.askedAt) return
-    const told = openDescription(message.signedDescription, community.key)
-    if (typeof told !== 'string') await this.#heardSigned(turn, community.key, message.signedDescription, told.clock)
+    const { signedDescription: signed } = message
+    const told = openDescription(signed, community.key)
+    if (typeof told === 'string') return
+    await this.#heardSigned(turn, community.key, { signed, clock: told.clock, poster: origin.transport })
   }
 
   /** Says something in a channel. Throws `messaging/cannot-send`. */

@@ -4,7 +4,6 @@
  *
  * A community is encrypted as a whole: the group is the community, and its key that of all its channels.
  */
-
 import { RecentSet } from '../../core/recent-set.ts'
 import type { Milliseconds } from '../../core/time.ts'
 import type { CommunityDescription } from '../application/community.ts'
@@ -70,6 +69,11 @@ export class CommunityKeys {
 
   #save(rows: Rows, key: PublicKey, ring: GroupKeyRing): void {
     rows.put(this.#row(key), ring.toBytes())
+  }
+
+  /** Whether a key of a community is here. */
+  async hasAny(rows: Rows, key: PublicKey): Promise<boolean> {
+    return (await this.#ring(rows, key)).span !== undefined
   }
 
   /** The key that a community of ours gives to members; undefined of one that is not encrypted. */

@@ -13,7 +13,7 @@ import type { Carried } from '../../../src/messaging/network.ts'
 import { communityControlChannel } from '../../../src/messaging/topics.ts'
 import { until } from '../../kit/until.ts'
 import { hand, kept } from './attack.ts'
-import { channelsOf, club, knowsMembers, LossyNetwork, newMember, says } from './club.ts'
+import { channelsOf, club, knowsMembers, LossyNetwork, layerOf, newMember, says } from './club.ts'
 import { type Device, TestNetwork } from './kit.ts'
 
 t.test('what comes in disorder and twice is read once, whatever key it is under', async (t) => {
@@ -59,9 +59,9 @@ async function withLostRekey(t: Test, clocks: { readonly owner?: Clock; readonly
   await knowsMembers(dave, 3)
   await owner.me.settled()
   const [communityTopic] = channelsOf(made)
-  network.carried.splice(network.carried.findLastIndex(isFrom(communityTopic!)), 1)
+  const [lost] = network.carried.splice(network.carried.findLastIndex(isFrom(communityTopic!)), 1)
   await carol.start()
-  return { network, carol, dave, ...made }
+  return { network, carol, dave, lost: lost!, ...made }
 }
 
 t.test('messages wait for a key that was lost, over a restart, until the owner publishes again', async (t) => {
@@ -78,6 +78,23 @@ t.test('messages wait for a key that was lost, over a restart, until the owner p
   await until(() => carol.texts(chat).length === 2)
   t.same(carol.texts(chat), ['one', 'two'], 'in the order in which they came')
   await says(carol, chat, 'she writes under it', [dave, owner])
+})
+
+t.test('a description that somebody posts again without the key takes none away, nor what waits for it', async (t) => {
+  const { carol, dave, lost, ...made } = await withLostRekey(t, {})
+  const { chat, owner } = made
+  const [communityTopic] = channelsOf(made)
+  await says(dave, chat, 'one', [owner])
+  await carol.me.fetch()
+  const layer = await layerOf(communityTopic!, lost.message)
+  const publicMessage = layer?.message?.encrypted.get(anyInstallation)?.payload
+  const mallory = KeyPair.generate()
+  await hand(carol, communityTopic!, protocolMessage.encode({ installation: 'm', publicMessage }), mallory)
+  await carol.me.settled()
+  t.match(await carol.me.communities(), [{ isMember: true, members: { length: 4 } }])
+  carol.end.receive(lost)
+  await until(() => carol.texts(chat).includes('one'))
+  t.match(await carol.me.communities(), [{ isMember: true, members: { length: 3 } }], 'control: with the key it counts')
 })
 
 t.test('for a key that does not come the owner is asked, and not often', async (t) => {
