@@ -51,15 +51,10 @@ function ask(question: string): Promise<string> {
   )
 }
 
-/** The nodes that are named, by options or in the environment. */
-function namedNodes({ node = [] }: NetworkOptions): readonly string[] {
+/** The nodes that are named, by options or in the environment. Throws `cli/bad-usage` when none is. */
+export function nodesOf({ node = [] }: NetworkOptions): readonly string[] {
   const { [variables.nodes]: held = '' } = process.env
-  return node.length > 0 ? node : held.split(/[\s,]+/).filter((one) => one !== '')
-}
-
-/** The same. Throws `cli/bad-usage` when none is. */
-export function nodesOf(options: NetworkOptions): readonly string[] {
-  const nodes = namedNodes(options)
+  const nodes = node.length > 0 ? node : held.split(/[\s,]+/).filter((one) => one !== '')
   if (nodes.length > 0) return nodes
   throw badUsage(`name a node with --node <multiaddr>, or in ${variables.nodes}: waypost status prints its addresses`)
 }
@@ -107,7 +102,7 @@ export interface ConnectedDevice extends OpenDevice {
 export interface Connecting {
   /** What the person is called from now on. */
   readonly name?: string
-  /** The address of a node that was started for this person: what it cannot relay yet waits. */
+  /** The address of a node that was started for this person, asked with none but those of options: what it cannot relay yet waits. */
   readonly own?: string
 }
 
@@ -116,7 +111,7 @@ export async function connectedDevice(
   options: NetworkOptions,
   { name, own }: Connecting = {},
 ): Promise<ConnectedDevice> {
-  const nodes = own === undefined ? nodesOf(options) : [own, ...namedNodes(options)]
+  const nodes = own === undefined ? nodesOf(options) : [own, ...(options.node ?? [])]
   const held = await opening(options)
   const { connect } = await import('../../client/client.ts')
   const { open } = await import('../../messaging/messenger/messenger.ts')
