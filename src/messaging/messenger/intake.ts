@@ -121,8 +121,8 @@ export class Intake {
     const isPrivate = place.kind === 'private' && below.protection !== 'open'
     await this.#keepHeard(turn, person, isPrivate)
     const { bodies, confirmed } = this.#unwrapped(author, plaintext, isPrivate)
+    const me = uncompress(engine.me.chat.publicKey)
     for (const body of bodies) {
-      const me = uncompress(engine.me.chat.publicKey)
       const judged = judge(body, { ...hears.origin, sentAt, now }, me)
       if (judged.believed) await this.#readers.handle(turn, { ...hears, body, believed: judged, author: judged.author })
     }

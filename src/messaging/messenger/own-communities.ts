@@ -140,19 +140,23 @@ export class OwnCommunities {
     await this.#engine.postGroupKeyAs(turn, pair, channel, { header, payload, recipient })
   }
 
-  async #ours({ rows }: Turn, id: string): Promise<Ours> {
-    const key = keyOf(id)
+  async #find({ rows }: Turn, key: PublicKey): Promise<Ours | undefined> {
     const pair = await this.#kept.secret(rows, key)
     const community = await this.#kept.find(rows, key)
     const description = community && this.#kept.descriptionOf(community)
-    if (community === undefined || pair === undefined || description === undefined)
-      throw cannotSend('this community is not ours')
-    return { community, description, pair }
+    return community && description && pair && { community, description, pair }
+  }
+
+  /** Throws `messaging/cannot-send`. */
+  async #ours(turn: Turn, id: string): Promise<Ours> {
+    const ours = await this.#find(turn, keyOf(id))
+    if (ours === undefined) throw cannotSend('this community is not ours')
+    return ours
   }
 
   /** Our community, of which somebody asks something for the first time. */
   async #asked(turn: Turn, key: PublicKey, id: string, clock: bigint): Promise<Ours | undefined> {
-    const ours = await this.#ours(turn, communityId(key)).catch(() => undefined)
+    const ours = await this.#find(turn, key)
     const community = ours && withHeard(ours.community, id, clock)
     return community && { ...ours, community }
   }
@@ -233,7 +237,7 @@ export class OwnCommunities {
   async #heardKeysRequest(turn: Turn, { author, message }: HeardOf<'communityEncryptionKeysRequest'>): Promise<void> {
     const key = keyOrNone(message.communityId)
     const id = userId(author)
-    const ours = key && (await this.#ours(turn, communityId(key)).catch(() => undefined))
+    const ours = key && (await this.#find(turn, key))
     if (ours === undefined || !isEncrypted(ours.description) || !ours.description.members.has(id)) return
     if (this.#answered.add(ours.description.id + id)) await this.#respond(turn, ours, id, true)
   }
