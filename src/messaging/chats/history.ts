@@ -110,7 +110,10 @@ export class History {
       rows.remove(key)
       rows.remove(`message/${decodeHistoryRecord(value).id}`)
     }
-    for await (const { key } of this.#database.scan({ prefix: this.#awaitedPrefix(chatId) })) rows.remove(key)
+    for await (const { key } of this.#database.scan({ prefix: this.#awaitedPrefix(chatId) })) {
+      rows.remove(key)
+      this.#awaited -= 1
+    }
   }
 
   #takesAwaited(): boolean {

@@ -1,7 +1,7 @@
 /** History on the real database: each message once, with what was said about it, whatever came first. */
 import t, { type Test } from 'tap'
 import { ChatKind, ContentType, chatMessage } from '../../../src/messaging/application/chat.ts'
-import { History } from '../../../src/messaging/chats/history.ts'
+import { History, maxAwaited } from '../../../src/messaging/chats/history.ts'
 import { Inbox } from '../../../src/messaging/chats/inbox.ts'
 import type { HistoryRecord } from '../../../src/messaging/chats/record.ts'
 import { type Powers, withDeletion, withEdit } from '../../../src/messaging/conversation/claims.ts'
@@ -83,6 +83,22 @@ t.test('what its author has deleted is not kept, whichever came first', async (t
   await rows.transaction((turn) => history.add(turn, record(2, 'another')))
   for (const id of [1, 2]) t.equal((await history.find(rows, idOf(id)))?.message.text, '')
 })
+
+t.test(
+  'what is said about messages that never come has a bound, and leaves room when its chat is forgotten',
+  async (t) => {
+    const rows = await database(t)
+    const history = await History.load(rows)
+    await rows.transaction(async (turn) => {
+      for (let number = 0; number < maxAwaited; number += 1)
+        await history.claim(turn, 'strange', idOf(number), edit('mallory', 'x'))
+    })
+    const claimed = () => rows.transaction((turn) => history.claim(turn, 'square', idOf(-1), edit('alice', 'edited')))
+    t.equal(await claimed(), false)
+    await rows.transaction((turn) => history.forget(turn, 'strange'))
+    t.equal(await claimed(), true)
+  },
+)
 
 t.test('the inbox hands out what was put in, in order, until it is done, across a restart', async (t) => {
   const rows = await database(t)
